@@ -1,0 +1,46 @@
+# One command each. All of them make .venv with the tested set of packages first.
+#
+# On Linux, PyPI's torch brings CUDA along (several GB). For a machine without a GPU:
+#   make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP_ARGS ?=
+
+# Constraints hold in the isolated environment of the build too; older and newer pips read different variables.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check fix wheel clean
+
+demo: $(READY)
+	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
+	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png > /dev/null
+	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
+	@echo "Before and after:  $(CURDIR)/demo_output/before_after.png"
+
+test: $(READY)
+	$(BIN)/python -m pytest -q
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel: $(READY)
+	$(BIN)/python -m pip wheel -q --no-deps -w dist .
+
+$(READY): pyproject.toml constraints.txt
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) dist demo_output

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from udsd.cli import main
+
+
+@pytest.fixture
+def scan(photo: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "scan.png"
+    photo.save(path)
+    return path
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
+    assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
+    assert capsys.readouterr().out == "1 restored\n"
+
+
+def test_a_bad_file_among_good_ones_gives_status_1(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    assert run("deblur", scan, bad, "-o", tmp_path / "out", "--model", model_folder) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "1 restored, 1 failed\n"
+    assert printed.err.count("\n") == 1
+    assert "bad.png" in printed.err
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["missing", "text file", "truncated", "empty folder", "unknown model", "wrong device", "damaged weights"],
+)
+def test_bad_input_gives_status_2_and_one_line(
+    bad: str, scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, model, device = scan, str(model_folder), "cpu"
+    if bad == "missing":
+        source = tmp_path / "missing.png"
+    elif bad == "text file":
+        source.write_text("no image")
+    elif bad == "truncated":
+        source.write_bytes(source.read_bytes()[:100])
+    elif bad == "empty folder":
+        source = tmp_path / "empty"
+        source.mkdir()
+    elif bad == "unknown model":
+        model = "txet"
+    elif bad == "wrong device":
+        device = "cuda:77"
+    else:
+        weights = model_folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-10])
+    assert run("deblur", source, "-o", tmp_path / "out", "--model", model, "--device", device) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("udsd: ")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_compare(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    assert run("compare", scan, "-o", tmp_path / "both.png", "--model", model_folder) == 0
+    assert opened(tmp_path / "both.png").width > 90
+
+
+def test_models_lists_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["name", "width"]
+    assert lines[1].startswith("text ")
+
+
+def test_evaluate_writes_its_report(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
+    (tmp_path / "sharp").mkdir()
+    Image.fromarray(noise).save(tmp_path / "sharp" / "noise.png")
+    assert run("evaluate", tmp_path / "sharp", "-o", tmp_path / "report", "--model", model_folder) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert set(report["overall"]) == {"blurred", str(model_folder), "unsharp mask"}
+    assert opened(tmp_path / "report" / "contact.png").height > 64
+
+
+def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run()
+    assert stop.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from udsd.errors import ConfigError
+from udsd.evaluation.metrics import Image
+from udsd.evaluation.ocr import character_error_rate, character_errors, normalise_text, recognise_text
+
+needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+
+
+def typeset(text: str, size: tuple[int, int]) -> Image:
+    picture = PillowImage.new("RGB", size, "white")
+    ImageDraw.Draw(picture).text((4, 4), text, fill="black", font=ImageFont.load_default(20))
+    return np.array(picture)
+
+
+@pytest.mark.parametrize(
+    ("recognised", "reference", "errors"),
+    [("kitten", "sitting", 3), ("abc", "abc", 0), ("", "abcd", 4), ("abXc", "abc", 1), ("ab", "ba", 2)],
+)
+def test_errors_of_known_texts(recognised: str, reference: str, errors: int) -> None:
+    assert character_errors(recognised, reference) == errors
+    assert character_error_rate(recognised, reference) == pytest.approx(errors / len(reference))
+
+
+def test_rate_exceeds_one_when_text_is_added() -> None:
+    assert character_error_rate("abcdef", "ab") == pytest.approx(2)
+
+
+def test_runs_of_white_space_count_as_one_space() -> None:
+    assert normalise_text("\n one \t two\r\n\nthree ") == "one two three"
+    assert character_error_rate("one\n two", " one two\n") == 0
+
+
+def test_an_empty_reference_is_refused() -> None:
+    with pytest.raises(ConfigError, match="reference text is empty"):
+        character_error_rate("abc", " \n")
+
+
+def test_missing_tesseract_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="apt-get install tesseract-ocr"):
+        recognise_text(np.full((20, 20, 3), 255, np.uint8))
+
+
+@needs_tesseract
+def test_missing_language_data_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"tesseract failed \(.*eng.*\); install it with its English data") as caught:
+        recognise_text(np.full((20, 20, 3), 255, np.uint8))
+    assert "\n" not in str(caught.value)
+
+
+@needs_tesseract
+def test_clear_text_is_read() -> None:
+    text = "The quick brown fox jumps\nover the lazy dog"
+    assert character_error_rate(recognise_text(typeset(text, (280, 60))), text) < 0.05
+
+
+@needs_tesseract
+def test_grey_images_are_read() -> None:
+    image = typeset("Hello grey world", (180, 34))[..., 0]
+    assert normalise_text(recognise_text(image)) == "Hello grey world"
+
+
+@needs_tesseract
+def test_a_blank_image_has_no_text() -> None:
+    assert normalise_text(recognise_text(np.full((40, 80, 3), 255, np.uint8))) == ""

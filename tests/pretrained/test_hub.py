@@ -1,0 +1,225 @@
+"""Fetching from a Hub: a real server on the loopback, its refusals, and a broken disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from udsd.errors import ConfigError, DownloadError, IncompatibleWeightsError, UdsdError, UnknownModelError
+from udsd.pretrained.hub import HubOptions, fetch_model_folder
+
+REPO = "acme/tiny"
+
+
+def fetch(repo: str = REPO, **options: Any) -> Path:
+    return fetch_model_folder(repo, HubOptions(**options))
+
+
+def test_fetches_two_files_and_then_finds_them(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    folder = fetch()
+    fetched = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert fetched == {name: (model_folder / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    assert fetch() == folder
+    assert hub.downloads("model.safetensors") == hub.downloads("config.json") == 1
+
+
+def test_revision(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder, "v1")
+    assert fetch(revision="v1").is_dir()
+    with pytest.raises(DownloadError, match="acme/tiny has no revision 'v2'"):
+        fetch(revision="v2")
+
+
+def test_both_files_are_of_one_commit(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    folder = fetch()
+    weights = [path for method, path, _ in hub.requests if path.endswith("model.safetensors")]
+    assert weights
+    assert all(folder.name in path for path in weights)
+
+
+def test_cache_dir(hub: Any, model_folder: Path, tmp_path: Path) -> None:
+    hub.publish(REPO, model_folder)
+    assert fetch(cache_dir=tmp_path / "mine").is_relative_to(tmp_path / "mine")
+    assert fetch().is_relative_to(tmp_path / "hf_home")
+
+
+def test_force_download(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    fetch()
+    fetch(force_download=True)
+    assert hub.downloads("model.safetensors") == 2
+
+
+def test_offline_the_cache_serves(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    folder = fetch()
+    asked = len(hub.requests)
+    assert fetch(local_files_only=True) == folder
+    assert len(hub.requests) == asked
+    hub.stop()
+    assert fetch() == folder
+
+
+def test_offline_without_a_cache(hub: Any, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    hub.publish(REPO, model_folder)
+    with pytest.raises(DownloadError, match="not in the cache and downloading is off"):
+        fetch(local_files_only=True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for force in (False, True):
+        with pytest.raises(DownloadError, match="not in the cache and downloading is off"):
+            fetch(force_download=force)
+    assert hub.requests == []
+
+
+def test_nobody_listens(hub: Any) -> None:
+    hub.stop()
+    for force in (False, True):
+        with pytest.raises(DownloadError, match=f"no answer from {hub.url} .*check the connection"):
+            fetch(force_download=force)
+
+
+@pytest.mark.parametrize("endpoint", ["nowhere", "http://[", "ftp://127.0.0.1"])
+def test_endpoint_that_is_no_url(hub: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(DownloadError, match="check the connection, the proxy and HF_ENDPOINT"):
+        fetch()
+
+
+def test_cut_download_goes_on_where_it_broke_off(hub: Any, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    # Only whole chunks count as received, and the usual chunk is larger than this model.
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    hub.publish(REPO, model_folder)
+    hub.cut_downloads = 1
+    folder = fetch()
+    assert (folder / "model.safetensors").read_bytes() == (model_folder / "model.safetensors").read_bytes()
+    ranges = [wanted for _, _, wanted in hub.requests if wanted]
+    received = (model_folder / "model.safetensors").stat().st_size // 2 // 1000 * 1000
+    assert ranges == [f"bytes={received}-"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "message"),
+    [
+        (404, "RepoNotFound", UnknownModelError, "has no model acme/tiny, or it is private"),
+        (401, "RepoNotFound", UnknownModelError, "has no model acme/tiny, or it is private"),
+        (401, "GatedRepo", DownloadError, "gated; ask for access at .*/acme/tiny"),
+        (403, "GatedRepo", DownloadError, "gated; ask for access at .*/acme/tiny"),
+        (403, "", DownloadError, r"refused access \(HTTP 403\); run `hf auth login`"),
+        (404, "EntryNotFound", IncompatibleWeightsError, "has no config.json, so it is no udsd model"),
+        (400, "", DownloadError, "answered with HTTP 400"),
+        (404, "", DownloadError, "answered with HTTP 404; check HF_ENDPOINT"),
+        (429, "", DownloadError, "limits the rate .*wait"),
+        (500, "", DownloadError, r"is in trouble \(HTTP 500\); try again later"),
+        (503, "", DownloadError, r"is in trouble \(HTTP 503\)"),
+    ],
+)
+def test_refusals(hub: Any, refuse: Any, status: int, code: str, error: type[UdsdError], message: str) -> None:
+    refuse(REPO, status, code)
+    with pytest.raises(error, match=message) as caught:
+        fetch()
+    assert "\n" not in str(caught.value)
+
+
+def test_token_opens_a_gated_repository(hub: Any, refuse: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    refuse(REPO, 401, "GatedRepo", token="hf_right")
+    with pytest.raises(DownloadError, match="gated") as caught:
+        fetch(token="hf_wrong")
+    assert "hf_wrong" not in str(caught.value)
+    assert fetch(token="hf_right").is_dir()
+
+
+def test_stored_token_is_asked_for_but_there_is_none(hub: Any) -> None:
+    with pytest.raises(DownloadError, match="no token is stored; run `hf auth login`"):
+        fetch(token=True)
+
+
+def test_repository_of_another_library_is_not_downloaded(hub: Any, model_folder: Path) -> None:
+    (model_folder / "config.json").write_text('{"model_type": "bert"}')
+    hub.publish(REPO, model_folder)
+    with pytest.raises(IncompatibleWeightsError, match="no udsd model"):
+        fetch()
+    assert hub.downloads("model.safetensors") == 0
+
+
+def test_repository_without_weights(hub: Any, model_folder: Path) -> None:
+    (model_folder / "model.safetensors").unlink()
+    hub.publish(REPO, model_folder)
+    with pytest.raises(IncompatibleWeightsError, match=r"acme/tiny has no model\.safetensors"):
+        fetch()
+
+
+def test_server_that_is_no_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.publish("mirror/acme", tmp_path)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url + "/some/page")
+    with pytest.raises(DownloadError, match="check HF_ENDPOINT"):
+        fetch()
+
+
+@pytest.mark.parametrize("repo", ["a--b/c", "a/b..c", "a/" + "b" * 120])
+def test_invalid_repository_name(hub: Any, repo: str) -> None:
+    with pytest.raises(UnknownModelError, match="no valid repository name"):
+        fetch(repo)
+    assert hub.requests == []
+
+
+def test_cache_that_cannot_be_written(hub: Any, model_folder: Path, tmp_path: Path) -> None:
+    hub.publish(REPO, model_folder)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DownloadError, match=r"the cache cannot be written .*give cache_dir= or set HF_HOME"):
+        fetch(cache_dir=tmp_path / "file" / "cache")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "the disk of the cache is full"),
+        (errno.EDQUOT, "the disk of the cache is full"),
+        (errno.EROFS, "the cache cannot be written"),
+        (errno.EACCES, "the cache cannot be written"),
+    ],
+)
+def test_disk_errors(hub: Any, model_folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> None:
+    hub.publish(REPO, model_folder)
+
+    def fail(source: str, target: str, *args: object, **kwargs: object) -> None:
+        raise OSError(number, os.strerror(number), str(target))
+
+    monkeypatch.setattr("shutil.move", fail)
+    with pytest.raises(DownloadError, match=message):
+        fetch()
+
+
+def test_contradiction() -> None:
+    with pytest.raises(ConfigError, match="local_files_only and force_download"):
+        HubOptions(local_files_only=True, force_download=True)
+
+
+def test_endpoint_of_the_environment_in_a_new_process(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    program = (
+        "import sys, udsd.pretrained\n"
+        "assert 'huggingface_hub' not in sys.modules, 'imported too early'\n"
+        f"print(udsd.pretrained.load_model({REPO!r}).config.base_width)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
+    assert hub.downloads("model.safetensors") == 1

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from udsd import ConfigError, Deblurrer, DeviceError, ImageError, UnknownModelError
+from udsd.models import DeblurModel, ModelConfig
+
+
+@pytest.fixture
+def deblurrer(model: DeblurModel) -> Deblurrer:
+    return Deblurrer(model, device="cpu", dtype="float32")
+
+
+@pytest.fixture
+def identity() -> Deblurrer:
+    """Residual networks that have learnt nothing yet: they return their input."""
+    return Deblurrer(DeblurModel(ModelConfig(base_width=4, residual_output=True)), device="cpu")
+
+
+def test_the_same_kind_comes_back(deblurrer: Deblurrer, photo: Image.Image, tmp_path: Path) -> None:
+    photo.save(tmp_path / "photo.png")
+    pixels = np.asarray(photo)
+    from_path = deblurrer.deblur(tmp_path / "photo.png")
+    from_array = deblurrer.deblur(pixels)
+    from_tensor = deblurrer.deblur(torch.from_numpy(pixels.copy()).permute(2, 0, 1))
+    assert isinstance(from_path, Image.Image)
+    assert from_path.size == photo.size
+    assert np.array_equal(np.asarray(from_path), np.asarray(deblurrer.deblur(photo)))
+    assert np.array_equal(np.asarray(from_path), from_array)
+    assert np.array_equal(from_tensor.permute(1, 2, 0).numpy(), from_array)
+    assert not np.array_equal(from_array, pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "I;16"])
+def test_untrained_residual_networks_return_every_mode_unchanged(
+    identity: Deblurrer, photo: Image.Image, mode: str
+) -> None:
+    image = Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257) if mode == "I;16" else photo
+    image = image.convert(mode)
+    restored = identity.deblur(image)
+    assert restored.mode == image.mode
+    assert np.array_equal(np.asarray(restored), np.asarray(image))
+
+
+def test_rotated_images_come_out_upright(identity: Deblurrer, photo: Image.Image, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "rotated.png", exif=exif)
+    restored = identity.deblur(tmp_path / "rotated.png")
+    assert restored.size == (photo.height, photo.width)
+    assert np.array_equal(np.asarray(restored), np.asarray(photo.transpose(Image.Transpose.ROTATE_270)))
+    assert restored.getexif().get(0x0112, 1) == 1
+
+
+def test_batch_of_mixed_images_equals_single_runs_in_order(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    small = photo.crop((0, 0, 20, 20))
+    images = [photo, photo.rotate(180), small, np.asarray(small), photo]
+    for restored, image in zip(deblurrer.deblur_batch(images, batch_size=2), images, strict=True):
+        expected = deblurrer.deblur(image)
+        assert type(restored) is type(expected)
+        assert np.abs(np.asarray(restored).astype(int) - np.asarray(expected).astype(int)).max() <= 1
+
+
+def test_batch_is_lazy(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield photo
+
+    results = deblurrer.deblur_batch(endless(), batch_size=2)
+    assert not taken
+    next(results)
+    assert len(taken) <= 3
+
+
+def test_batch_hands_out_what_came_before_a_bad_image(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    results = deblurrer.deblur_batch([photo, "missing.png"], batch_size=4)
+    assert isinstance(next(results), Image.Image)
+    with pytest.raises(ImageError, match=r"missing\.png"):
+        next(results)
+
+
+def test_batch_of_nothing_is_nothing(deblurrer: Deblurrer) -> None:
+    assert list(deblurrer.deblur_batch([])) == []
+    with pytest.raises(ConfigError, match="batch_size"):
+        deblurrer.deblur_batch([], batch_size=0)
+
+
+def test_samples_differ_and_repeat_with_their_seed(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    pixels = np.asarray(photo).astype(np.float32) / 255
+    first, second = deblurrer.sample(pixels, n=2, seed=1)
+    assert not np.array_equal(first, second)
+    torch.manual_seed(77)
+    assert np.array_equal(deblurrer.sample(pixels, n=2, seed=1)[1], second)
+    assert not np.array_equal(deblurrer.sample(pixels, n=1, seed=2)[0], first)
+    with pytest.raises(ConfigError, match="n is 0"):
+        deblurrer.sample(photo, n=0)
+
+
+def test_blur_code_of_one_image_and_of_a_batch(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    mean, log_variance = deblurrer.encode_blur(photo)
+    assert mean.shape == log_variance.shape == (8,)
+    tensor = torch.from_numpy(np.array(photo)).permute(2, 0, 1)
+    batch_mean, _ = deblurrer.encode_blur(torch.stack([tensor, tensor]))
+    assert batch_mean.shape == (2, 8)
+    assert torch.allclose(batch_mean[1], mean, atol=1e-5)
+
+
+def test_save_and_load_give_the_same_result(deblurrer: Deblurrer, photo: Image.Image, tmp_path: Path) -> None:
+    deblurrer.save_pretrained(tmp_path / "saved")
+    loaded = Deblurrer.from_pretrained(tmp_path / "saved", device="cpu", dtype="float32")
+    assert loaded.config == deblurrer.config
+    difference = np.asarray(loaded.deblur(photo)).astype(int) - np.asarray(deblurrer.deblur(photo)).astype(int)
+    assert np.abs(difference).max() <= 1
+
+
+def test_bfloat16_is_close_to_float32(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    exact = np.asarray(deblurrer.deblur(photo)).astype(float)
+    moved = deblurrer.to(dtype="bfloat16")
+    assert moved is deblurrer
+    assert moved.dtype == torch.bfloat16
+    rounded = np.asarray(deblurrer.deblur(photo)).astype(float)
+    assert 0 < np.abs(rounded - exact).mean() < 2
+
+
+def test_nothing_is_left_to_chance(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    assert np.array_equal(np.asarray(deblurrer.deblur(photo)), np.asarray(deblurrer.deblur(photo)))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"device": "tpu"}, DeviceError, "tpu"),
+        ({"device": "mps"}, DeviceError, "mps"),
+        ({"device": "cuda:99"}, DeviceError, "cuda:99"),
+        ({"device": "cpu", "dtype": "float16"}, DeviceError, "float16"),
+        ({"device": "cpu", "dtype": "int8"}, DeviceError, "int8"),
+        ({"device": "cpu", "dtype": torch.int64}, DeviceError, "int64"),
+    ],
+)
+def test_impossible_devices_and_formats(
+    model_folder: Path, options: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Deblurrer.from_pretrained(model_folder, **options)  # type: ignore[arg-type]
+
+
+def test_unknown_models_name_the_known_ones() -> None:
+    with pytest.raises(UnknownModelError, match="text"):
+        Deblurrer.from_pretrained("txet", device="cpu")
+
+
+def test_values_that_are_not_finite(deblurrer: Deblurrer) -> None:
+    with pytest.raises(ImageError, match="NaN"):
+        deblurrer.deblur(np.full((8, 8, 3), np.nan, dtype=np.float32))

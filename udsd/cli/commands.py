@@ -1,0 +1,64 @@
+"""The commands themselves, one function each: parsed options in, exit status out."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from udsd.cli.output import print_error, print_line
+from udsd.deblurrer import Deblurrer
+from udsd.files import FileReport, compare_file, restore_files
+from udsd.pretrained import load_manifest
+
+_MEGABYTE = 1e6
+
+
+def deblur(options: Namespace) -> int:
+    """Restore files and folders."""
+    report = restore_files(
+        _load(options),
+        options.inputs,
+        options.output,
+        overwrite=options.overwrite,
+        compare=options.compare,
+        progress=sys.stderr.isatty(),
+    )
+    for reason in report.failed.values():
+        print_error(reason)
+    print_line(_summary(report))
+    if not report.failed:
+        return 0
+    return 1 if report.restored or report.kept else 2
+
+
+def compare(options: Namespace) -> int:
+    """Write a before/after picture."""
+    compare_file(_load(options), options.input, options.output)
+    print_line(str(options.output))
+    return 0
+
+
+def list_models(options: Namespace) -> int:
+    """Print the zoo as a table."""
+    rows = [("name", "width", "MB", "licence", "restores", "scores")]
+    for entry in load_manifest().models:
+        scores = ", ".join(f"{name} {value:g}" for name, value in entry.scores.items())
+        size = f"{entry.bytes / _MEGABYTE:.1f}"
+        rows.append((entry.alias, str(entry.base_width), size, entry.licence, entry.description, scores))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _load(options: Namespace) -> Deblurrer:
+    return Deblurrer.from_pretrained(options.model, device=options.device, dtype=options.dtype)
+
+
+def _summary(report: FileReport) -> str:
+    parts = [f"{len(report.restored)} restored"]
+    if report.kept:
+        parts.append(f"{len(report.kept)} kept that were there (--overwrite restores them again)")
+    if report.failed:
+        parts.append(f"{len(report.failed)} failed")
+    return ", ".join(parts)

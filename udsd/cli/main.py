@@ -1,0 +1,71 @@
+"""Arguments of the ``udsd`` command, and the way errors leave it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from udsd import __version__
+from udsd.cli import evaluate
+from udsd.cli.commands import compare, deblur, list_models
+from udsd.cli.output import print_error
+from udsd.errors import UdsdError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    0: all is done. 1: some files of a run could not be restored. 2: nothing could be done; one line on standard
+    error says why. 130: interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(message)s", level=logging.INFO if options.verbose else logging.WARNING)
+    try:
+        status: int = options.run(options)
+    except UdsdError as error:
+        print_error(error)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="udsd", description="Restore blurred images of a known kind.")
+    parser.add_argument("--version", action="version", version=f"udsd {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more about what is done")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("deblur", help="restore image files and folders of images")
+    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file or folder")
+    command.add_argument("-o", "--output", required=True, type=Path, help="folder, or file for a single input")
+    command.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
+    command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
+    _add_model_options(command)
+    command.set_defaults(run=deblur)
+
+    command = commands.add_parser("compare", help="write a before/after picture of one image")
+    command.add_argument("input", type=Path, metavar="INPUT", help="image file")
+    command.add_argument("-o", "--output", required=True, type=Path, help="the picture to write")
+    _add_model_options(command)
+    command.set_defaults(run=compare)
+
+    command = commands.add_parser("evaluate", help="measure a model on sharp images, blurred with fixed seeds")
+    evaluate.add_options(command)
+    _add_model_options(command)
+    command.set_defaults(run=evaluate.run)
+
+    command = commands.add_parser("models", help="list the models of the zoo")
+    command.set_defaults(run=list_models)
+    return parser
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="text", help="zoo name, model folder or Hub repository (default: text)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")

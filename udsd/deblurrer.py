@@ -1,0 +1,226 @@
+"""Restore images with a trained model: the one class that most users meet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from udsd.device import resolve_device, resolve_dtype
+from udsd.errors import ConfigError
+from udsd.images import DecodedImage, ImageLike, decode_image
+from udsd.inference import Engine
+from udsd.models import DeblurModel, ModelConfig, reparameterize
+from udsd.pretrained import load_model, save_model
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Deblurrer:
+    """Restore blurred images of the domain that a model was trained on.
+
+    Images are file paths, PIL images, arrays (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], or
+    tensors (C, H, W) or (B, C, H, W) of uint8 or floats in [0, 1]. What comes back is of the same kind, size
+    and number format (a PIL image for a path). Grey stays grey, and an alpha channel is kept as it is.
+
+    Args:
+        model: The networks; taken over, not copied.
+        device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
+        dtype: Format of the arithmetic: ``"auto"`` (bfloat16 where the device has instructions for it, else
+            float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
+
+    Raises:
+        DeviceError: The device or the format is not available.
+
+    Example:
+        >>> from udsd import Deblurrer
+        >>> deblurrer = Deblurrer.from_pretrained("text")
+        >>> deblurrer.deblur("scan.png").save("restored.png")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, model: DeblurModel, device: str | torch.device = "auto", dtype: str | torch.dtype = "auto"
+    ) -> None:
+        chosen = resolve_device(device)
+        self._engine = Engine(model, chosen, resolve_dtype(dtype, chosen))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Deblurrer:
+        """Load a model from the zoo, a folder or the Hub.
+
+        Args:
+            name: A local model folder, an alias of the zoo (``udsd models`` lists them), or ``"org/repo"`` on
+                the Hugging Face Hub.
+            device: Where to run, as for the class.
+            dtype: Format of the arithmetic, as for the class.
+            revision: Branch, tag or commit on the Hub; a zoo model has a pinned one.
+            cache_dir: Folder for downloads, as in huggingface_hub.
+            token: Access token of the Hub, as in huggingface_hub.
+            local_files_only: Never ask the Hub; use what is bundled or cached.
+            force_download: Download again, even what is bundled or cached.
+
+        Raises:
+            UnknownModelError: There is no model of that name.
+            WeightsError: The model cannot be downloaded, is damaged, or does not fit this library.
+            DeviceError: The device or the format is not available.
+        """
+        chosen = resolve_device(device)
+        arithmetic = resolve_dtype(dtype, chosen)
+        model = load_model(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            token=token,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        return cls(model, chosen, arithmetic)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The architecture of the model."""
+        config: ModelConfig = self._engine.model.config
+        return config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self._engine.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of the arithmetic."""
+        return self._engine.dtype
+
+    @overload
+    def deblur(self, image: str | os.PathLike[str] | Image.Image) -> Image.Image: ...
+    @overload
+    def deblur(self, image: NDArray[Any]) -> NDArray[Any]: ...
+    @overload
+    def deblur(self, image: Tensor) -> Tensor: ...
+    def deblur(self, image: ImageLike) -> Image.Image | NDArray[Any] | Tensor:
+        """Restore one image; the result is deterministic, with the mean of the image's blur code.
+
+        Raises:
+            ImageError: The image cannot be read, or is of a kind that is not supported.
+        """
+        decoded = decode_image(image)
+        return decoded.encode(self._engine.restore(decoded.pixels))
+
+    def deblur_batch(
+        self, images: Iterable[ImageLike], *, batch_size: int = 4, progress: bool = False
+    ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
+        """Restore many images, of any sizes, one after the other and in their order.
+
+        Images are read when they are needed, never all at once. Neighbours of one size run together; each
+        image's result is what `deblur` gives for it alone.
+
+        Args:
+            images: Any mixture of what `deblur` takes.
+            batch_size: How many images of one size run together at most; more take more memory.
+            progress: Show a progress bar on standard error.
+
+        Raises:
+            ConfigError: ``batch_size`` is less than 1.
+            ImageError: An image cannot be read; those before it have been handed out.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}; give at least 1")
+        return self._deblur_batch(tqdm(images, unit="image", disable=not progress), batch_size)
+
+    def _deblur_batch(
+        self, images: Iterable[ImageLike], batch_size: int
+    ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
+        waiting: list[DecodedImage[Any]] = []
+        for image in images:
+            try:
+                decoded = decode_image(image)
+            except Exception:
+                yield from self._run_together(waiting)
+                raise
+            if waiting and (len(waiting) == batch_size or decoded.pixels.shape != waiting[0].pixels.shape):
+                yield from self._run_together(waiting)
+                waiting = []
+            waiting.append(decoded)
+        yield from self._run_together(waiting)
+
+    def _run_together(self, images: list[DecodedImage[Any]]) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
+        if images:
+            restored = self._engine.restore(torch.cat([image.pixels for image in images]))
+            shares = torch.split(restored, [len(image.pixels) for image in images])
+            yield from (image.encode(share) for image, share in zip(images, shares, strict=True))
+
+    @overload
+    def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
+    @overload
+    def sample(self, image: NDArray[Any], n: int, seed: int = 0) -> list[NDArray[Any]]: ...
+    @overload
+    def sample(self, image: Tensor, n: int, seed: int = 0) -> list[Tensor]: ...
+    def sample(self, image: ImageLike, n: int, seed: int = 0) -> list[Any]:
+        """Restore one image ``n`` times, each with its own draw of the blur code z ~ N(mean, sigma^2).
+
+        The draws depend on the image, ``n`` and ``seed`` alone, not on the global random state.
+
+        Raises:
+            ConfigError: ``n`` is less than 1.
+            ImageError: The image cannot be read, or is of a kind that is not supported.
+        """
+        if n < 1:
+            raise ConfigError(f"n is {n}; give at least 1")
+        decoded = decode_image(image)
+        mean, log_variance = self._engine.encode_blur(decoded.pixels)
+        noise = torch.Generator().manual_seed(seed)
+        codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
+        return [decoded.encode(self._engine.restore(decoded.pixels, code)) for code in codes]
+
+    def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
+        """Describe the blur of one image.
+
+        Returns:
+            Mean and log-variance of its blur code, float32 on the CPU, (Z,) each; (B, Z) for a tensor (B, C, H, W).
+
+        Raises:
+            ImageError: The image cannot be read, or is of a kind that is not supported.
+        """
+        pixels = decode_image(image).pixels
+        mean, log_variance = self._engine.encode_blur(pixels)
+        if isinstance(image, Tensor) and image.ndim == 4:
+            return mean, log_variance
+        return mean[0], log_variance[0]
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model folder that `from_pretrained` loads, with weights in half precision.
+
+        Raises:
+            WeightsError: The folder cannot be written.
+        """
+        save_model(self._engine.model, Path(folder))
+
+    def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Deblurrer:
+        """Move to another device or number format, and return this same object.
+
+        Raises:
+            DeviceError: The device or the format is not available.
+        """
+        chosen = self.device if device is None else resolve_device(device)
+        arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
+        self._engine = Engine(self._engine.model, chosen, arithmetic)
+        return self

@@ -1,0 +1,166 @@
+"""Sharp images to be blurred and restored: whole images, and strips of whole text lines cut from pages."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from udsd.errors import ConfigError, ImageError
+from udsd.evaluation.metrics import Image
+from udsd.evaluation.pictures import read_rgb
+
+_INK_CONTRAST = 64
+"""Grey levels that ink differs from its paper, darker or lighter."""
+
+_LINE_GAP = 3
+"""Blank rows that part two lines; fewer also lie between a letter and its accent, or around a fraction bar."""
+
+_SMALLEST_SHARE = 0.5
+"""A strip fills at least this share of the asked-for height and of its page's text width: a page number alone, or
+the last line of a paragraph, says little."""
+
+Rows = tuple[int, int]
+"""First row, and the row behind the last."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharpImage:
+    """A sharp image to be measured on.
+
+    Attributes:
+        name: The name of its file, and for a strip its first row.
+        image: uint8 RGB (H, W, 3).
+    """
+
+    name: str
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class PageStrips:
+    """Cuts full-width strips of whole text lines from pages.
+
+    The same pages and settings give the same strips. The draw of a page depends only on the seed and the name of its
+    file, so that another page added to the folder disturbs the others' as little as it can.
+
+    Attributes:
+        count: Number of strips, spread over as many pages as there are.
+        height: Largest height in pixels. A strip is as many lines as fit in, so most are a little lower.
+        margin: Pixels of paper kept around the text, as far as the neighbouring lines leave room.
+        seed: Seed of the choice of pages and of strips on them.
+    """
+
+    count: int = 40
+    height: int = 160
+    margin: int = 12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError(f"count is {self.count}; give at least 1")
+        if not 0 <= self.margin < self.height // 4:
+            raise ConfigError(f"margin is {self.margin}; give 0 or more, and less than a quarter of the height")
+
+    def cut(self, pages: Sequence[Path]) -> list[SharpImage]:
+        """Cut strips from page images: one of each page in a drawn order, then a second, until there are enough.
+
+        Raises:
+            ImageError: A page cannot be read, or all pages together hold too few strips.
+        """
+        draws = {page: np.random.default_rng([self.seed, zlib.crc32(page.name.encode())]) for page in pages}
+        order = sorted(pages, key=lambda page: (draws[page].random(), page.name))
+        waiting: dict[Path, list[SharpImage]] = {}
+        chosen: list[SharpImage] = []
+        for turn in count():
+            before = len(chosen)
+            for page in order:
+                if turn == 0:
+                    strips = self.all_strips(page)
+                    waiting[page] = [strips[index] for index in draws[page].permutation(len(strips))]
+                if turn < len(waiting[page]):
+                    chosen.append(waiting[page][turn])
+                if len(chosen) == self.count:
+                    return chosen
+            if len(chosen) == before:
+                break
+        raise ImageError(
+            f"{len(pages)} page(s) hold only {len(chosen)} strip(s) of text, {self.count} were asked for; "
+            "give more pages, fewer strips or another height"
+        )
+
+    def all_strips(self, page: Path) -> list[SharpImage]:
+        """All strips of one page from top to bottom; none for a page without text."""
+        image = read_rgb(page)
+        ink = find_ink(image)
+        text_width = _ink_columns(ink)
+        strips = []
+        for top, bottom in group_lines(find_lines(ink), self.height, self.margin, len(ink)):
+            left, right = _ink_columns(ink[top:bottom])
+            tall_enough = bottom - top >= _SMALLEST_SHARE * self.height
+            if tall_enough and right - left >= _SMALLEST_SHARE * (text_width[1] - text_width[0]):
+                columns = slice(max(left - self.margin, 0), right + self.margin)
+                strips.append(SharpImage(f"{page.stem}-y{top:04d}", image[top:bottom, columns].copy()))
+        return strips
+
+
+def whole_images(paths: Sequence[Path]) -> Iterator[SharpImage]:
+    """Read images one after the other, each under its file's name.
+
+    Raises:
+        ImageError: An image cannot be read.
+    """
+    for path in paths:
+        yield SharpImage(path.name, read_rgb(path))
+
+
+def find_ink(page: Image) -> npt.NDArray[np.bool_]:
+    """Pixels (H, W) of a uint8 RGB page (H, W, 3) that are not paper; paper is the most common grey level."""
+    grey = np.rint(page.mean(axis=2)).astype(np.int64)
+    paper = int(np.bincount(grey.ravel(), minlength=256).argmax())
+    ink: npt.NDArray[np.bool_] = np.abs(grey - paper) > _INK_CONTRAST
+    return ink
+
+
+def find_lines(ink: npt.NDArray[np.bool_]) -> list[Rows]:
+    """Runs of rows with ink, from top to bottom, parted by at least three blank rows."""
+    rows = np.flatnonzero(ink.any(axis=1))
+    if rows.size == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(rows) > _LINE_GAP)
+    starts = rows[np.concatenate([[0], breaks + 1])]
+    ends = rows[np.concatenate([breaks, [-1]])] + 1
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def group_lines(lines: Sequence[Rows], height: int, margin: int, page_height: int) -> list[Rows]:
+    """Join neighbouring lines to strips of at most ``height`` rows, margins included, without overlap.
+
+    A line that is too high by itself (a figure, a framed page) is left out, and no strip runs across it.
+    """
+    # Strips part in the middle between two lines, so that both keep some paper.
+    middles = [(above[1] + below[0]) // 2 for above, below in pairwise(lines)]
+    cuts = [0, *middles, page_height]
+    tops = [max(start - margin, cut) for (start, _), cut in zip(lines, cuts, strict=False)]
+    bottoms = [min(end + margin, cut) for (_, end), cut in zip(lines, cuts[1:], strict=True)]
+    strips: list[Rows] = []
+    first = 0
+    while first < len(lines):
+        behind = first
+        while behind < len(lines) and bottoms[behind] - tops[first] <= height:
+            behind += 1
+        if behind > first:
+            strips.append((tops[first], bottoms[behind - 1]))
+        first = max(behind, first + 1)
+    return strips
+
+
+def _ink_columns(ink: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """First column with ink, and the one behind the last; (0, 0) for none."""
+    positions = np.flatnonzero(ink.any(axis=0))
+    return (int(positions[0]), int(positions[-1]) + 1) if positions.size else (0, 0)

@@ -1,0 +1,181 @@
+"""Measure restoring methods over pairs of sharp and blurred images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from udsd.errors import ConfigError, ImageError
+from udsd.evaluation.metrics import (
+    Image,
+    check_alike,
+    correlation,
+    mean_color_error,
+    psnr,
+    shift_tolerant_psnr,
+    ssim,
+)
+from udsd.evaluation.ocr import character_errors, normalise_text, recognise_text, require_tesseract
+from udsd.evaluation.perceptual import feature_distance
+from udsd.evaluation.report import (
+    BLURRED,
+    SHARP,
+    EvaluationReport,
+    Example,
+    ImageScores,
+    Reference,
+    TextScores,
+)
+from udsd.models.vgg import VGG19Features
+
+Method = Callable[[Image], Image]
+"""Restores a uint8 RGB image (H, W, 3) to one of the same shape."""
+
+_EXAMPLES = 8
+_COLLAPSED_CONTRAST = 0.1
+"""Share of the input's standard deviation under which an output counts as collapsed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationPair:
+    """A sharp image and its blurred version.
+
+    Attributes:
+        name: Name of the image.
+        sharp: uint8 RGB (H, W, 3).
+        blurred: The same shape.
+        strength: Label of the blur, such as "10-20" for a range of path lengths; scores are averaged by it.
+        text: What the image says, if known. Without it the OCR of the sharp image is the reference, which takes the
+            OCR program's own mistakes out of the comparison.
+    """
+
+    name: str
+    sharp: Image
+    blurred: Image
+    strength: str
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            check_alike(self.sharp, self.blurred)
+        except ImageError as error:
+            raise ImageError(f"{self.name}: {error}") from error
+        if self.sharp.ndim != 3 or self.sharp.shape[2] != 3:
+            raise ImageError(f"{self.name}: shape is {self.sharp.shape}; give RGB images (H, W, 3)")
+
+
+def evaluate(
+    pairs: Iterable[EvaluationPair],
+    methods: Mapping[str, Method],
+    *,
+    ocr: bool,
+    vgg: VGG19Features | None,
+) -> EvaluationReport:
+    """Score the blurred input and what each method makes of it.
+
+    Pairs are taken one by one and only a few examples are kept, so that a set may be larger than the memory. The
+    gain by which examples are chosen is that of the first method. With given text the sharp image is scored too:
+    its character errors are those of the OCR program.
+
+    Args:
+        pairs: At least one.
+        methods: Functions by name; "blurred" and "sharp" are taken.
+        ocr: Read all images with tesseract and count character errors. Pairs without any text are left out of them.
+        vgg: Compare VGG-19 features too.
+
+    Raises:
+        ConfigError: A method's name is taken, or a program or package that is needed is not installed.
+        ImageError: There are no pairs, an image is under 11 pixels a side, or a method gave another shape or dtype.
+    """
+    taken = sorted({BLURRED, SHARP} & set(methods))
+    if taken:
+        raise ConfigError(f"a method is named {' and '.join(taken)}; {BLURRED} and {SHARP} stand for the images")
+    if ocr:
+        require_tesseract()
+    scores: list[ImageScores] = []
+    examples: list[Example] = []
+    for pair in pairs:
+        judge = _Judge.of(pair, ocr=ocr, vgg=vgg)
+        outputs = {BLURRED: pair.blurred} | {name: method(pair.blurred.copy()) for name, method in methods.items()}
+        found = [judge.scores(name, output) for name, output in outputs.items()]
+        gain = found[min(1, len(methods))].shift_tolerant_psnr - found[0].shift_tolerant_psnr
+        examples = _spread(examples, Example(found, outputs, pair.sharp, gain))
+        scores += found
+        if ocr and pair.text is not None:
+            scores.append(judge.scores(SHARP, pair.sharp))
+    if not scores:
+        raise ImageError("no pairs of images to measure; give at least one")
+    return EvaluationReport(scores, examples)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judge:
+    """Scores outputs against one pair.
+
+    Attributes:
+        reference: The text that is to be read and its source; none without OCR or text.
+        blurred_distance: Squared VGG distance of the blurred input to the sharp image; 0 without VGG.
+    """
+
+    pair: EvaluationPair
+    vgg: VGG19Features | None
+    reference: tuple[str, Reference] | None
+    blurred_distance: float
+
+    @classmethod
+    def of(cls, pair: EvaluationPair, *, ocr: bool, vgg: VGG19Features | None) -> _Judge:
+        distance = feature_distance(pair.blurred, pair.sharp, vgg) if vgg else 0.0
+        return cls(pair, vgg, _reference(pair) if ocr else None, distance)
+
+    def scores(self, method: str, output: Image) -> ImageScores:
+        sharp, blurred = self.pair.sharp, self.pair.blurred
+        try:
+            check_alike(output, sharp)
+        except ImageError as error:
+            raise ImageError(f"{self.pair.name}: method {method} and the sharp image: {error}") from error
+        likeness = correlation(output, blurred)
+        return ImageScores(
+            name=self.pair.name,
+            strength=self.pair.strength,
+            method=method,
+            psnr=psnr(output, sharp),
+            shift_tolerant_psnr=shift_tolerant_psnr(output, sharp),
+            ssim=ssim(output, sharp),
+            color_error=mean_color_error(output, sharp),
+            correlation=likeness,
+            inverted=likeness < 0,
+            collapsed=float(np.std(output)) < _COLLAPSED_CONTRAST * float(np.std(blurred)),
+            text=self._text_scores(output),
+            vgg_distance=self._relative_distance(output),
+        )
+
+    def _text_scores(self, output: Image) -> TextScores | None:
+        if self.reference is None:
+            return None
+        text, source = self.reference
+        return TextScores(character_errors(recognise_text(output), text), len(text), source)
+
+    def _relative_distance(self, output: Image) -> float | None:
+        if self.vgg is None or self.blurred_distance == 0:
+            return None
+        return feature_distance(output, self.pair.sharp, self.vgg) / self.blurred_distance
+
+
+def _reference(pair: EvaluationPair) -> tuple[str, Reference] | None:
+    source: Reference = "ocr" if pair.text is None else "text"
+    text = normalise_text(recognise_text(pair.sharp) if pair.text is None else pair.text)
+    return (text, source) if text else None
+
+
+def _spread(examples: list[Example], new: Example) -> list[Example]:
+    """Take an example in and, if there are then too many, drop the one that its neighbours stand for best.
+
+    The smallest and the largest gain always stay, and those between stay spread over the range.
+    """
+    ordered = sorted([*examples, new], key=lambda example: example.gain)
+    if len(ordered) > _EXAMPLES:
+        inner = range(1, len(ordered) - 1)
+        del ordered[min(inner, key=lambda index: ordered[index + 1].gain - ordered[index - 1].gain)]
+    return ordered

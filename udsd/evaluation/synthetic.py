@@ -1,0 +1,52 @@
+"""Blur sharp images with fixed seeds, so that anyone measures on the same set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from udsd.errors import ConfigError
+from udsd.evaluation.blur_sets import SharpImage
+from udsd.evaluation.evaluate import EvaluationPair
+from udsd.evaluation.metrics import Image
+from udsd.training.blur import BlurConfig, BlurSampler
+
+
+def blurred_pairs(
+    images: Iterable[SharpImage], config: BlurConfig, *, seed: int = 0, bins: int = 3
+) -> Iterator[EvaluationPair]:
+    """Blur each image with a kernel of its own.
+
+    The path lengths go through ``config.path_length`` in equal bins, one image after the other, so that each bin is
+    measured on as many images. The blur of an image depends on the seed and its place alone.
+
+    Args:
+        images: Sharp images.
+        config: Ranges of the blur.
+        seed: Seed of all kernels and noise.
+        bins: Number of bins of path length; each is a strength in the report.
+    """
+    if bins < 1:
+        raise ConfigError(f"bins is {bins}; give at least 1")
+    edges = np.linspace(*config.path_length, bins + 1)
+    for index, image in enumerate(images):
+        low, high = edges[index % bins], edges[index % bins + 1]
+        sampler = BlurSampler(replace(config, path_length=(low, high)), np.random.default_rng([seed, index]))
+        yield EvaluationPair(
+            name=image.name,
+            sharp=image.image,
+            blurred=_blur(image.image, sampler),
+            strength=f"path {low:.0f}-{high:.0f} px",
+        )
+
+
+def _blur(image: Image, sampler: BlurSampler) -> Image:
+    """Blur an image of uint8 (H, W, 3), continued beyond its border by the pixels at the border."""
+    margin = sampler.config.kernel_size // 2
+    continued = np.pad(image, [(margin, margin), (margin, margin), (0, 0)], mode="edge")
+    pixels = torch.from_numpy(continued).permute(2, 0, 1)[None].float() / 127.5 - 1
+    levels = ((sampler.blur(pixels)[0] + 1) * 127.5).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().numpy()

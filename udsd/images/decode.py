@@ -1,0 +1,105 @@
+"""One function for every kind of image that the library takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from udsd.errors import ImageError
+from udsd.images.arrays import decode_array, decode_tensor
+from udsd.images.decoded import DecodedImage
+from udsd.images.formats import readable_formats
+from udsd.images.pillow import decode_pillow
+
+ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
+"""A path, a Pillow image, an array (H, W) or (H, W, C), or a tensor (C, H, W) or (B, C, H, W)."""
+
+
+@overload
+def decode_image(image: str | os.PathLike[str] | Image.Image) -> DecodedImage[Image.Image]: ...
+@overload
+def decode_image(image: NDArray[Any]) -> DecodedImage[NDArray[Any]]: ...
+@overload
+def decode_image(image: Tensor) -> DecodedImage[Tensor]: ...
+@overload
+def decode_image(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]: ...
+def decode_image(image: ImageLike) -> DecodedImage[Any]:
+    """Decode an image to float32 pixels (B, 3, H, W) in [-1, 1], with B = 1 unless a batch of tensors came.
+
+    The result's `encode` gives the same kind back: a Pillow image for a path or a Pillow image, an array for an
+    array, a tensor for a tensor.
+
+    Args:
+        image: A path, a Pillow image (any mode but F and I), an array (H, W) or (H, W, C) with C 1, 2 (grey and
+            alpha), 3 or 4 (RGBA), or a tensor (C, H, W) or (B, C, H, W) with C 1, 3 or 4. Arrays and tensors are
+            uint8 or uint16 over their whole range, or floats in [0, 1].
+
+    Raises:
+        ImageError: The image is missing, damaged, too large (`PIL.Image.MAX_IMAGE_PIXELS`), empty, of a kind
+            that is not taken, or holds values that are not finite or out of range.
+    """
+    match image:
+        case str() | os.PathLike():
+            return _decode_file(Path(image))
+        case Image.Image():
+            name = str(getattr(image, "filename", "")) or "image"
+            with _named_errors(name):
+                return decode_pillow(image, name)
+        case np.ndarray():
+            return decode_array(image)
+        case Tensor():
+            return decode_tensor(image)
+        case _:
+            raise ImageError(
+                f"{type(image).__name__} is not taken as an image; give a path, a Pillow image, an array or a tensor"
+            )
+
+
+def _decode_file(path: Path) -> DecodedImage[Image.Image]:
+    with _named_errors(str(path)):
+        if path.is_dir():
+            raise ImageError("is a folder; give an image file")
+        if not path.exists():
+            raise ImageError("no such file; check the path")
+        # A pipe or a device could keep us waiting for ever.
+        if not path.is_file():
+            raise ImageError("is no regular file; give an image file")
+        with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+            limit = Image.MAX_IMAGE_PIXELS
+            # Above the limit Pillow only warns, up to twice of it.
+            if limit is not None and image.width * image.height > limit:
+                raise Image.DecompressionBombError
+            return decode_pillow(image, str(path))
+
+
+@contextmanager
+def _named_errors(name: str) -> Iterator[None]:
+    """Turn whatever is raised while Pillow reads into an `ImageError` that names the image."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
+    # Pillow's decoders raise nearly anything on a broken file: OSError, SyntaxError, struct.error, IndexError...
+    except Exception as error:
+        raise ImageError(f"{name}: {_read_failure(error)}") from error
+
+
+def _read_failure(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image that can be read here; readable are {', '.join(readable_formats())}"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return (
+            f"more than the {Image.MAX_IMAGE_PIXELS} pixels that are allowed; if you trust the file, raise the limit "
+            "PIL.Image.MAX_IMAGE_PIXELS"
+        )
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror}); check its name and permissions"
+    return f"damaged or cut off ({str(error) or type(error).__name__}); get the file again"

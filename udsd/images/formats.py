@@ -1,0 +1,76 @@
+"""The file formats that are read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from udsd.errors import ImageError
+
+_ALL_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """A file format as Pillow knows it.
+
+    Attributes:
+        name: Pillow's name.
+        suffixes: File name endings, in lower case.
+        modes: Pillow modes that a file can hold.
+        save_options: Passed to `PIL.Image.Image.save`.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    modes: frozenset[str]
+    save_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+FORMATS = (
+    ImageFormat("PNG", (".png", ".apng"), _ALL_MODES),
+    ImageFormat(
+        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), frozenset({"L", "RGB", "CMYK"}), {"quality": 95, "subsampling": 0}
+    ),
+    ImageFormat("TIFF", (".tif", ".tiff"), _ALL_MODES | {"CMYK"}),
+    ImageFormat("WEBP", (".webp",), frozenset({"RGB", "RGBA"}), {"quality": 95}),
+    ImageFormat("BMP", (".bmp", ".dib"), frozenset({"1", "L", "P", "RGB"})),
+    ImageFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), frozenset({"1", "L", "RGB", "I;16"})),
+    ImageFormat("GIF", (".gif",), frozenset({"1", "L", "P", "RGB", "RGBA"})),
+    ImageFormat("JPEG2000", (".jp2", ".j2k", ".jpx"), frozenset({"L", "LA", "RGB", "RGBA", "I;16"})),
+    ImageFormat("AVIF", (".avif",), frozenset({"L", "RGB", "RGBA"}), {"quality": 95}),
+)
+"""What is opened is limited to these: among Pillow's others are some that run outside programs (EPS)."""
+
+IMAGE_SUFFIXES = frozenset(suffix for known in FORMATS for suffix in known.suffixes)
+"""The endings that `find_images` takes for images, in lower case."""
+
+_COMMON_SUFFIXES = ".png, .jpg, .tif, .webp, .bmp, .ppm"
+
+
+def format_for(path: Path) -> ImageFormat:
+    """The format to write under a file name.
+
+    Raises:
+        ImageError: The ending is unknown, or this Pillow was built without the format.
+    """
+    for known in FORMATS:
+        if path.suffix.lower() in known.suffixes:
+            break
+    else:
+        ending = f"with the ending {path.suffix!r}" if path.suffix else "without an ending"
+        raise ImageError(f"{path}: no image format for a name {ending}; common ones are {_COMMON_SUFFIXES}")
+    Image.init()
+    if known.name not in Image.SAVE:
+        raise ImageError(f"{path}: this Pillow cannot write {known.name}; use one of {_COMMON_SUFFIXES}")
+    return known
+
+
+def readable_formats() -> list[str]:
+    """Pillow's names of those formats that it can open as installed."""
+    Image.init()
+    return [known.name for known in FORMATS if known.name in Image.OPEN]

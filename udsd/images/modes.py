@@ -1,0 +1,56 @@
+"""Pillow's modes: from the many that files come in to the five that are restored, and on to simpler ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from udsd.errors import ImageError
+
+CONVERTED_MODES = frozenset({"CMYK", "HSV", "LAB", "YCbCr"})
+"""Colours that become RGB. A profile for them does not describe the result."""
+
+_OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"} | dict.fromkeys(CONVERTED_MODES, "RGB")
+_TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "La": "LA", "P": "RGBA", "PA": "RGBA"} | {
+    "RGB": "RGBA",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+}
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+_SIXTEEN_BIT_FORMATS = ("PNG", "PPM")
+"""These have no grey of more than 16 bits, so that the 32-bit mode I (older Pillow, PGM) holds 16 bits there."""
+
+
+def to_restorable(image: Image.Image) -> Image.Image:
+    """Convert to the nearest of L, LA, RGB, RGBA and I;16 without losing anything that can be shown.
+
+    Raises:
+        ImageError: The mode has no fixed range from black to white.
+    """
+    mode = image.mode
+    if mode in _SIXTEEN_BIT or (mode == "I" and image.format in _SIXTEEN_BIT_FORMATS):
+        return Image.fromarray(np.asarray(image).astype(np.uint16))
+    target = (_TRANSPARENT if image.has_transparency_data else _OPAQUE).get(mode)
+    if target is None:
+        raise ImageError(
+            f"Pillow mode {mode} has no fixed range from black to white; give a uint16 array, a float array in [0, 1] "
+            "or an image of mode I;16, L or RGB"
+        )
+    return image if mode == target else image.convert(target)
+
+
+def to_eight_bits(image: Image.Image) -> Image.Image:
+    """Mode I;16 to L, rounded to nearest; other modes as they are."""
+    if image.mode != "I;16":
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """LA to L and RGBA to RGB, seen on white paper; other modes as they are."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    colours = image.convert(image.mode[:-1])
+    paper = Image.new(colours.mode, image.size, "white")
+    paper.paste(colours, mask=image.getchannel("A"))
+    return paper

@@ -1,0 +1,5 @@
+"""How a model is run."""
+
+from udsd.inference.engine import Engine
+
+__all__ = ["Engine"]

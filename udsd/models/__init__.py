@@ -1,0 +1,8 @@
+"""The networks: tensors in, tensors out; no files, no Hub, no images."""
+
+from udsd.models.config import ModelConfig
+from udsd.models.deblur_model import DeblurModel, reparameterize
+from udsd.models.encoders import BlurEncoder, ContentEncoder
+from udsd.models.generator import Generator
+
+__all__ = ["BlurEncoder", "ContentEncoder", "DeblurModel", "Generator", "ModelConfig", "reparameterize"]

@@ -1,0 +1,96 @@
+"""Building blocks shared by the networks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CONTENT_STRIDE = 4
+"""Image pixels per content feature along each side; images are padded to multiples of it."""
+
+LEAKY_SLOPE = 0.2
+_EPSILON = 1e-5
+
+
+class InstanceNorm(nn.Module):
+    """Normalise each channel of each image to mean 0 and variance 1, without affine or running statistics.
+
+    A 1x1 feature map has no variance; there the result is zero, where `torch.nn.InstanceNorm2d` raises.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to the same shape."""
+        # Positions as one dimension and channels last, with plain means: several times as fast on a CPU as
+        # var_mean or instance_norm, and channels_last in, channels_last out.
+        batch, channels, height, width = features.shape
+        rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        centred = rows - rows.mean(dim=1, keepdim=True)
+        variance = centred.square().mean(dim=1, keepdim=True)
+        normalised: Tensor = centred * torch.rsqrt(variance + _EPSILON)
+        return normalised.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+class LayerNorm(nn.Module):
+    """Normalise each image over channels, height and width together, then scale and shift per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to the same shape."""
+        return F.group_norm(features, 1, self.weight, self.bias, _EPSILON)
+
+
+class ResidualBlock(nn.Module):
+    """Two reflection-padded 3x3 convolutions with instance normalisation, added to the input.
+
+    The convolutions have no bias: the normalisation behind each would take it out again.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = reflected_conv(channels, channels, kernel_size=3, bias=False)
+        self.conv2 = reflected_conv(channels, channels, kernel_size=3, bias=False)
+        self.norm = InstanceNorm()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to the same shape."""
+        inner = F.relu(self.norm(self.conv1(features)))
+        return features + self.norm(self.conv2(inner))  # type: ignore[no-any-return]
+
+
+def reflected_conv(
+    in_channels: int, out_channels: int, *, kernel_size: int, stride: int = 1, bias: bool = True
+) -> nn.Conv2d:
+    """A convolution that keeps the size (divided by the stride) and pads by reflection."""
+    return nn.Conv2d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding=(kernel_size - 1) // 2,
+        padding_mode="reflect",
+        bias=bias,
+    )
+
+
+def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:
+    """Pad an image (B, C, H, W) at the right and the bottom by reflection.
+
+    The sides grow to the next multiple that is no smaller than ``at_least``. Reflection can add at most
+    ``side - 1`` pixels at a time, so that a very small image is reflected again and again, and a side of one
+    pixel is repeated.
+    """
+    height, width = image.shape[-2:]
+    target_height, target_width = (max(-(-side // multiple) * multiple, at_least) for side in (height, width))
+    while (height, width) != (target_height, target_width):
+        step_down = min(target_height - height, max(height - 1, 1))
+        step_right = min(target_width - width, max(width - 1, 1))
+        for padding, side in (((0, 0, 0, step_down), height), ((0, step_right, 0, 0), width)):
+            mode = "reflect" if side > 1 else "replicate"
+            image = F.pad(image, padding, mode=mode)
+        height, width = image.shape[-2:]
+    return image

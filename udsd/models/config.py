@@ -1,0 +1,70 @@
+"""The architecture of a model: what `config.json` in a model folder holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from udsd.errors import ConfigError
+
+_LIMITS = {
+    "image_channels": (1, 4),
+    "base_width": (4, 256),
+    "residual_blocks": (1, 32),
+    "blur_code_size": (1, 256),
+}
+"""Smallest and largest value of each size. A folder from elsewhere cannot make us allocate at will."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Width, depth and code size of the networks on the inference path.
+
+    The defaults are those of the paper (Lu, Chen, Chellappa, CVPR 2019, Section 3.6).
+
+    Attributes:
+        image_channels: Channels of the images, 3 for RGB.
+        base_width: Channels of the first convolution; the content features have four times as many.
+        residual_blocks: Residual blocks in the content encoder, and again in the generator.
+        blur_code_size: Length of the blur code z.
+        residual_output: If true, the generator's output is added to the blurred image instead of passing
+            through tanh. Not in the paper. Instance normalisation takes the mean and contrast of an image out
+            of its content features, so that the paper's generator has to invent them again (shifted colours,
+            inverted contrast); with the input beside it, it need not.
+    """
+
+    image_channels: int = 3
+    base_width: int = 64
+    residual_blocks: int = 4
+    blur_code_size: int = 8
+    residual_output: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}; give a whole number from {low} to {high}")
+        if type(self.residual_output) is not bool:
+            raise ConfigError(f"residual_output is {self.residual_output!r}; give true or false")
+
+    @property
+    def content_channels(self) -> int:
+        """Channels of the content features."""
+        return 4 * self.base_width
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, as `config.json` stores them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Build a configuration from plain values.
+
+        Raises:
+            ConfigError: A key is unknown or a value is of the wrong type or out of range.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(f"unknown key(s) {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)

@@ -1,0 +1,68 @@
+"""The inference path of the method as one module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from udsd.models.blocks import CONTENT_STRIDE, pad_to_multiple
+from udsd.models.config import ModelConfig
+from udsd.models.encoders import BlurEncoder, ContentEncoder
+from udsd.models.generator import Generator
+
+_SMALLEST_SIDE = 16
+"""Four halvings of the blur encoder, each reflecting one pixel, need two pixels before the last."""
+
+
+class DeblurModel(nn.Module):
+    """Restore a blurred image: s_b = G_S(E_B^c(b), z_b), with z_b ~ E^b(b) (paper, Figure 2).
+
+    These three networks are what a model folder stores. Images of any size are taken: sides are padded by
+    reflection to multiples of 4 (and to at least 16), and the result is cropped back.
+
+    Attributes:
+        content_encoder: E_B^c.
+        blur_encoder: E^b.
+        generator: G_S.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.content_encoder = ContentEncoder(config)
+        self.blur_encoder = BlurEncoder(config)
+        self.generator = Generator(config)
+        if config.residual_output:
+            # Training starts from the blurred image itself, not from noise added to it.
+            nn.init.zeros_(self.generator.to_image.weight)
+            nn.init.zeros_(self.generator.to_image.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, code: Tensor | None = None) -> Tensor:
+        """Restore images.
+
+        Args:
+            image: Blurred images (B, 3, H, W) in [-1, 1].
+            code: Blur codes (B, Z). Without them the mean of the encoder's distribution is taken, which makes
+                the result deterministic.
+
+        Returns:
+            Restored images (B, 3, H, W). With ``residual_output`` values can leave [-1, 1] a little.
+        """
+        height, width = image.shape[-2:]
+        padded = pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE)
+        if code is None:
+            code, _ = self.blur_encoder(padded)
+        decoded = self.generator(self.content_encoder(padded), code)
+        restored = padded + decoded if self.config.residual_output else torch.tanh(decoded)
+        return restored[..., :height, :width]
+
+    def encode_blur(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, Z) of the blur code of images (B, 3, H, W) in [-1, 1] of any size."""
+        mean, log_variance = self.blur_encoder(pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE))
+        return mean, log_variance
+
+
+def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draw z = mean + eps * sigma with eps ~ N(0, 1) (paper, Section 3.3); all shapes (B, Z)."""
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + noise * torch.exp(0.5 * log_variance)

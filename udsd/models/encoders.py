@@ -1,0 +1,64 @@
+"""The two encoders of a blurred image: what is shown, and how it is blurred (paper, Section 3.1)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from udsd.models.blocks import LEAKY_SLOPE, InstanceNorm, ResidualBlock, reflected_conv
+from udsd.models.config import ModelConfig
+
+_BLUR_WIDTHS = (1, 2, 3, 4)
+"""Channels of the four stages of the blur encoder, in units of the base width."""
+
+_MAX_LOG_VARIANCE = 10.0
+
+
+class ContentEncoder(nn.Module):
+    """E_B^c and E_S^c: image (B, 3, H, W) in [-1, 1] to content features (B, 4 width, H/4, W/4).
+
+    H and W are multiples of 4 and at least 8 (reflection needs a second row).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.base_width
+        self.stem = reflected_conv(config.image_channels, width, kernel_size=7)
+        self.down1 = reflected_conv(width, 2 * width, kernel_size=3, stride=2, bias=False)
+        self.down2 = reflected_conv(2 * width, 4 * width, kernel_size=3, stride=2, bias=False)
+        self.blocks = nn.Sequential(*(ResidualBlock(config.content_channels) for _ in range(config.residual_blocks)))
+        self.norm = InstanceNorm()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Encode the content of an image."""
+        features = F.leaky_relu(self.stem(image), LEAKY_SLOPE)
+        features = F.relu(self.norm(self.down1(features)))
+        features = F.relu(self.norm(self.down2(features)))
+        return self.blocks(features)  # type: ignore[no-any-return]
+
+
+class BlurEncoder(nn.Module):
+    """E^b: image (B, 3, H, W) in [-1, 1] to the mean and log-variance of its blur code, (B, Z) each.
+
+    Four strided convolutions, the mean over all positions, one linear layer. Nothing is normalised here: the
+    strength of the edges is what tells the blur. The mean over positions lets it take any size.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = [config.image_channels, *(step * config.base_width for step in _BLUR_WIDTHS)]
+        self.stages = nn.ModuleList(
+            nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1, padding_mode="reflect")
+            for before, after in pairwise(channels)
+        )
+        self.statistics = nn.Linear(channels[-1], 2 * config.blur_code_size)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode the blur of an image; the code is drawn from a normal with this mean and log-variance."""
+        features = image
+        for stage in self.stages:
+            features = F.leaky_relu(stage(features), LEAKY_SLOPE)
+        mean, log_variance = self.statistics(features.mean(dim=(2, 3))).chunk(2, dim=1)
+        return mean, log_variance.clamp(-_MAX_LOG_VARIANCE, _MAX_LOG_VARIANCE)

@@ -1,0 +1,11 @@
+"""The zoo: model folders, the manifest of known models, and fetching from the Hub.
+
+A model folder is `config.json`, `model.safetensors` and `README.md`, wherever it lies: written by training, bundled
+with the package, stored on the Hub, or the user's own. Nothing in it is ever unpickled.
+"""
+
+from udsd.pretrained.folder import load_model_folder, save_model
+from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
+from udsd.pretrained.resolve import load_model
+
+__all__ = ["Manifest", "ModelEntry", "load_manifest", "load_model", "load_model_folder", "save_model"]

@@ -1,0 +1,164 @@
+"""Model folders on disk: writing them, and reading them without trusting them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from pathlib import Path
+
+import torch
+
+from udsd.errors import ChecksumError, ConfigError, IncompatibleWeightsError, WeightsError
+from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained.weights import read_tensors, serialise_tensors
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
+
+FORMAT_VERSION = 1
+"""Version of the layout of a model folder; a reader refuses any other."""
+
+_METADATA = {"format": "pt", "udsd_format": str(FORMAT_VERSION)}
+
+_MINIMAL_CARD = """\
+---
+library_name: udsd
+---
+
+# A udsd deblurring model
+
+Weights for `udsd.Deblurrer.from_pretrained`. Nothing else was recorded: what this model was trained on, for how long
+and how well it restores is unknown until somebody writes it here.
+"""
+
+
+def save_model(model: DeblurModel, folder: Path, *, card: str | None = None, half: bool = True) -> None:
+    """Write a model folder. The same weights give the same bytes, and so the same SHA-256.
+
+    `config.json` holds ``{"format_version": 1, "model": {...}}`` with the fields of `ModelConfig`.
+
+    Args:
+        model: The model, on any device.
+        folder: Where to write; it is created when missing, and files of the same names are replaced.
+        card: Text of `README.md`. Without it a minimal card is written, unless one lies there already.
+        half: Store float16, half the size at a relative rounding error of at most 2^-11; else float32.
+
+    Raises:
+        IncompatibleWeightsError: A weight is NaN or infinite, or too large for float16.
+        WeightsError: The folder cannot be written.
+    """
+    folder = Path(folder)
+    config = {"format_version": FORMAT_VERSION, "model": model.config.to_dict()}
+    files = {
+        WEIGHTS_FILE: serialise_tensors(model.state_dict(), half=half, metadata=_METADATA),
+        CONFIG_FILE: (json.dumps(config, indent=2) + "\n").encode(),
+    }
+    try:
+        if card is not None or not (folder / CARD_FILE).exists():
+            files[CARD_FILE] = (_MINIMAL_CARD if card is None else card).encode()
+        _write_files(folder, files)
+    except OSError as error:
+        raise WeightsError(f"cannot write the model folder {folder} ({error}); choose another folder") from error
+
+
+def load_model_folder(folder: Path, *, sha256: str | None = None) -> DeblurModel:
+    """Read a model folder into a float32 model on the CPU, in eval mode, its parameters not requiring gradients.
+
+    Names, shapes and number formats of the tensors are compared with the configuration before any is read.
+
+    Args:
+        folder: A folder that holds `config.json` and `model.safetensors`.
+        sha256: The hexadecimal SHA-256 that `model.safetensors` must have.
+
+    Raises:
+        ChecksumError: The file has another SHA-256.
+        IncompatibleWeightsError: A file is missing or broken, or does not fit this library.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    path = folder / WEIGHTS_FILE
+    if sha256 is not None:
+        _check_sha256(path, sha256)
+    # On the meta device nothing is allocated or initialised; the tensors of the file become the parameters.
+    with torch.device("meta"):
+        model = DeblurModel(config)
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    try:
+        tensors = read_tensors(path, shapes)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    model.load_state_dict(tensors, strict=True, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and validate the `config.json` of a model folder.
+
+    Raises:
+        IncompatibleWeightsError: The file is missing, is no JSON, or is not the configuration of a udsd model in
+            the known format version.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise IncompatibleWeightsError(
+            f"{path} is no valid JSON ({error}); get the model again (from the Hub: force_download)"
+        ) from error
+    if not isinstance(values, dict) or "format_version" not in values:
+        raise IncompatibleWeightsError(f"{path} has no format_version, so this is no udsd model; choose another one")
+    version = values["format_version"]
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise IncompatibleWeightsError(
+            f"{path} has format_version {version!r}, but this udsd reads {FORMAT_VERSION}; install a udsd that fits"
+        )
+    if set(values) != {"format_version", "model"} or not isinstance(values["model"], dict):
+        raise IncompatibleWeightsError(f"{path} must hold format_version and an object named model, nothing else")
+    try:
+        return ModelConfig.from_dict(values["model"])
+    except ConfigError as error:
+        raise IncompatibleWeightsError(f"{path}: {error}") from error
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file as 64 lower-case hexadecimal digits.
+
+    Raises:
+        IncompatibleWeightsError: The file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_sha256(path: Path, expected: str) -> None:
+    got = file_sha256(path)
+    if got != expected.lower():
+        raise ChecksumError(f"{path} has SHA-256 {got}, expected {expected}: damaged or another file; get it again")
+
+
+def _unreadable(path: Path, error: OSError) -> IncompatibleWeightsError:
+    if not path.exists():
+        wanted = f"a model folder holds {CONFIG_FILE} and {WEIGHTS_FILE}"
+        return IncompatibleWeightsError(f"{path.name} is missing in {path.parent}; {wanted}")
+    return IncompatibleWeightsError(f"cannot read {path} ({error.strerror or error}); check that it is a readable file")
+
+
+def _write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files under temporary names, then rename: a kill or a full disk leaves no half file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = {name: folder / f".{name}.{uuid.uuid4().hex}.tmp" for name in files}
+    try:
+        for name, path in temporary.items():
+            path.write_bytes(files[name])
+        for name, path in temporary.items():
+            path.replace(folder / name)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Training: unpaired images in, a model folder out. Nothing outside this package imports it."""

@@ -1,0 +1,217 @@
+"""Synthetic blur: random camera trajectories and defocus, applied to sharp images on the fly.
+
+Motion kernels follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration
+From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data (Section 4): the camera
+moves at constant speed, its direction changes by noise, by a pull back to the start, and now and then by an
+abrupt shake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from udsd.errors import ConfigError
+
+_STEPS = 2000
+"""Points of one trajectory."""
+
+_HIGHEST_ANXIETY = 0.012
+"""Anxiety scales all changes of direction; each trajectory draws its own below this."""
+
+_HIGHEST_SHAKE_PROBABILITY = 0.2
+_HIGHEST_NOISE = 10.0
+_HIGHEST_PULL = 0.7
+
+_LONGEST_PATH = 255.0
+_WIDEST_RADIUS = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class BlurConfig:
+    """Ranges that the blur of each training image is drawn from.
+
+    Attributes:
+        path_length: Shortest and longest camera path in pixels.
+        defocus_probability: Share of images that are out of focus as well.
+        defocus_radius: Smallest and largest radius of the disc of defocus in pixels.
+        noise: Smallest and largest standard deviation of the Gaussian noise added after blurring, in grey
+            levels of 255.
+    """
+
+    path_length: tuple[float, float] = (10.0, 60.0)
+    defocus_probability: float = 0.0
+    defocus_radius: tuple[float, float] = (0.5, 3.0)
+    noise: tuple[float, float] = (0.0, 2.0)
+
+    def __post_init__(self) -> None:
+        _check_range("path_length", self.path_length, 0.0, _LONGEST_PATH)
+        _check_range("defocus_radius", self.defocus_radius, 0.0, _WIDEST_RADIUS)
+        _check_range("noise", self.noise, 0.0, 255.0)
+        if not 0.0 <= self.defocus_probability <= 1.0:
+            raise ConfigError(f"defocus_probability is {self.defocus_probability}; give a number from 0 to 1")
+
+    @property
+    def kernel_size(self) -> int:
+        """Side in pixels, odd, of a square that holds every kernel of this configuration.
+
+        A path of length L, at constant speed, reaches no further than L/2 from its own centre of mass: the
+        centre is the mean of its points, and a point's mean distance along the path is at most L/2. Two more
+        pixels take the bilinear rasterisation; the disc adds its radius.
+        """
+        reach = self.path_length[1] / 2 + 2
+        if self.defocus_probability > 0:
+            reach += self.defocus_radius[1]
+        return 2 * int(np.ceil(reach)) + 1
+
+
+class BlurSampler:
+    """Draw blur kernels, and blur batches with them.
+
+    Args:
+        config: Ranges to draw from.
+        random: Source of all randomness; its state alone decides what comes next.
+    """
+
+    def __init__(self, config: BlurConfig, random: np.random.Generator) -> None:
+        self.config = config
+        self._random = random
+
+    def kernels(self, count: int) -> Tensor:
+        """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1."""
+        lengths = self._random.uniform(*self.config.path_length, size=count)
+        trajectories = sample_trajectories(lengths, self._random)
+        kernels = torch.from_numpy(rasterize(trajectories, self.config.kernel_size))
+        out_of_focus = np.flatnonzero(self._random.random(count) < self.config.defocus_probability)
+        if out_of_focus.size:
+            radii = self._random.uniform(*self.config.defocus_radius, size=out_of_focus.size)
+            discs = defocus_discs(torch.from_numpy(radii), self.config.kernel_size)
+            kernels[out_of_focus] = convolve_circular(kernels[out_of_focus], discs)
+        return kernels
+
+    def noise_levels(self, count: int) -> Tensor:
+        """Draw standard deviations of noise, float32 (count, 1, 1, 1), for images in [-1, 1]."""
+        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1))
+        return torch.from_numpy(levels * (2 / 255)).float()
+
+    def blur(self, images: Tensor) -> Tensor:
+        """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border is invented.
+
+        Noise is added and the result is limited to [-1, 1], as a sensor does.
+        """
+        count = images.shape[0]
+        blurred = apply_kernels(images, self.kernels(count).to(images.device))
+        white = torch.from_numpy(self._random.standard_normal(tuple(blurred.shape), dtype=np.float32))
+        noise = white.to(images.device) * self.noise_levels(count).to(images.device)
+        return (blurred + noise).clamp(-1, 1)
+
+
+def sample_trajectories(
+    lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.complex128]:
+    """Draw camera trajectories, all at once.
+
+    Args:
+        lengths: Path length of each trajectory in pixels.
+        random: Source of randomness.
+
+    Returns:
+        Positions in pixels as complex numbers (x + iy), shape (2000, N), centred on their mean: the blur does
+        not shift the image, so that a restored image can be compared with the sharp one.
+    """
+    step = np.asarray(lengths, dtype=float) / (_STEPS - 1)
+    count = step.size
+    anxiety = _HIGHEST_ANXIETY * random.random(count)
+    shake_probability = _HIGHEST_SHAKE_PROBABILITY * random.random(count) * anxiety
+    noise_strength = _HIGHEST_NOISE * random.random(count) * anxiety
+    pull = _HIGHEST_PULL * random.random(count) * anxiety
+
+    # Positions and velocities are in units of each trajectory's own step, so that one loop serves all lengths.
+    noise = random.standard_normal((_STEPS, count, 2)).view(np.complex128)[..., 0] * noise_strength
+    shaken = random.random((_STEPS, count)) < shake_probability
+    turns = np.where(shaken, 2 * np.exp(1j * (np.pi + random.random((_STEPS, count)) - 0.5)), 0)
+    velocity = np.exp(2j * np.pi * random.random(count))
+    positions = np.zeros((_STEPS, count), dtype=np.complex128)
+    for index in range(1, _STEPS):
+        here = positions[index - 1]
+        velocity = velocity + velocity * turns[index] + noise[index] - pull * here * step
+        velocity /= np.abs(velocity)
+        positions[index] = here + velocity
+    positions = positions * step
+    centred: NDArray[np.complex128] = positions - positions.mean(axis=0)
+    return centred
+
+
+def rasterize(trajectories: NDArray[np.complex128], size: int) -> NDArray[np.float32]:
+    """Draw trajectories into kernels with bilinear (sub-pixel) weights.
+
+    Args:
+        trajectories: Positions (T, N) as complex numbers in pixels, relative to the kernel's middle.
+        size: Side of the kernels, odd, and wide enough for all positions.
+
+    Returns:
+        Kernels (N, size, size), each summing to 1.
+    """
+    points, count = trajectories.shape
+    x, y = trajectories.real + size // 2, trajectories.imag + size // 2
+    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    right_share, bottom_share = x - left, y - top
+    corner = (np.arange(count) * size + top) * size + left
+    corners = np.stack([corner, corner + 1, corner + size, corner + size + 1])
+    weights = np.stack(
+        [
+            (1 - right_share) * (1 - bottom_share),
+            right_share * (1 - bottom_share),
+            (1 - right_share) * bottom_share,
+            right_share * bottom_share,
+        ]
+    )
+    drawn = np.bincount(corners.ravel(), weights.ravel() / points, minlength=count * size * size)
+    return drawn.reshape(count, size, size).astype(np.float32)
+
+
+def defocus_discs(radii: Tensor, size: int) -> Tensor:
+    """Discs of defocus with soft (anti-aliased) rims: radii (N,) in pixels to kernels (N, size, size)."""
+    offsets = torch.arange(size, dtype=torch.float32) - size // 2
+    distance = torch.hypot(offsets[:, None], offsets[None, :])
+    discs: Tensor = (radii.float()[:, None, None] + 0.5 - distance).clamp(0, 1)
+    return discs.div(discs.sum(dim=(1, 2), keepdim=True))
+
+
+def convolve_circular(first: Tensor, second: Tensor) -> Tensor:
+    """Convolve kernels (N, K, K) pairwise about their middle pixel; they must fit K together."""
+    size = first.shape[-1]
+    product = torch.fft.rfft2(first) * torch.fft.rfft2(second)
+    centred = torch.fft.irfft2(product, s=(size, size)).roll((-(size // 2), -(size // 2)), dims=(1, 2))
+    kernels: Tensor = centred.clamp_min(0)  # the transform's rounding leaves tiny negative weights
+    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
+
+
+def apply_kernels(images: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve each image with its own kernel, keeping only what needs no border.
+
+    Args:
+        images: (B, C, H, W), float.
+        kernels: (B, K, K) with K odd.
+
+    Returns:
+        (B, C, H - K + 1, W - K + 1). Computed by FFT in float32: wide kernels cost no more than narrow ones.
+    """
+    height, width = images.shape[-2:]
+    size = kernels.shape[-1]
+    if size > min(height, width):
+        raise ConfigError(f"kernels of {size} px need images of at least that size; got {height} x {width}")
+    spectrum = torch.fft.rfft2(images.float()) * torch.fft.rfft2(kernels.float(), s=(height, width))[:, None]
+    blurred: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
+    return blurred[..., size - 1 :, size - 1 :]
+
+
+def _check_range(name: str, given: tuple[float, float], lowest: float, highest: float) -> None:
+    low, high = given
+    if not lowest <= low <= high <= highest:
+        raise ConfigError(f"{name} is {low} to {high}; give a range within {lowest:g} to {highest:g}, the lower first")

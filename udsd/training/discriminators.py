@@ -1,0 +1,45 @@
+"""Discriminators D_S and D_B, used in training only (paper, Section 3.6)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from udsd.models.blocks import LEAKY_SLOPE
+
+_STAGES = 4
+"""Strided convolutions at each scale; a fifth, 1x1, gives the logits."""
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """Judge patches as real or generated, at the full, half and quarter size of the image.
+
+    Args:
+        image_channels: Channels of the images.
+        base_width: Channels of the first convolution; each of the four strided ones doubles them.
+        scales: Number of image sizes.
+    """
+
+    def __init__(self, image_channels: int, base_width: int, scales: int = 3) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList(_patch_discriminator(image_channels, base_width) for _ in range(scales))
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map images (B, 3, H, W) in [-1, 1] to logits (B, 1, h, w), one tensor for each scale."""
+        logits = []
+        for scale in self.scales:
+            logits.append(scale(image))
+            image = F.avg_pool2d(image, kernel_size=3, stride=2, padding=1, count_include_pad=False)
+        return logits
+
+
+def _patch_discriminator(image_channels: int, base_width: int) -> nn.Sequential:
+    channels = [image_channels, *(base_width * 2**stage for stage in range(_STAGES))]
+    layers: list[nn.Module] = []
+    for before, after in pairwise(channels):
+        # Zero padding: at the third scale a small crop is only a few pixels wide, too few to reflect.
+        layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
+    layers.append(nn.Conv2d(channels[-1], 1, kernel_size=1))
+    return nn.Sequential(*layers)

@@ -1,0 +1,139 @@
+"""Render PDF documents to page images, the training material of the text models."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from udsd.errors import ConfigError, ImageError
+from udsd.images import save_image
+
+logger = logging.getLogger(__name__)
+
+_POINTS_PER_INCH = 72
+_INK_LEVEL = 128
+"""Grey level (0 to 255) under which a pixel counts as ink."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageConfig:
+    """How documents are turned into page images.
+
+    Attributes:
+        dpi: Lowest and highest resolution in dots per inch; each page draws its own from this range.
+        pages_per_document: At most this many pages of one document, spread evenly over it.
+        minimum_ink: Pages with a smaller fraction of dark pixels (blank pages, full-page photographs on
+            white) are left out.
+        seed: Seed of the drawn resolutions. A page's resolution depends only on the seed, the name of its
+            file and its number, so that a re-run gives the same images.
+    """
+
+    dpi: tuple[int, int] = (110, 160)
+    pages_per_document: int = 20
+    minimum_ink: float = 0.005
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        low, high = self.dpi
+        if not 36 <= low <= high <= 1200:
+            raise ConfigError(f"dpi is {low} to {high}; give a range within 36 to 1200, the lower one first")
+        if self.pages_per_document < 1:
+            raise ConfigError(f"pages_per_document is {self.pages_per_document}; give at least 1")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}; give 0 or more")
+
+
+def prepare_pages(
+    documents: Sequence[Path],
+    output: Path,
+    config: PageConfig | None = None,
+    processes: int = 1,
+) -> list[Path]:
+    """Render the pages of PDF documents to ``output/FOLDER-STEM-pNNNN.png`` (RGB, 8 bits).
+
+    Documents and pages that cannot be read are logged and left out, as is a second document of the same folder name
+    and stem as another.
+
+    Args:
+        documents: PDF files.
+        output: Folder for the images; made when missing.
+        config: Resolution range and selection of pages.
+        processes: Worker processes.
+
+    Returns:
+        The files written, in the order of the documents and their pages.
+
+    Raises:
+        ConfigError: pypdfium2 is not installed.
+        ImageError: No page came out of any document, or an image cannot be written.
+    """
+    config = config or PageConfig()
+    documents = _with_names_of_their_own(documents)
+    render = partial(_render_document, output=output, config=config)
+    if processes > 1:
+        with ProcessPoolExecutor(processes) as pool:
+            written = [path for paths in pool.map(render, documents) for path in paths]
+    else:
+        written = [path for document in documents for path in render(document)]
+    if not written:
+        raise ImageError(f"no page could be rendered from {len(documents)} document(s); give readable PDF files")
+    return written
+
+
+def _render_document(document: Path, output: Path, config: PageConfig) -> list[Path]:
+    pypdfium2 = _require_pdfium()
+    try:
+        pdf = pypdfium2.PdfDocument(document)
+    except (pypdfium2.PdfiumError, OSError) as error:
+        logger.warning("left out %s: %s", document, error)
+        return []
+    written = []
+    with pdf:
+        count = len(pdf)
+        chosen = np.unique(np.linspace(0, count - 1, min(count, config.pages_per_document)).astype(int))
+        for number in chosen.tolist():
+            target = output / f"{_document_name(document)}-p{number + 1:04d}.png"
+            draw = np.random.default_rng([config.seed, zlib.crc32(target.name.encode())])
+            dpi = int(draw.integers(config.dpi[0], config.dpi[1], endpoint=True))
+            try:
+                page = pdf[number].render(scale=dpi / _POINTS_PER_INCH).to_pil().convert("RGB")
+            except pypdfium2.PdfiumError as error:
+                logger.warning("left out page %d of %s: %s", number + 1, document, error)
+                continue
+            if np.mean(np.asarray(page.convert("L")) < _INK_LEVEL) >= config.minimum_ink:
+                save_image(page, target)
+                written.append(target)
+    return written
+
+
+def _with_names_of_their_own(documents: Sequence[Path]) -> list[Path]:
+    """Leave out documents whose pages would be written over those of another."""
+    named: dict[str, Path] = {}
+    for document in documents:
+        first = named.setdefault(_document_name(document), document)
+        if first.absolute() != document.absolute():
+            logger.warning("left out %s: its pages would be named like those of %s", document, first)
+    return list(named.values())
+
+
+def _document_name(document: Path) -> str:
+    """Folder and stem: many documentation sets hold several files of one name."""
+    return f"{document.absolute().parent.name}-{document.stem}"
+
+
+def _require_pdfium() -> ModuleType:
+    try:
+        import pypdfium2  # an extra: only `prepare-pages` needs it
+    except ImportError as error:
+        raise ConfigError(
+            f"pypdfium2, which reads PDF files, cannot be imported ({error}); run: pip install 'udsd[train]'"
+        ) from error
+    return pypdfium2  # type: ignore[no-any-return]
