@@ -160,3 +160,14 @@ def test_unknown_models_name_the_known_ones() -> None:
 def test_values_that_are_not_finite(deblurrer: Deblurrer) -> None:
     with pytest.raises(ImageError, match="NaN"):
         deblurrer.deblur(np.full((8, 8, 3), np.nan, dtype=np.float32))
+
+
+def test_a_single_pixel_shows_no_blur_but_a_line_does(deblurrer: Deblurrer) -> None:
+    with pytest.raises(ImageError, match="single pixel"):
+        deblurrer.deblur(np.zeros((1, 1, 3), np.uint8))
+    assert deblurrer.deblur(np.zeros((1, 20, 3), np.uint8)).shape == (1, 20, 3)
+
+
+def test_an_empty_image(deblurrer: Deblurrer) -> None:
+    with pytest.raises(ImageError, match="empty"):
+        deblurrer.deblur(np.zeros((0, 8, 3), np.uint8))

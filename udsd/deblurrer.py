@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.device import resolve_device, resolve_dtype
-from udsd.errors import ConfigError
+from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Engine
 from udsd.models import DeblurModel, ModelConfig, reparameterize
@@ -122,7 +122,7 @@ class Deblurrer:
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
         """
-        decoded = decode_image(image)
+        decoded = _decode(image)
         return decoded.encode(self._engine.restore(decoded.pixels))
 
     def deblur_batch(
@@ -152,7 +152,7 @@ class Deblurrer:
         waiting: list[DecodedImage[Any]] = []
         for image in images:
             try:
-                decoded = decode_image(image)
+                decoded = _decode(image)
             except Exception:
                 yield from self._run_together(waiting)
                 raise
@@ -185,7 +185,7 @@ class Deblurrer:
         """
         if n < 1:
             raise ConfigError(f"n is {n}; give at least 1")
-        decoded = decode_image(image)
+        decoded = _decode(image)
         mean, log_variance = self._engine.encode_blur(decoded.pixels)
         noise = torch.Generator().manual_seed(seed)
         codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
@@ -200,7 +200,7 @@ class Deblurrer:
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
         """
-        pixels = decode_image(image).pixels
+        pixels = _decode(image).pixels
         mean, log_variance = self._engine.encode_blur(pixels)
         if isinstance(image, Tensor) and image.ndim == 4:
             return mean, log_variance
@@ -224,3 +224,10 @@ class Deblurrer:
         arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
         self._engine = Engine(self._engine.model, chosen, arithmetic)
         return self
+
+
+def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
+    decoded = decode_image(image)
+    if decoded.pixels.shape[-2:] == (1, 1):
+        raise ImageError("the image is a single pixel, which shows no blur; give a larger one")
+    return decoded

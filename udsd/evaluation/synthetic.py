@@ -28,7 +28,12 @@ def blurred_pairs(
         config: Ranges of the blur.
         seed: Seed of all kernels and noise.
         bins: Number of bins of path length; each is a strength in the report.
+
+    Raises:
+        ConfigError: The seed is negative or there are no bins (raised at the first pair).
     """
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; give 0 or more")
     if bins < 1:
         raise ConfigError(f"bins is {bins}; give at least 1")
     edges = np.linspace(*config.path_length, bins + 1)

@@ -63,6 +63,16 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
             )
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file as stored, read from its header alone.
+
+    Raises:
+        ImageError: The file is missing or is no image.
+    """
+    with _named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+        return image.size
+
+
 def _decode_file(path: Path) -> DecodedImage[Image.Image]:
     with _named_errors(str(path)):
         if path.is_dir():

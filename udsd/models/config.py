@@ -20,7 +20,7 @@ _LIMITS = {
 class ModelConfig:
     """Width, depth and code size of the networks on the inference path.
 
-    The defaults are those of the paper (Lu, Chen, Chellappa, CVPR 2019, Section 3.6).
+    The defaults are those of the paper (Lu, Chen, Chellappa, CVPR 2019).
 
     Attributes:
         image_channels: Channels of the images, 3 for RGB.

@@ -63,6 +63,6 @@ class DeblurModel(nn.Module):
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Draw z = mean + eps * sigma with eps ~ N(0, 1) (paper, Section 3.3); all shapes (B, Z)."""
+    """Draw z = mean + eps * sigma with eps ~ N(0, 1) (Kingma and Welling, 2014); all shapes (B, Z)."""
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * torch.exp(0.5 * log_variance)

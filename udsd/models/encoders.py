@@ -1,4 +1,4 @@
-"""The two encoders of a blurred image: what is shown, and how it is blurred (paper, Section 3.1)."""
+"""The two encoders of a blurred image: what is shown, and how it is blurred."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator: content and blur code in, image out (paper, Section 3.1)."""
+"""The generator: content and blur code in, image out."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Synthetic blur: random camera trajectories and defocus, applied to sharp images on the fly.
+"""Synthetic blur: random camera trajectories, defocus, noise and JPEG, applied to sharp images on the fly.
 
 Motion kernels follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration
-From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data (Section 4): the camera
+From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data: the camera
 moves at constant speed, its direction changes by noise, by a pull back to the start, and now and then by an
 abrupt shake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.errors import ConfigError
+from udsd.images.tensors import through_jpeg
 
 _STEPS = 2000
 """Points of one trajectory."""
@@ -30,6 +31,7 @@ _HIGHEST_PULL = 0.7
 
 _LONGEST_PATH = 255.0
 _WIDEST_RADIUS = 32.0
+_WIDEST_SIGMA = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,32 @@ class BlurConfig:
         path_length: Shortest and longest camera path in pixels.
         defocus_probability: Share of images that are out of focus as well.
         defocus_radius: Smallest and largest radius of the disc of defocus in pixels.
+        gaussian_probability: Share of images that a Gaussian blurs as well (cheap lenses, scaling).
+        gaussian_sigma: Smallest and largest standard deviation of that Gaussian in pixels.
         noise: Smallest and largest standard deviation of the Gaussian noise added after blurring, in grey
             levels of 255.
+        jpeg_probability: Share of images that go through JPEG in the end.
+        jpeg_quality: Lowest and highest quality of it, 1 to 100.
     """
 
     path_length: tuple[float, float] = (10.0, 60.0)
     defocus_probability: float = 0.0
     defocus_radius: tuple[float, float] = (0.5, 3.0)
+    gaussian_probability: float = 0.0
+    gaussian_sigma: tuple[float, float] = (0.3, 1.5)
     noise: tuple[float, float] = (0.0, 2.0)
+    jpeg_probability: float = 0.0
+    jpeg_quality: tuple[float, float] = (60.0, 95.0)
 
     def __post_init__(self) -> None:
         _check_range("path_length", self.path_length, 0.0, _LONGEST_PATH)
         _check_range("defocus_radius", self.defocus_radius, 0.0, _WIDEST_RADIUS)
         _check_range("noise", self.noise, 0.0, 255.0)
-        if not 0.0 <= self.defocus_probability <= 1.0:
-            raise ConfigError(f"defocus_probability is {self.defocus_probability}; give a number from 0 to 1")
+        _check_range("gaussian_sigma", self.gaussian_sigma, 0.1, _WIDEST_SIGMA)
+        _check_range("jpeg_quality", self.jpeg_quality, 1.0, 100.0)
+        for name in ("defocus_probability", "gaussian_probability", "jpeg_probability"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
 
     @property
     def kernel_size(self) -> int:
@@ -62,11 +75,13 @@ class BlurConfig:
 
         A path of length L, at constant speed, reaches no further than L/2 from its own centre of mass: the
         centre is the mean of its points, and a point's mean distance along the path is at most L/2. Two more
-        pixels take the bilinear rasterisation; the disc adds its radius.
+        pixels take the bilinear rasterisation; the disc adds its radius, the Gaussian three deviations.
         """
         reach = self.path_length[1] / 2 + 2
         if self.defocus_probability > 0:
             reach += self.defocus_radius[1]
+        if self.gaussian_probability > 0:
+            reach += 3 * self.gaussian_sigma[1]
         return 2 * int(np.ceil(reach)) + 1
 
 
@@ -87,12 +102,9 @@ class BlurSampler:
         lengths = self._random.uniform(*self.config.path_length, size=count)
         trajectories = sample_trajectories(lengths, self._random)
         kernels = torch.from_numpy(rasterize(trajectories, self.config.kernel_size))
-        out_of_focus = np.flatnonzero(self._random.random(count) < self.config.defocus_probability)
-        if out_of_focus.size:
-            radii = self._random.uniform(*self.config.defocus_radius, size=out_of_focus.size)
-            discs = defocus_discs(torch.from_numpy(radii), self.config.kernel_size)
-            kernels[out_of_focus] = convolve_circular(kernels[out_of_focus], discs)
-        return kernels
+        config = self.config
+        kernels = self._widen(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
+        return self._widen(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
     def noise_levels(self, count: int) -> Tensor:
         """Draw standard deviations of noise, float32 (count, 1, 1, 1), for images in [-1, 1]."""
@@ -108,7 +120,31 @@ class BlurSampler:
         blurred = apply_kernels(images, self.kernels(count).to(images.device))
         white = torch.from_numpy(self._random.standard_normal(tuple(blurred.shape), dtype=np.float32))
         noise = white.to(images.device) * self.noise_levels(count).to(images.device)
-        return (blurred + noise).clamp(-1, 1)
+        return self._compress((blurred + noise).clamp(-1, 1))
+
+    def _widen(
+        self, kernels: Tensor, probability: float, sizes: tuple[float, float], shape: Callable[[Tensor, int], Tensor]
+    ) -> Tensor:
+        """Convolve a share of the kernels with others of a random size."""
+        chosen = self._chosen(len(kernels), probability)
+        if chosen.size:
+            drawn = torch.from_numpy(self._random.uniform(*sizes, size=chosen.size))
+            kernels[chosen] = convolve_circular(kernels[chosen], shape(drawn, kernels.shape[-1]))
+        return kernels
+
+    def _chosen(self, count: int, probability: float) -> NDArray[np.intp]:
+        """Indices of a random share. What is switched off draws nothing, and so leaves all other draws alone."""
+        if probability == 0:
+            return np.empty(0, dtype=np.intp)
+        return np.flatnonzero(self._random.random(count) < probability)
+
+    def _compress(self, images: Tensor) -> Tensor:
+        """Send a share of the images through JPEG."""
+        chosen = self._chosen(len(images), self.config.jpeg_probability)
+        qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
+        for index, quality in zip(chosen.tolist(), qualities, strict=True):
+            images[index] = through_jpeg(images[index], round(quality)).to(images.device)
+        return images
 
 
 def sample_trajectories(
@@ -181,6 +217,14 @@ def defocus_discs(radii: Tensor, size: int) -> Tensor:
     distance = torch.hypot(offsets[:, None], offsets[None, :])
     discs: Tensor = (radii.float()[:, None, None] + 0.5 - distance).clamp(0, 1)
     return discs.div(discs.sum(dim=(1, 2), keepdim=True))
+
+
+def gaussian_kernels(sigmas: Tensor, size: int) -> Tensor:
+    """Gaussians: standard deviations (N,) in pixels to kernels (N, size, size), each summing to 1."""
+    offsets = torch.arange(size, dtype=torch.float32) - size // 2
+    profiles = torch.exp(-0.5 * (offsets / sigmas.float()[:, None]).square())
+    kernels = profiles[:, :, None] * profiles[:, None, :]
+    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
 
 
 def convolve_circular(first: Tensor, second: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from typing import Any
 
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError, UdsdError
-from udsd.pretrained import save_model
+from udsd.models.vgg import load_vgg19
+from udsd.pretrained import load_model, save_model
 from udsd.training.config import TrainingConfig, parse_setting
 from udsd.training.pages import PageConfig, prepare_pages
 from udsd.training.trainer import Trainer, load_run
@@ -61,15 +62,24 @@ def _train(arguments: Sequence[str]) -> None:
     parser.add_argument("--blurred", action="append", metavar="DIR", help="folder of blurred images (may be repeated)")
     parser.add_argument("--output", required=True, type=Path, help="folder of the run")
     parser.add_argument("--recipe", default="paper", help="bundled recipe or TOML file (default: paper)")
+    parser.add_argument("--init", metavar="MODEL", help="start from a zoo model, a model folder or a Hub repository")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors (default: torchvision downloads it)")
     options = parser.parse_args(arguments)
     overrides = _overrides(options)
+    initial = None
+    if options.init:
+        initial = load_model(options.init)
+        overrides["model"] = {**overrides.get("model", {}), **initial.config.to_dict()}
     config = TrainingConfig.from_toml(recipe_path(options.recipe), overrides)
     if not config.data.sharp:
         raise ConfigError("no sharp images; give --sharp DIR")
-    Trainer(config, options.output, resolve_device(options.device), resume=options.resume).fit()
+    vgg = load_vgg19(options.vgg_weights) if config.needs_vgg else None
+    Trainer(
+        config, options.output, resolve_device(options.device), resume=options.resume, vgg=vgg, initial=initial
+    ).fit()
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,8 @@ from udsd.models import ModelConfig
 from udsd.training.blur import BlurConfig
 from udsd.training.data import DataConfig
 from udsd.training.losses import LossWeights
+from udsd.training.networks import BranchConfig
+from udsd.training.objectives import ObjectiveConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
 _Section = TypeVar("_Section")
@@ -52,28 +54,24 @@ class WarmStartConfig:
 
 @dataclass(frozen=True, slots=True)
 class UnpairedConfig:
-    """The unpaired adversarial stage (paper, Section 3.5 and 4).
+    """The unpaired adversarial stage of the paper.
 
     Attributes:
         steps: Steps at the full learning rate (the paper: 40 epochs).
         decay_steps: Steps of exponential decay after them, down to a hundredth (the paper: 40 epochs).
         learning_rate: Adam's rate, for generators and discriminators alike.
         betas: Adam's decay rates of the two moments.
-        discriminator_width: Channels of the discriminators' first convolution.
     """
 
     steps: int = 0
     decay_steps: int = 0
     learning_rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)
-    discriminator_width: int = 64
 
     def __post_init__(self) -> None:
         _check_optimizer(self.learning_rate, self.betas)
         if self.steps < 0 or self.decay_steps < 0:
             raise ConfigError("the unpaired stage's steps and decay_steps are whole numbers of 0 or more")
-        if not 1 <= self.discriminator_width <= 256:
-            raise ConfigError(f"discriminator_width is {self.discriminator_width}; give 1 to 256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,8 @@ class TrainingConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
+    branches: BranchConfig = field(default_factory=BranchConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     loss: LossWeights = field(default_factory=LossWeights)
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     unpaired: UnpairedConfig = field(default_factory=UnpairedConfig)
@@ -125,6 +125,16 @@ class TrainingConfig:
     def total_steps(self) -> int:
         """Steps of all stages together."""
         return self.warm_start.steps + self.unpaired.steps + self.unpaired.decay_steps
+
+    @property
+    def has_unpaired_stage(self) -> bool:
+        """Whether any step is unpaired."""
+        return self.unpaired.steps + self.unpaired.decay_steps > 0
+
+    @property
+    def needs_vgg(self) -> bool:
+        """Whether the perceptual loss takes part, for which VGG-19 must be loaded."""
+        return self.has_unpaired_stage and self.loss.perceptual > 0
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain nested values, the inverse of `from_dict`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.errors import ConfigError, ImageError
-from udsd.images import decode_image, find_images
+from udsd.images import decode_image
 from udsd.training.blur import BlurConfig, BlurSampler
+from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +33,8 @@ class DataConfig:
     """Where crops come from.
 
     Attributes:
-        sharp: Folders of sharp images, searched recursively.
-        blurred: Folders of blurred images of the same domain, not of the same scenes. When empty, half of the
+        sharp: Folders of sharp images, searched recursively, and text files with a path on each line.
+        blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
             sharp images are set aside and blurred on the fly, the other half stays sharp: unpaired all the same.
         crop_size: Side of the square crops in pixels, a multiple of 4.
         batch_size: Crops of each side in one step.
@@ -138,7 +140,8 @@ class UnpairedCrops:
         random: Source of all randomness.
 
     Raises:
-        ImageError: There is no folder of sharp images, or a folder is missing or holds no images.
+        ImageError: There is no folder of sharp images, or a folder is missing or holds no images that can be read, or
+            all blurred images are among the sharp ones.
     """
 
     def __init__(self, data: DataConfig, blur: BlurConfig, random: np.random.Generator) -> None:
@@ -148,15 +151,24 @@ class UnpairedCrops:
         self._margin = blur.kernel_size - 1
         if not data.sharp:
             raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
-        sharp, blurred = _files(data.sharp), _files(data.blurred)
-        self._blur_on_the_fly = not blurred
+        sharp = check_images(list_images(data.sharp), data.crop_size)
+        self._blur_on_the_fly = not data.blurred
         if self._blur_on_the_fly:
             sharp, blurred = _halves(sharp)
+        else:
+            blurred = leave_out_shared(check_images(list_images(data.blurred), data.crop_size), sharp)
         cache = ImageCache(int(data.cache_gigabytes * 2**30))
         self.sharp = ImagePool(sharp, cache)
         self.blurred = ImagePool(blurred, cache)
         how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
         logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
+
+    def reseeded(self, random: np.random.Generator) -> UnpairedCrops:
+        """The same images with another source of randomness."""
+        twin = copy.copy(self)
+        twin._random = random
+        twin._blur = BlurSampler(self._blur.config, random)
+        return twin
 
     def sharp_batch(self) -> Tensor:
         """Sharp crops s, float32 (B, 3, S, S) in [-1, 1]."""
@@ -189,15 +201,3 @@ def _halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
         logger.warning("%s is the only image, so that it is shown on the sharp and on the blurred side", files[0])
         return files, files
     return files[0::2], files[1::2]
-
-
-def _files(folders: Sequence[str]) -> list[Path]:
-    """The images of all folders, each once: folders may lie in each other, and the halves must not meet."""
-    files: dict[Path, Path] = {}
-    for folder in folders:
-        found = list(find_images(Path(folder)))
-        if not found:
-            raise ImageError(f"{folder} holds no images; give a folder with PNG, JPEG or other image files")
-        for path in found:
-            files.setdefault(path.resolve(), path)
-    return list(files.values())

@@ -1,4 +1,4 @@
-"""Discriminators D_S and D_B, used in training only (paper, Section 3.6)."""
+"""Discriminators D_S and D_B, used in training only."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""The paper's losses, one function each (Section 3.2 to 3.5), and the one map of their weights."""
+"""The losses of encoders and generators, one function each, and the one map of their weights.
+
+The adversarial losses are in `udsd.training.adversarial`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -15,13 +17,22 @@ from udsd.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Weight of each named loss in the sum that trains encoders and generators (paper, Equation 8).
+    """Weight of each named loss. A loss of weight 0 is not computed. The defaults are the paper's.
 
     Attributes:
-        adversarial: Log-loss against both discriminators.
+        adversarial: Loss of s_b and b_s against both discriminators.
         cycle: L1 distance of both images to what comes back from their round trip.
         kl: Divergence of the blur code from a standard normal.
         perceptual: Distance of VGG-19 conv3_3 features of b and s_b; needs VGG weights. Not used for text.
+        identity: L1 distance of G_S(E_S^c(s), z) to s and of G_B(E_B^c(b), z) to b. Not in the paper; 10 in the
+            authors' released code.
+        random_code: Loss of images made with a random code against discriminators of their own. Not in the paper; 1 in
+            the released code.
+        latent: L1 distance of a random code to E^b of the image blurred with it. Not in the paper; 10 in the released
+            code.
+        low_frequency: L1 distance of s_b to b, both shrunk eightfold: blur keeps what is left then, so that an
+            inverted or tinted output has a price. Not in the paper.
+        r1: Squared gradient of the discriminators at real images. Not in the paper.
         restoration: L1 distance of the warm start, which is not in the paper.
         restoration_squared: Squared distance of the warm start. L1 alone answers a blur it cannot undo with the
             median, which on a page is white paper: hard strokes fade. The square's answer is the mean, which keeps
@@ -32,6 +43,11 @@ class LossWeights:
     cycle: float = 10.0
     kl: float = 0.01
     perceptual: float = 0.1
+    identity: float = 0.0
+    random_code: float = 0.0
+    latent: float = 0.0
+    low_frequency: float = 0.0
+    r1: float = 0.0
     restoration: float = 2.5
     restoration_squared: float = 10.0
 
@@ -48,34 +64,20 @@ def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, sigma^2) || N(0, 1)) = 1/2 sum(mean^2 + sigma^2 - log sigma^2 - 1) (Equation 3).
+    """KL(N(mean, sigma^2) || N(0, 1)) = 1/2 sum(mean^2 + sigma^2 - log sigma^2 - 1): the paper's KL term.
 
     Summed over the code, averaged over the batch; both arguments (B, Z).
     """
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
 
 
-def discriminator_loss(real: Sequence[Tensor], generated: Sequence[Tensor]) -> Tensor:
-    """Log-loss of a discriminator (Equations 1 and 2): its logits on real and on generated images.
-
-    Logits come as one tensor for each scale; scales are added up. The generated images must be detached.
-    """
-    losses = [F.softplus(-r).mean() + F.softplus(g).mean() for r, g in zip(real, generated, strict=True)]
-    return torch.stack(losses).sum()
-
-
-def adversarial_loss(generated: Sequence[Tensor]) -> Tensor:
-    """Log-loss of a generator (Equations 1 and 2) in its non-saturating form: -log D(fake), scales added up."""
-    return torch.stack([F.softplus(-g).mean() for g in generated]).sum()
-
-
 def cycle_consistency_loss(sharp: Tensor, sharp_back: Tensor, blurred: Tensor, blurred_back: Tensor) -> Tensor:
-    """|s - s^|_1 + |b - b^|_1, averaged over pixels (Equation 4); all (B, 3, H, W)."""
+    """|s - s^|_1 + |b - b^|_1, averaged over pixels: the paper's cycle-consistency term; all (B, 3, H, W)."""
     return F.l1_loss(sharp_back, sharp) + F.l1_loss(blurred_back, blurred)
 
 
 def perceptual_loss(restored_features: Tensor, blurred_features: Tensor) -> Tensor:
-    """Mean squared distance of VGG-19 conv3_3 features of s_b and b (Equation 5); both (B, C, h, w).
+    """Mean squared distance of VGG-19 conv3_3 features of s_b and b, the paper's perceptual term; both (B, C, h, w).
 
     The blurred image is the reference: its content is that of the restored one.
     """
@@ -88,3 +90,18 @@ def restoration_losses(restored: Tensor, sharp: Tensor) -> dict[str, Tensor]:
     These are the warm start's, not the paper's; both images (B, 3, H, W).
     """
     return {"restoration": F.l1_loss(restored, sharp), "restoration_squared": F.mse_loss(restored, sharp)}
+
+
+def identity_loss(image: Tensor, decoded: Tensor) -> Tensor:
+    """L1 distance of an image to its own content decoded in its own domain; both (B, 3, H, W)."""
+    return F.l1_loss(decoded, image)
+
+
+def latent_regression_loss(code: Tensor, encoded: Tensor) -> Tensor:
+    """L1 distance of a drawn blur code to that encoded from the image blurred with it; both (B, Z)."""
+    return F.l1_loss(encoded, code)
+
+
+def low_frequency_loss(restored: Tensor, blurred: Tensor, factor: int = 8) -> Tensor:
+    """L1 distance of both images (B, 3, H, W) averaged over squares of ``factor`` pixels."""
+    return F.l1_loss(F.avg_pool2d(restored, factor), F.avg_pool2d(blurred, factor))

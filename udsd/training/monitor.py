@@ -13,7 +13,6 @@ from udsd.errors import UdsdError
 from udsd.images import save_image, side_by_side
 from udsd.images.tensors import to_pillow
 from udsd.models import DeblurModel
-from udsd.training.config import TrainingConfig
 from udsd.training.data import UnpairedCrops
 
 _HEADING = ("step", "loss", "value")
@@ -73,9 +72,9 @@ class SampleGrid:
     run computes and can be compared over time.
     """
 
-    def __init__(self, config: TrainingConfig, folder: Path) -> None:
+    def __init__(self, crops: UnpairedCrops, seed: int, folder: Path) -> None:
         self._folder = folder
-        crops = UnpairedCrops(config.data, config.blur, np.random.default_rng([config.run.seed, 1]))
+        crops = crops.reseeded(np.random.default_rng([seed, 1]))
         sharp, blurred = crops.self_supervised_batch()
         self._sharp, self._blurred = sharp[:_SAMPLES], blurred[:_SAMPLES]
 

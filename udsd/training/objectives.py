@@ -2,40 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from udsd.errors import ConfigError
 from udsd.models import reparameterize
+from udsd.models.vgg import VGG19Features
+from udsd.training.adversarial import ADVERSARIAL_FORMS, AdversarialName, r1_penalty
 from udsd.training.losses import (
-    adversarial_loss,
+    LossWeights,
     cycle_consistency_loss,
-    discriminator_loss,
+    identity_loss,
     kl_divergence,
+    latent_regression_loss,
+    low_frequency_loss,
+    perceptual_loss,
     restoration_losses,
 )
 from udsd.training.networks import TrainingNetworks
 
+Discriminator = Callable[[Tensor], list[Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveConfig:
+    """How the unpaired losses are computed. The defaults are the paper's.
+
+    Attributes:
+        adversarial: ``"log"``, ``"least_squares"`` or ``"hinge"``.
+        detach_blurred: No gradient flows through b_s on its way back to s^. Otherwise G_B learns to hide the sharp
+            image in b_s, and the round trip closes without any restoring.
+        blurred_noise: Standard deviation, in grey levels of 255, of noise added to b_s on that way: what is hidden
+            in faint differences is drowned.
+    """
+
+    adversarial: AdversarialName = "log"
+    detach_blurred: bool = False
+    blurred_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blurred_noise <= 255:
+            raise ConfigError(f"blurred_noise is {self.blurred_noise}; give 0 to 255 grey levels")
+
 
 @dataclass(frozen=True, slots=True)
 class Translations:
-    """The images of one unpaired step (paper, Section 3.4), all (B, 3, H, W).
+    """The images of one unpaired step, all (B, 3, H, W), and the codes, (B, Z).
 
     Attributes:
         restored: s_b, the blurred batch without its blur.
         blurred: b_s, the sharp batch with that blur.
         sharp_back: s^, the sharp batch after its round trip.
         blurred_back: b^, the blurred batch after its round trip.
-        code_mean: Mean of the code of the blurred batch, (B, Z).
-        code_log_variance: Log-variance of that code, (B, Z).
+        code: z_b, drawn for the blurred batch.
+        code_mean: Mean of the distribution it was drawn from.
+        code_log_variance: Log-variance of that distribution.
+        random_code: A code drawn from a standard normal; with the next two, none unless asked for.
+        random_restored: The blurred batch restored with it.
+        random_blurred: The sharp batch blurred with it.
     """
 
     restored: Tensor
     blurred: Tensor
     sharp_back: Tensor
     blurred_back: Tensor
+    code: Tensor
     code_mean: Tensor
     code_log_variance: Tensor
+    random_code: Tensor | None = None
+    random_restored: Tensor | None = None
+    random_blurred: Tensor | None = None
 
 
 def warm_start_losses(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> dict[str, Tensor]:
@@ -45,42 +84,114 @@ def warm_start_losses(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
     return restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
 
 
-def translate(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> Translations:
-    """Swap the blur of an unpaired sharp and blurred batch, then swap it back (paper, Section 3.4)."""
-    mean, log_variance = networks.deblur_model.encode_blur(blurred)
-    code = reparameterize(mean, log_variance)
-    restored = networks.restore(blurred, code)
-    newly_blurred = networks.blur(sharp, code)
-    code_back = reparameterize(*networks.deblur_model.encode_blur(newly_blurred))
-    return Translations(
-        restored=restored,
-        blurred=newly_blurred,
-        sharp_back=networks.restore(newly_blurred, code_back),
-        blurred_back=networks.blur(restored, code_back),
-        code_mean=mean,
-        code_log_variance=log_variance,
-    )
+class UnpairedObjective:
+    """The paper's unpaired objective, and what else the weights ask for.
 
+    Args:
+        networks: All networks.
+        config: How losses are computed.
+        weights: Which losses there are: those of weight 0 are left out.
+        vgg: VGG-19; without it there is no perceptual loss, whatever its weight.
 
-def generator_losses(
-    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor, images: Translations
-) -> dict[str, Tensor]:
-    """The named losses of encoders and generators (paper, Section 3.5, without the perceptual term)."""
-    fooled = adversarial_loss(networks.sharp_discriminator(images.restored))
-    fooled = fooled + adversarial_loss(networks.blurred_discriminator(images.blurred))
-    return {
-        "adversarial": fooled,
-        "cycle": cycle_consistency_loss(sharp, images.sharp_back, blurred, images.blurred_back),
-        "kl": kl_divergence(images.code_mean, images.code_log_variance),
-    }
+    """
 
+    def __init__(
+        self,
+        networks: TrainingNetworks,
+        config: ObjectiveConfig,
+        weights: LossWeights,
+        vgg: VGG19Features | None = None,
+    ) -> None:
+        self._networks = networks
+        self._config = config
+        self._weights = weights
+        self._vgg = vgg
+        self._form = ADVERSARIAL_FORMS[config.adversarial]
 
-def discriminator_losses(
-    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor, images: Translations
-) -> dict[str, Tensor]:
-    """The log-losses of D_S and D_B; the generated images are detached here."""
-    judge_sharp, judge_blurred = networks.sharp_discriminator, networks.blurred_discriminator
-    return {
-        "discriminator_sharp": discriminator_loss(judge_sharp(sharp), judge_sharp(images.restored.detach())),
-        "discriminator_blurred": discriminator_loss(judge_blurred(blurred), judge_blurred(images.blurred.detach())),
-    }
+    def translate(self, sharp: Tensor, blurred: Tensor) -> Translations:
+        """Swap the blur of an unpaired sharp and blurred batch, then swap it back."""
+        networks = self._networks
+        mean, log_variance = networks.deblur_model.encode_blur(blurred)
+        code = reparameterize(mean, log_variance)
+        restored = networks.restore(blurred, code)
+        newly_blurred = networks.blur(sharp, code)
+        on_its_way_back = self._on_its_way_back(newly_blurred)
+        code_back = reparameterize(*networks.deblur_model.encode_blur(on_its_way_back))
+        random_code = torch.randn_like(code) if self._needs_random_code else None
+        return Translations(
+            restored=restored,
+            blurred=newly_blurred,
+            sharp_back=networks.restore(on_its_way_back, code_back),
+            blurred_back=networks.blur(restored, code_back),
+            code=code,
+            code_mean=mean,
+            code_log_variance=log_variance,
+            random_code=random_code,
+            random_restored=None if random_code is None else networks.restore(blurred, random_code),
+            random_blurred=None if random_code is None else networks.blur(sharp, random_code),
+        )
+
+    def generator_losses(self, sharp: Tensor, blurred: Tensor, images: Translations) -> dict[str, Tensor]:
+        """The named losses of encoders and generators."""
+        networks, weights, fooled = self._networks, self._weights, self._form.generator_loss
+        losses = {
+            "adversarial": fooled(networks.sharp_discriminator(images.restored))
+            + fooled(networks.blurred_discriminator(images.blurred)),
+            "cycle": cycle_consistency_loss(sharp, images.sharp_back, blurred, images.blurred_back),
+            "kl": kl_divergence(images.code_mean, images.code_log_variance),
+        }
+        if weights.perceptual and self._vgg is not None:
+            losses["perceptual"] = perceptual_loss(self._vgg(images.restored), self._vgg(blurred))
+        if weights.low_frequency:
+            losses["low_frequency"] = low_frequency_loss(images.restored, blurred)
+        if weights.identity:
+            losses["identity"] = self._identity(sharp, blurred, images.code)
+        if weights.random_code and images.random_restored is not None and images.random_blurred is not None:
+            judge_sharp, judge_blurred = networks.random_discriminators
+            losses["random_code"] = fooled(judge_sharp(images.random_restored)) + fooled(
+                judge_blurred(images.random_blurred)
+            )
+        if weights.latent and images.random_code is not None and images.random_blurred is not None:
+            encoded, _ = networks.deblur_model.encode_blur(images.random_blurred)
+            losses["latent"] = latent_regression_loss(images.random_code, encoded)
+        return losses
+
+    def discriminator_losses(self, sharp: Tensor, blurred: Tensor, images: Translations) -> dict[str, Tensor]:
+        """The losses of all discriminators, by name; generated images are detached here."""
+        networks = self._networks
+        losses = {
+            "discriminator_sharp": self._judge(networks.sharp_discriminator, sharp, images.restored),
+            "discriminator_blurred": self._judge(networks.blurred_discriminator, blurred, images.blurred),
+        }
+        if self._weights.random_code and images.random_restored is not None and images.random_blurred is not None:
+            judge_sharp, judge_blurred = networks.random_discriminators
+            losses["discriminator_random"] = self._judge(judge_sharp, sharp, images.random_restored) + self._judge(
+                judge_blurred, blurred, images.random_blurred
+            )
+        return losses
+
+    @property
+    def _needs_random_code(self) -> bool:
+        return bool(self._weights.random_code or self._weights.latent)
+
+    def _on_its_way_back(self, newly_blurred: Tensor) -> Tensor:
+        if self._config.detach_blurred:
+            newly_blurred = newly_blurred.detach()
+        if self._config.blurred_noise:
+            level = self._config.blurred_noise * 2 / 255
+            newly_blurred = newly_blurred + level * torch.randn_like(newly_blurred)
+        return newly_blurred
+
+    def _identity(self, sharp: Tensor, blurred: Tensor, code: Tensor) -> Tensor:
+        kept_sharp = identity_loss(sharp, self._networks.keep_sharp(sharp, code))
+        if not self._networks.has_blur_network:
+            return kept_sharp  # a kernel decodes no content: there is nothing of the blurred domain to keep
+        return kept_sharp + identity_loss(blurred, self._networks.keep_blurred(blurred, code))
+
+    def _judge(self, discriminator: Discriminator, real: Tensor, generated: Tensor) -> Tensor:
+        if not self._weights.r1:
+            return self._form.discriminator_loss(discriminator(real), discriminator(generated.detach()))
+        real = real.detach().requires_grad_()
+        logits = discriminator(real)
+        loss = self._form.discriminator_loss(logits, discriminator(generated.detach()))
+        return loss + self._weights.r1 * r1_penalty(logits, real)

@@ -19,6 +19,6 @@ def warm_start_rate(config: WarmStartConfig, step: int) -> float:
 
 
 def unpaired_rate(config: UnpairedConfig, step: int) -> float:
-    """Hold, then decay exponentially (paper, Section 4); ``step`` counts from 0 within the stage."""
+    """Hold, then decay exponentially as the paper does; ``step`` counts from 0 within the stage."""
     progress = max(0.0, (step - config.steps) / max(config.decay_steps, 1))
     return config.learning_rate * math.pow(_DECAYED_TO, min(progress, 1.0))

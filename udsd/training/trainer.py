@@ -19,13 +19,15 @@ from tqdm import tqdm
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError, UdsdError
 from udsd.models import DeblurModel
+from udsd.models.vgg import VGG19Features
+from udsd.training.alarms import Alarms, diagnose
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint, save_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.data import UnpairedCrops
 from udsd.training.losses import weighted_sum
 from udsd.training.monitor import LossLog, SampleGrid
 from udsd.training.networks import TrainingNetworks
-from udsd.training.objectives import discriminator_losses, generator_losses, translate, warm_start_losses
+from udsd.training.objectives import UnpairedObjective, warm_start_losses
 from udsd.training.schedule import unpaired_rate, warm_start_rate
 
 logger = logging.getLogger(__name__)
@@ -39,16 +41,30 @@ class Trainer:
         output: Folder of the run: checkpoints, ``losses.csv``, ``samples/``.
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
+        vgg: VGG-19, for an unpaired stage with a perceptual loss.
+        initial: A trained model to start from, of the configuration that ``config.model`` says. It has no blur branch:
+            that starts from its twins. A resumed run goes on from its checkpoint instead.
 
     Raises:
-        ConfigError: The run has no steps, ``output`` cannot be made, it holds a run already and ``resume`` is
-            false, or the run that is resumed has other networks.
+        ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
+            a run already while ``resume`` is false; or the run that is resumed has other networks.
         ImageError: There are no images to train on.
     """
 
-    def __init__(self, config: TrainingConfig, output: Path, device: torch.device, *, resume: bool = False) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        output: Path,
+        device: torch.device,
+        *,
+        resume: bool = False,
+        vgg: VGG19Features | None = None,
+        initial: DeblurModel | None = None,
+    ) -> None:
         if config.total_steps == 0:
             raise ConfigError("the run has no steps; give warm_start.steps or unpaired.steps")
+        if config.needs_vgg and vgg is None:
+            raise ConfigError("loss.perceptual needs VGG-19; give --vgg-weights FILE, or set loss.perceptual=0")
         if find_checkpoints(output) and not resume:
             raise ConfigError(f"{output} holds a run already; resume it with --resume or choose another folder")
         self.config = config
@@ -57,15 +73,18 @@ class Trainer:
         self._dtype = resolve_dtype(config.run.precision, device)
         self._random = np.random.default_rng(config.run.seed)
         torch.manual_seed(config.run.seed)
-        self.networks = TrainingNetworks(config.model, config.unpaired.discriminator_width)
+        self.networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
+        if initial is not None:
+            self._start_from(initial)
         self.networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg and vgg.to(device))
         self._average = AveragedModel(
             self.networks.deblur_model,
             multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
         )
         self._optimizers = self._make_optimizers()
         self._data = UnpairedCrops(config.data, config.blur, self._random)
-        self._samples = SampleGrid(config, output / "samples")
+        self._samples = SampleGrid(self._data, config.run.seed, output / "samples")
         self.step = 0
         self._stop = False
         _make_folder(output)
@@ -85,13 +104,16 @@ class Trainer:
         """
         run, total = self.config.run, self.config.total_steps
         log = LossLog(self.output / "losses.csv", resume_at=self.step)
+        alarms = Alarms()
         with self._stop_on_signals(), tqdm(total=total, initial=self.step, unit="step", dynamic_ncols=True) as bar:
             while self.step < total and not self._stop:
                 log.add(self._train_step())
                 self.step += 1
                 bar.update()
                 if self.step % run.log_every == 0:
-                    bar.set_postfix(log.write(self.step), refresh=False)
+                    means = log.write(self.step)
+                    alarms.check(means, self.step)
+                    bar.set_postfix(means, refresh=False)
                 if self.step % run.sample_every == 0:
                     self._samples.write(self.averaged_model, self.step, self._device)
                 if self.step % run.checkpoint_every == 0:
@@ -122,14 +144,14 @@ class Trainer:
         self.networks.requires_grad_(True)
         _freeze(self.networks.discriminator_parameters(), frozen=True)
         with self._autocast():
-            images = translate(self.networks, sharp, blurred)
-            losses = generator_losses(self.networks, sharp, blurred, images)
+            images = self._objective.translate(sharp, blurred)
+            losses = self._objective.generator_losses(sharp, blurred, images)
         self._update("generators", losses, rate)
         _freeze(self.networks.discriminator_parameters(), frozen=False)
         with self._autocast():
-            judgements = discriminator_losses(self.networks, sharp, blurred, images)
+            judgements = self._objective.discriminator_losses(sharp, blurred, images)
         self._update("discriminators", judgements, rate)
-        return losses | judgements
+        return losses | judgements | diagnose(images, blurred)
 
     def _update(self, name: str, losses: dict[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]
@@ -141,6 +163,13 @@ class Trainer:
         optimizer.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+
+    def _start_from(self, initial: DeblurModel) -> None:
+        if initial.config != self.config.model:
+            raise ConfigError(f"the model to start from is {initial.config}, the run wants {self.config.model}")
+        self.networks.deblur_model.load_state_dict(initial.state_dict())
+        self.networks.start_blur_branch_from_twins()
+        logger.info("started from a trained model; the blur branch from its twins, the discriminators from nothing")
 
     def _make_optimizers(self) -> dict[str, torch.optim.Adam]:
         warm, unpaired, networks = self.config.warm_start, self.config.unpaired, self.networks
@@ -161,6 +190,7 @@ class Trainer:
         def ask_to_stop(number: int, frame: FrameType | None) -> None:
             self._stop = True
 
+        self._stop = False
         before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -214,7 +244,7 @@ def load_run(output: Path) -> tuple[TrainingConfig, DeblurModel]:
 
 
 def _network_settings(config: dict[str, Any]) -> dict[str, Any]:
-    return {**config["model"], "discriminator_width": config["unpaired"]["discriminator_width"]}
+    return {**config["model"], **config["branches"], "random_code": config["loss"]["random_code"] > 0}
 
 
 def _make_folder(folder: Path) -> None:

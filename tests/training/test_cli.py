@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from udsd import Deblurrer
+from udsd.errors import ConfigError
+from udsd.training.checkpoint import find_checkpoints
+from udsd.training.cli import main, recipe_path
+from udsd.training.trainer import load_run
+
+TINY = [
+    "model.base_width=4",
+    "model.residual_blocks=1",
+    "data.crop_size=32",
+    "data.batch_size=2",
+    "blur.path_length=[2.0, 6.0]",
+    "warm_start.steps=2",
+    "unpaired.steps=1",
+    "unpaired.decay_steps=0",
+    "branches.discriminator_width=4",
+    "loss.perceptual=0",
+    "run.precision=float32",
+    "run.log_every=1",
+]
+
+
+def settings(*more: str) -> list[str]:
+    return [word for setting in (*TINY, *more) for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def run(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run made by the command."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["--sharp", str(pages), "--output", str(folder), "--device", "cpu", *settings()]) == 0
+    return folder
+
+
+def test_a_run_is_trained_and_exported(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [path.name for path in find_checkpoints(run)] == ["checkpoint-00000003.pt"]
+    assert "cycle" in (run / "losses.csv").read_text()
+    model = tmp_path / "model"
+    assert main(["export", str(run), "-o", str(model)]) == 0
+    assert capsys.readouterr().out == f"{model}: load it with Deblurrer.from_pretrained({str(model)!r})\n"
+    assert {path.name for path in model.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    assert Deblurrer.from_pretrained(str(model)).deblur(Image.new("RGB", (33, 21), "gray")).size == (33, 21)
+
+
+def test_settings_and_folders_reach_the_run(run: Path, pages: Path, tmp_path: Path) -> None:
+    config, _ = load_run(run)
+    assert (config.model.base_width, config.branches.discriminator_width) == (4, 4)
+    assert config.data.sharp == (str(pages),)
+    assert config.data.blurred == ()
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("[loss]\nkl = 0.5\ncycle = 3.0\n")
+    blurred = tmp_path / "blurred"
+    blurred.mkdir()
+    Image.new("RGB", (40, 40), "gray").save(blurred / "a.png")
+    both = ["--sharp", str(pages), "--sharp", str(pages), "--blurred", str(blurred)]
+    more = settings("loss.cycle=4.0", "warm_start.steps=0")
+    assert main([*both, "--recipe", str(recipe), "--output", str(tmp_path / "run"), *more]) == 0
+    config, _ = load_run(tmp_path / "run")
+    assert (config.loss.kl, config.loss.cycle) == (0.5, 4.0)
+    assert (config.data.sharp, config.data.blurred) == ((str(pages),) * 2, (str(blurred),))
+
+
+def test_a_run_goes_on_with_more_steps(run: Path, pages: Path, tmp_path: Path) -> None:
+    longer = shutil.copytree(run, tmp_path / "run")
+    command = ["--sharp", str(pages), "--output", str(longer), "--resume", *settings("unpaired.steps=3")]
+    assert main(command) == 0
+    assert find_checkpoints(longer)[-1].name == "checkpoint-00000005.pt"
+    steps = [line.split(",")[0] for line in (longer / "losses.csv").read_text().splitlines() if ",kl," in line]
+    assert steps == ["1", "2", "3", "4", "5"]
+
+
+def test_pages_are_prepared_from_files_and_folders(
+    make_pdf: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = make_pdf(tmp_path / "single" / "a.pdf", ["0 0 72 72 re f"] * 3)
+    make_pdf(tmp_path / "many" / "below" / "B.PDF", ["0 0 72 72 re f"])
+    out = tmp_path / "out"
+    options = ["--dpi", "50", "50", "--pages-per-document", "2"]
+    assert main(["prepare-pages", str(single), str(tmp_path / "many"), "-o", str(out), *options]) == 0
+    assert capsys.readouterr().out == f"3 pages in {out}\n"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "below-B-p0001.png",
+        "single-a-p0001.png",
+        "single-a-p0003.png",
+    ]
+    with Image.open(out / "below-B-p0001.png") as page:
+        assert page.size == (50, 100)
+
+
+def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.touch()
+    assert recipe_path("paper").name == "paper.toml"
+    assert recipe_path(str(own)) == own
+    with pytest.raises(ConfigError, match=r"no recipe 'papper'; give a TOML file or one of: paper, released, text"):
+        recipe_path("papper")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--output {new}", "no sharp images; give --sharp DIR"),
+        ("--sharp {missing} --output {new}", "no such folder"),
+        ("--sharp {empty} --output {new}", "holds no images"),
+        ("--sharp {pages} --blurred {empty} --output {new}", "holds no images"),
+        ("--sharp {file} --output {new}", "is a file; give a folder"),
+        ("--sharp {pages} --output {file}", "cannot make the folder"),
+        ("--sharp {pages} --output {run}", "holds a run already"),
+        ("--sharp {pages} --output {run} --resume --set model.base_width=8", "other networks"),
+        ("--sharp {pages} --output {run} --resume --set branches.discriminator_width=8", "other networks"),
+        ("--sharp {pages} --output {new} --recipe nonesuch", "no recipe 'nonesuch'"),
+        ("--sharp {pages} --output {new} --recipe {file}", "cannot read the recipe"),
+        ("--sharp {pages} --output {new} --device tpu", "'tpu'"),
+        ("--sharp {pages} --output {new} --device cuda:99", "cuda:99"),
+        ("--sharp {pages} --output {new} --set steps", "SECTION.KEY=VALUE"),
+        ("--sharp {pages} --output {new} --set warm_start.step=5", "did you mean steps?"),
+        ("--sharp {pages} --output {new} --set data.batch_size=many", "data.batch_size is 'many'"),
+        ("--sharp {pages} --output {new} --set data.crop_size=30", "crop_size is 30"),
+        ("--sharp {pages} --output {new} --set data.cache_gigabytes=inf", "cache_gigabytes is inf"),
+        ("--sharp {pages} --output {new} --set loss.kl=-1", "weight of the kl loss is -1"),
+        ("--sharp {pages} --output {new} --set run.seed=-1", "seed is -1"),
+        ("--sharp {pages} --output {new} --set warm_start.steps=0 --set unpaired.steps=0", "no steps"),
+        ("export {missing} -o {new}", "holds no checkpoint"),
+        ("export {empty} -o {new}", "holds no checkpoint"),
+        ("export {broken} -o {new}", "none of the 1 checkpoints"),
+        ("export {run} -o {file}", "cannot write the model folder"),
+        ("prepare-pages {missing} -o {new}", "no PDF file and no folder with PDF files"),
+        ("prepare-pages {empty} -o {new}", "no PDF file and no folder with PDF files"),
+        ("prepare-pages {file} -o {new}", "no page could be rendered"),
+        ("prepare-pages {file} -o {new} --dpi 200 100", "dpi is 200 to 100"),
+        ("prepare-pages {file} -o {new} --pages-per-document 0", "pages_per_document is 0"),
+    ],
+)
+def test_bad_input_exits_with_one_line(
+    arguments: str, message: str, run: Path, pages: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places = {name: tmp_path / name for name in ("missing", "empty", "broken", "file", "new")}
+    for name in ("empty", "broken"):
+        places[name].mkdir()
+    places["file"].write_text("no PDF, no TOML, no folder")
+    (places["broken"] / "checkpoint-00000001.pt").write_bytes(b"broken")
+    command = [word.format(run=run, pages=pages, **places) for word in arguments.split(" ")]
+    if command[0] not in ("export", "prepare-pages"):
+        command = [*settings(), *command]
+    assert main(command) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("udsd-train: ")
+    assert message in line
+    assert not places["new"].exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--output"], ["export"], ["prepare-pages"], ["--nonesuch"]])
+def test_missing_arguments_exit_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "error:" in capsys.readouterr().err

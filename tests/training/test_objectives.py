@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from udsd.models import DeblurModel, ModelConfig
+from udsd.training.losses import LossWeights
+from udsd.training.networks import BranchConfig, TrainingNetworks
+from udsd.training.objectives import ObjectiveConfig, UnpairedObjective, warm_start_losses
+
+CONFIG = ModelConfig(base_width=4, residual_blocks=2)
+BRANCHES = BranchConfig(discriminator_width=4)
+GENERATORS = ("deblur_model.", "sharp_content_encoder.", "blur_generator.")
+DISCRIMINATORS = ("sharp_discriminator.", "blurred_discriminator.")
+
+
+class MeanCode(DeblurModel):
+    """The code of an image is its mean, without variance."""
+
+    def encode_blur(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        mean = image.mean(dim=(1, 2, 3))[:, None].expand(-1, 8)
+        return mean, torch.full_like(mean, -math.inf)
+
+
+class AddOne(TrainingNetworks):
+    """Blurring adds one and restoring takes it away; the codes that came are kept."""
+
+    def __init__(self) -> None:
+        super().__init__(CONFIG, BRANCHES)
+        self.deblur_model = MeanCode(CONFIG)
+        self.restored_with: list[float] = []
+        self.blurred_with: list[float] = []
+
+    def restore(self, blurred: Tensor, code: Tensor) -> Tensor:
+        self.restored_with.append(code[0, 0].item())
+        return blurred - 1
+
+    def blur(self, sharp: Tensor, code: Tensor) -> Tensor:
+        self.blurred_with.append(code[0, 0].item())
+        return sharp + 1
+
+
+class MeanTimes(nn.Module):
+    """A discriminator of one scale whose logit is the image's mean times a factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [self.factor * image.mean()]
+
+
+@pytest.fixture
+def networks() -> TrainingNetworks:
+    return TrainingNetworks(CONFIG, BRANCHES)
+
+
+@pytest.fixture
+def sharp() -> Tensor:
+    return torch.rand(2, 3, 32, 32) * 2 - 1
+
+
+@pytest.fixture
+def blurred() -> Tensor:
+    return torch.rand(2, 3, 32, 32) * 2 - 1
+
+
+def papers(networks: TrainingNetworks) -> UnpairedObjective:
+    return UnpairedObjective(networks, ObjectiveConfig(), LossWeights())
+
+
+def names(networks: nn.Module, *prefixes: str) -> set[str]:
+    return {name for name, _ in networks.named_parameters() if name.startswith(prefixes)}
+
+
+def reached(networks: nn.Module, losses: dict[str, Tensor]) -> set[str]:
+    """Names of the parameters that get a gradient other than zero."""
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    return {name for name, value in networks.named_parameters() if value.grad is not None and value.grad.any()}
+
+
+def test_the_warm_start_reaches_all_of_the_inference_path_and_nothing_else(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
+) -> None:
+    losses = warm_start_losses(networks, sharp, blurred)
+    assert set(losses) == {"restoration", "restoration_squared", "kl"}
+    assert reached(networks, losses) == names(networks, "deblur_model.")
+
+
+def test_the_warm_start_measures_against_the_sharp_image(blurred: Tensor) -> None:
+    losses = warm_start_losses(AddOne(), blurred - 0.75, blurred)
+    assert losses["restoration"].item() == pytest.approx(0.25, abs=1e-6)
+    assert losses["restoration_squared"].item() == pytest.approx(0.0625, abs=1e-6)
+
+
+def test_generator_losses_reach_all_encoders_and_generators_past_frozen_discriminators(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
+) -> None:
+    for parameter in networks.discriminator_parameters():
+        parameter.requires_grad_(False)
+    losses = papers(networks).generator_losses(sharp, blurred, papers(networks).translate(sharp, blurred))
+    assert set(losses) == {"adversarial", "cycle", "kl"}
+    assert reached(networks, losses) == names(networks, *GENERATORS)
+
+
+def test_discriminator_losses_reach_both_discriminators_and_no_generator(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
+) -> None:
+    losses = papers(networks).discriminator_losses(sharp, blurred, papers(networks).translate(sharp, blurred))
+    assert set(losses) == {"discriminator_sharp", "discriminator_blurred"}
+    assert reached(networks, losses) == names(networks, *DISCRIMINATORS)
+
+
+@pytest.mark.parametrize("side", ["sharp", "blurred"])
+def test_each_discriminator_has_its_own_loss(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor, side: str
+) -> None:
+    losses = papers(networks).discriminator_losses(sharp, blurred, papers(networks).translate(sharp, blurred))
+    key = f"discriminator_{side}"
+    assert reached(networks, {key: losses[key]}) == names(networks, f"{side}_discriminator.")
+
+
+def test_networks_that_undo_each_other_have_no_cycle_loss(sharp: Tensor, blurred: Tensor) -> None:
+    networks = AddOne()
+    images = papers(networks).translate(sharp, blurred)
+    torch.testing.assert_close(images.restored, blurred - 1)
+    torch.testing.assert_close(images.blurred, sharp + 1)
+    assert papers(networks).generator_losses(sharp, blurred, images)["cycle"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_blurred_images_code_goes_out_and_the_newly_blurred_ones_comes_back() -> None:
+    networks = AddOne()
+    sharp, blurred = torch.full((1, 3, 32, 32), 0.25), torch.full((1, 3, 32, 32), -0.5)
+    images = papers(networks).translate(sharp, blurred)
+    assert networks.restored_with == pytest.approx([-0.5, 1.25])  # b, then b_s
+    assert networks.blurred_with == pytest.approx([-0.5, 1.25])
+    torch.testing.assert_close(images.code_mean, torch.full((1, 8), -0.5))
+
+
+def test_each_image_goes_to_the_discriminator_of_its_domain(sharp: Tensor, blurred: Tensor) -> None:
+    networks = AddOne()
+    networks.sharp_discriminator, networks.blurred_discriminator = MeanTimes(1), MeanTimes(2)  # type: ignore[assignment]
+    images = papers(networks).translate(sharp, blurred)
+    fooled = papers(networks).generator_losses(sharp, blurred, images)["adversarial"]
+    restored, made = blurred.mean() - 1, sharp.mean() + 1
+    torch.testing.assert_close(fooled, F.softplus(-restored) + F.softplus(-2 * made))
+    losses = papers(networks).discriminator_losses(sharp, blurred, images)
+    torch.testing.assert_close(losses["discriminator_sharp"], F.softplus(-sharp.mean()) + F.softplus(restored))
+    expected = F.softplus(-2 * blurred.mean()) + F.softplus(2 * made)
+    torch.testing.assert_close(losses["discriminator_blurred"], expected)
+
+
+RELEASED = LossWeights(identity=10.0, random_code=1.0, latent=10.0)
+
+
+def test_the_released_losses_reach_all_networks() -> None:
+    networks = TrainingNetworks(CONFIG, BRANCHES, random_code=True)
+    sharp, blurred = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    objective = UnpairedObjective(networks, ObjectiveConfig(), RELEASED)
+    images = objective.translate(sharp, blurred)
+    losses = objective.generator_losses(sharp, blurred, images)
+    assert set(losses) == {"adversarial", "cycle", "kl", "identity", "random_code", "latent"}
+    latent_only = {"latent": objective.generator_losses(sharp, blurred, images)["latent"]}
+    reaches = reached(networks, latent_only)
+    assert names(networks, "blur_generator.", "deblur_model.blur_encoder.") <= reaches
+    assert not reaches & names(networks, "deblur_model.generator.", "sharp_discriminator.")
+    networks.zero_grad()
+    judged = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    everyone = names(networks, *DISCRIMINATORS, "random_discriminators.")
+    assert reached(networks, judged) == everyone
+
+
+def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> None:
+    weights = LossWeights(low_frequency=1.0)
+    objective = UnpairedObjective(networks, ObjectiveConfig(), weights)
+    images = objective.translate(sharp, blurred)
+    assert images.random_code is None
+    assert set(objective.generator_losses(sharp, blurred, images)) == {"adversarial", "cycle", "kl", "low_frequency"}
+
+
+def test_identity_is_measured_in_each_images_own_domain(sharp: Tensor, blurred: Tensor) -> None:
+    class Doubling(AddOne):
+        def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
+            return sharp + 0.25
+
+        def keep_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
+            return blurred - 0.5
+
+    objective = UnpairedObjective(Doubling(), ObjectiveConfig(), LossWeights(identity=1.0))
+    losses = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    assert losses["identity"].item() == pytest.approx(0.75, abs=1e-6)
+
+
+def test_detached_images_carry_no_gradient_of_the_sharp_cycle_to_the_blur_generator(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
+) -> None:
+    objective = UnpairedObjective(networks, ObjectiveConfig(detach_blurred=True), LossWeights())
+    sharp_cycle = {"sharp": (objective.translate(sharp, blurred).sharp_back - sharp).abs().mean()}
+    assert not reached(networks, sharp_cycle) & names(networks, "blur_generator.", "sharp_content_encoder.down")
+    networks.zero_grad()
+    sharp_cycle = {"sharp": (papers(networks).translate(sharp, blurred).sharp_back - sharp).abs().mean()}
+    assert names(networks, "blur_generator.") <= reached(networks, sharp_cycle)
+
+
+def test_noise_on_the_way_back_has_the_asked_strength(sharp: Tensor, blurred: Tensor) -> None:
+    objective = UnpairedObjective(AddOne(), ObjectiveConfig(blurred_noise=3.0), LossWeights())
+    images = objective.translate(sharp, blurred)
+    assert (images.sharp_back - sharp).std().item() == pytest.approx(3 * 2 / 255, rel=0.05)
+
+
+def test_r1_adds_the_squared_gradient_at_real_images(sharp: Tensor, blurred: Tensor) -> None:
+    networks = AddOne()
+    networks.sharp_discriminator, networks.blurred_discriminator = MeanTimes(3), MeanTimes(1)  # type: ignore[assignment]
+    plain = papers(networks)
+    penalised = UnpairedObjective(networks, ObjectiveConfig(), LossWeights(r1=2.0))
+    images = plain.translate(sharp, blurred)
+    difference = (
+        penalised.discriminator_losses(sharp, blurred, images)["discriminator_sharp"]
+        - plain.discriminator_losses(sharp, blurred, images)["discriminator_sharp"]
+    )
+    # The logit is 3 times the mean over all values of the batch: its gradient is 3 / N at each of the N values.
+    values = sharp.numel()
+    assert difference.item() == pytest.approx(2.0 * (3 / values) ** 2 * values / len(sharp), rel=1e-2)
+
+
+def test_the_kernel_branch_takes_the_place_of_the_blur_generator(sharp: Tensor, blurred: Tensor) -> None:
+    branches = BranchConfig(blur="kernel", kernel_size=9, discriminator_width=4)
+    networks = TrainingNetworks(CONFIG, branches)
+    objective = UnpairedObjective(networks, ObjectiveConfig(), LossWeights(identity=1.0))
+    images = objective.translate(sharp, blurred)
+    assert images.blurred.shape == sharp.shape
+    losses = objective.generator_losses(sharp, blurred, images)
+    assert names(networks, "blur_generator.", "deblur_model.") <= reached(networks, losses)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from udsd.errors import ConfigError, ImageError
+from udsd.training.pages import PageConfig, prepare_pages
+
+MakePdf = Callable[..., Path]
+FIXED = PageConfig(dpi=(72, 72))
+
+
+def dpi_of(path: Path) -> int:
+    """The pages of `make_pdf` are one inch wide."""
+    with Image.open(path) as page:
+        return page.width
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    return tmp_path / "documents"
+
+
+def test_pages_are_rendered_as_they_look(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 36 72 re f"])
+    (path,) = prepare_pages([document], tmp_path / "out", FIXED)
+    assert path == tmp_path / "out" / "documents-a-p0001.png"
+    with Image.open(path) as page:
+        assert (page.mode, page.size) == ("RGB", (72, 144))
+        pixels = np.asarray(page)
+    assert (pixels[74:, :34] == 0).all()  # the black quarter at the lower left
+    assert (pixels[:70] == 255).all()
+    assert (pixels[:, 38:] == 255).all()
+
+
+def test_blank_pages_are_left_out(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f", "", "0 0 1 1 re f", "0 0 72 9 re f"])
+    written = prepare_pages([document], tmp_path / "out", FIXED)
+    assert names(written) == ["documents-a-p0001.png", "documents-a-p0004.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names(written)
+
+
+def test_chosen_pages_are_spread_over_a_document(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 7)
+    written = prepare_pages([document], tmp_path / "out", PageConfig(dpi=(72, 72), pages_per_document=3))
+    assert names(written) == ["documents-a-p0001.png", "documents-a-p0004.png", "documents-a-p0007.png"]
+
+
+def test_each_page_has_its_own_resolution_within_the_range(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 20)
+    drawn = [dpi_of(path) for path in prepare_pages([document], tmp_path / "out", PageConfig(dpi=(40, 43)))]
+    assert set(drawn) == {40, 41, 42, 43}
+
+
+def test_a_second_run_writes_the_same_bytes(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 4)
+    first = prepare_pages([document], tmp_path / "first")
+    monkeypatch.chdir(documents)
+    again = prepare_pages([Path("a.pdf")], tmp_path / "again")  # however the file is named
+    assert names(first) == names(again)
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    other = prepare_pages([document], tmp_path / "other", PageConfig(seed=1))
+    assert [dpi_of(path) for path in other] != [dpi_of(path) for path in first]
+
+
+def test_a_page_does_not_depend_on_the_other_documents(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    first, second = (make_pdf(documents / name, ["0 0 72 72 re f"] * 3) for name in ("a.pdf", "b.pdf"))
+    alone = prepare_pages([second], tmp_path / "alone")
+    together = prepare_pages([first, second], tmp_path / "together")
+    assert names(together)[3:] == names(alone)
+    assert [dpi_of(path) for path in together[3:]] == [dpi_of(path) for path in alone]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_worker_processes_give_the_same(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    given = [make_pdf(documents / name, ["0 0 72 72 re f"] * 2) for name in ("a.pdf", "b.pdf", "c.pdf")]
+    one = prepare_pages(given, tmp_path / "one", FIXED)
+    two = prepare_pages(given, tmp_path / "two", FIXED, processes=2)
+    assert names(two) == names(one)
+    assert [path.read_bytes() for path in two] == [path.read_bytes() for path in one]
+
+
+def test_a_document_that_cannot_be_read_is_left_out(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = make_pdf(documents / "sound.pdf", ["0 0 72 72 re f"])
+    broken = documents / "broken.pdf"
+    broken.write_bytes(sound.read_bytes()[:60])
+    written = prepare_pages([broken, documents / "missing.pdf", sound], tmp_path / "out", FIXED)
+    assert names(written) == ["documents-sound-p0001.png"]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert "broken.pdf" in caplog.messages[0]
+    assert "missing.pdf" in caplog.messages[1]
+
+
+def test_a_page_that_cannot_be_read_is_left_out(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 3, missing_page=2)
+    written = prepare_pages([document], tmp_path / "out", FIXED)
+    assert names(written) == ["documents-a-p0001.png", "documents-a-p0003.png"]
+    (message,) = caplog.messages
+    assert "left out page 2 of" in message
+
+
+def test_no_page_is_written_over_another(make_pdf: MakePdf, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = make_pdf(tmp_path / "one" / "doc" / "a.pdf", ["0 0 72 72 re f"])
+    second = make_pdf(tmp_path / "two" / "doc" / "a.pdf", ["0 0 36 72 re f"])
+    written = prepare_pages([first, second, first], tmp_path / "out", FIXED)
+    assert names(written) == ["doc-a-p0001.png"]
+    (message,) = caplog.messages
+    assert message == f"left out {second}: its pages would be named like those of {first}"
+    with Image.open(written[0]) as page:
+        assert page.getpixel((60, 140)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("pages", [[""], []])
+def test_no_page_at_all_is_an_error(make_pdf: MakePdf, documents: Path, tmp_path: Path, pages: list[str]) -> None:
+    document = make_pdf(documents / "blank.pdf", pages)
+    with pytest.raises(ImageError, match=r"no page could be rendered from 1 document"):
+        prepare_pages([document], tmp_path / "out", FIXED)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_cannot_go_where_a_file_is(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ImageError, match="cannot be written"):
+        prepare_pages([document], tmp_path / "file", FIXED)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_missing_pdf_library_is_named(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    with pytest.raises(ConfigError, match=r"pypdfium2.*pip install 'udsd\[train\]'"):
+        prepare_pages([document], tmp_path / "out", FIXED)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dpi": (160, 110)}, "dpi is 160 to 110"),
+        ({"dpi": (10, 110)}, "36 to 1200"),
+        ({"dpi": (110, 5000)}, "36 to 1200"),
+        ({"pages_per_document": 0}, "pages_per_document is 0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        PageConfig(**settings)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from udsd.errors import ImageError
+from udsd.training.sources import check_images, leave_out_shared, list_images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """a.png 40 x 40, b.png 20 x 40, a copy of a.png, and a file that is no image."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    Image.fromarray(random.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(folder / "a.png")
+    Image.fromarray(random.integers(0, 256, (40, 20, 3), dtype=np.uint8)).save(folder / "b.png")
+    shutil.copy(folder / "a.png", folder / "copy.png")
+    (folder / "notes.png").write_text("no image")
+    return folder
+
+
+def test_the_check_names_what_is_wrong(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        kept = check_images(list_images([str(folder)]), crop_size=32)
+    assert kept == [folder / "a.png", folder / "b.png"]
+    unreadable, copies, small = caplog.messages
+    assert "cannot be read" in unreadable
+    assert "notes.png" in unreadable
+    assert "copies" in copies
+    assert "copy.png" in copies
+    assert "smaller than a crop of 32 px" in small
+    assert "b.png" in small
+
+
+def test_nothing_is_said_when_all_is_well(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert check_images([folder / "a.png", folder / "b.png"], crop_size=16) == [folder / "a.png", folder / "b.png"]
+    assert not caplog.messages
+
+
+def test_a_folder_without_a_readable_image(folder: Path) -> None:
+    with pytest.raises(ImageError, match=r"none of the 1 files.*notes\.png"):
+        check_images([folder / "notes.png"], crop_size=16)
+
+
+def test_lists_of_paths_are_read_relative_to_themselves(folder: Path) -> None:
+    listed = folder.parent / "list.txt"
+    listed.write_text("images/b.png\n\n  images/a.png\n")
+    assert list_images([str(listed)]) == [folder / "b.png", folder / "a.png"]
+    assert list_images([str(folder), str(listed)]) == sorted(folder.iterdir())
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"missing\.txt"):
+        list_images([str(tmp_path / "missing.txt")])
+
+
+def test_copies_of_sharp_images_are_no_blurred_images(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sharp = [folder / "a.png"]
+    with caplog.at_level(logging.WARNING):
+        assert leave_out_shared([folder / "copy.png", folder / "b.png"], sharp) == [folder / "b.png"]
+    assert "both sides" in caplog.text
+    with pytest.raises(ImageError, match="other scenes"):
+        leave_out_shared([folder / "a.png", folder / "copy.png"], sharp)

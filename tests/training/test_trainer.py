@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from udsd.errors import ConfigError, ImageError, UdsdError, WeightsError
+from udsd.images import side_by_side
+from udsd.models import DeblurModel, ModelConfig
+from udsd.models.vgg import VGG19Features
+from udsd.pretrained import load_model_folder, save_model
+from udsd.training import trainer as trainer_module
+from udsd.training.checkpoint import find_checkpoints
+from udsd.training.config import TrainingConfig
+from udsd.training.objectives import UnpairedObjective, warm_start_losses
+from udsd.training.trainer import Trainer, load_run
+
+CPU = torch.device("cpu")
+MakeConfig = Callable[..., TrainingConfig]
+
+STAGES: dict[str, dict[str, Any]] = {
+    "warm_start": {"steps": 4},
+    "unpaired": {"steps": 2, "decay_steps": 2},
+    "run": {"checkpoint_every": 1, "keep_checkpoints": 20, "sample_every": 3, "log_every": 3},
+}
+"""Four steps of each stage, with a checkpoint after every one."""
+
+
+@pytest.fixture(scope="module")
+def whole_run(make_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run over both stages that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    Trainer(make_config(**STAGES), folder, CPU).fit()
+    return folder
+
+
+def stopped_after(step: int, run: Path, folder: Path) -> Path:
+    """The folder as a run leaves it that was killed behind ``step``, later lines of losses.csv included."""
+    folder.mkdir()
+    shutil.copy(run / "losses.csv", folder)
+    shutil.copy(run / f"checkpoint-{step:08d}.pt", folder)
+    return folder
+
+
+def newest(run: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(find_checkpoints(run)[-1], weights_only=True)
+    return state
+
+
+def assert_same(first: Any, second: Any, where: str = "state") -> None:
+    """Equal to the last bit, however deep in mappings and lists."""
+    assert type(first) is type(second), where
+    if isinstance(first, Tensor):
+        assert torch.equal(first, second), where
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), where
+        for key, value in first.items():
+            assert_same(value, second[key], f"{where}.{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), where
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_same(one, other, f"{where}[{index}]")
+    else:
+        assert first == second, where
+
+
+def weights_of(run: Path, prefix: str) -> dict[str, Tensor]:
+    return {name: value for name, value in newest(run)["networks"].items() if name.startswith(prefix)}
+
+
+def test_the_warm_start_learns_to_restore(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(
+        model={"base_width": 8},
+        warm_start={"steps": 60, "learning_rate": 0.01, "ramp_steps": 5},
+        unpaired={"steps": 0, "decay_steps": 0},
+        run={"log_every": 10},
+    )
+    Trainer(config, tmp_path, CPU).fit()
+    with (tmp_path / "losses.csv").open() as file:
+        course = [float(row["value"]) for row in csv.DictReader(file) if row["loss"] == "restoration"]
+    assert len(course) == 6
+    assert course[-1] < 0.75 * course[0]
+
+
+def test_the_warm_start_leaves_the_other_networks_alone(make_config: MakeConfig, tmp_path: Path) -> None:
+    trainer = Trainer(make_config(unpaired={"steps": 0, "decay_steps": 0}), tmp_path, CPU)
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    trainer.fit()
+    changed = {name for name, value in trainer.networks.state_dict().items() if not torch.equal(value, before[name])}
+    model = trainer.networks.deblur_model
+    shared = "sharp_content_encoder.blocks.0."
+    assert {name for name in changed if not name.startswith(shared)} == {
+        f"deblur_model.{n}" for n in model.state_dict()
+    }
+
+
+def test_the_unpaired_stage_trains_all_networks(make_config: MakeConfig, tmp_path: Path) -> None:
+    trainer = Trainer(make_config(warm_start={"steps": 0}), tmp_path, CPU)
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    trainer.fit()
+    same = {name for name, value in trainer.networks.state_dict().items() if torch.equal(value, before[name])}
+    assert same == set()
+
+
+def test_the_unpaired_stage_begins_with_the_twins(make_config: MakeConfig, tmp_path: Path) -> None:
+    """At a rate of next to nothing, both branches are still alike after the first unpaired step."""
+    trainer = Trainer(make_config(unpaired={"learning_rate": 1e-9, "decay_steps": 0}), tmp_path, CPU)
+    trainer.fit()
+    networks = trainer.networks
+    for name, value in networks.blur_generator.state_dict().items():
+        torch.testing.assert_close(value, networks.deblur_model.generator.state_dict()[name], atol=1e-7, rtol=0)
+
+
+def test_without_a_warm_start_the_branches_differ(make_config: MakeConfig, tmp_path: Path) -> None:
+    trainer = Trainer(make_config(warm_start={"steps": 0}), tmp_path, CPU)
+    trainer.fit()
+    networks = trainer.networks
+    assert not torch.equal(networks.blur_generator.up1.weight, networks.deblur_model.generator.up1.weight)
+
+
+@pytest.mark.parametrize(
+    "step", [3, 4, 6, 8], ids=["in the warm start", "between", "in the unpaired stage", "at the end"]
+)
+def test_a_resumed_run_ends_as_an_uninterrupted_one(
+    make_config: MakeConfig, whole_run: Path, tmp_path: Path, step: int
+) -> None:
+    folder = stopped_after(step, whole_run, tmp_path / "run")
+    trainer = Trainer(make_config(**STAGES), folder, CPU, resume=True)
+    assert trainer.step == step
+    trainer.fit()
+    assert trainer.step == 8
+    assert_same(newest(folder), newest(whole_run))
+    assert (folder / "losses.csv").read_bytes() == (whole_run / "losses.csv").read_bytes()
+
+
+def test_another_seed_gives_another_run(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
+    Trainer(make_config(**STAGES | {"run": STAGES["run"] | {"seed": 1}}), tmp_path, CPU).fit()
+    name = "deblur_model.content_encoder.stem.weight"
+    assert not torch.equal(newest(tmp_path)["networks"][name], newest(whole_run)["networks"][name])
+
+
+def test_losses_are_logged_once_each_at_checkpoints_too(whole_run: Path) -> None:
+    with (whole_run / "losses.csv").open() as file:
+        rows = [(int(row["step"]), row["loss"]) for row in csv.DictReader(file)]
+    warm = ["restoration", "restoration_squared", "kl"]
+    unpaired = ["adversarial", "cycle", "kl", "discriminator_sharp", "discriminator_blurred"]
+    unpaired += ["correlation", "code_spread", "code_sigma"]
+    assert rows == [(step, name) for step in range(1, 9) for name in (warm if step <= 4 else unpaired)]
+
+
+def test_looking_at_samples_does_not_change_the_run(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
+    Trainer(make_config(**STAGES | {"run": STAGES["run"] | {"sample_every": 1}}), tmp_path, CPU).fit()
+    assert_same(newest(tmp_path)["networks"], newest(whole_run)["networks"])
+
+
+def test_sample_grids_are_written_in_time(whole_run: Path) -> None:
+    samples = sorted((whole_run / "samples").iterdir())
+    assert [path.name for path in samples] == ["00000003.png", "00000006.png"]
+    blank = side_by_side([Image.new("RGB", (32, 32))] * 6, ["blurred", "restored", "sharp"] * 2, columns=3)
+    for path in samples:
+        with Image.open(path) as sheet:
+            assert (sheet.size, sheet.mode) == (blank.size, "RGB")
+
+
+def test_the_average_follows_the_weights_slowly(make_config: MakeConfig, tmp_path: Path) -> None:
+    trainer = Trainer(make_config(run={"ema_decay": 0.5}), tmp_path, CPU)
+    course = []
+    train_step = trainer._train_step
+
+    def watched() -> dict[str, Tensor]:
+        losses = train_step()
+        course.append(trainer.networks.deblur_model.content_encoder.stem.weight.detach().clone())
+        return losses
+
+    trainer._train_step = watched  # type: ignore[method-assign]
+    trainer.fit()
+    expected = course[0]
+    for weight in course[1:]:
+        expected = 0.5 * expected + 0.5 * weight
+    torch.testing.assert_close(trainer.averaged_model.content_encoder.stem.weight.detach(), expected)
+
+
+def test_a_run_of_the_same_folder_is_refused(make_config: MakeConfig, whole_run: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in whole_run.iterdir()}
+    with pytest.raises(ConfigError, match="holds a run already; resume it with --resume or choose another"):
+        Trainer(make_config(**STAGES), whole_run, CPU)
+    assert {path.name: path.stat().st_mtime_ns for path in whole_run.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{"model": {"base_width": 8}}, {"model": {"residual_output": True}}, {"branches": {"discriminator_width": 8}}],
+)
+def test_a_run_of_other_networks_is_not_resumed(
+    make_config: MakeConfig, whole_run: Path, sections: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match="has other networks"):
+        Trainer(make_config(**sections), whole_run, CPU, resume=True)
+
+
+def test_resuming_what_never_began_begins(make_config: MakeConfig, tmp_path: Path) -> None:
+    assert Trainer(make_config(), tmp_path / "run", CPU, resume=True).step == 0
+
+
+def test_resuming_passes_over_a_broken_checkpoint(
+    make_config: MakeConfig, whole_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = stopped_after(3, whole_run, tmp_path / "run")
+    (folder / "checkpoint-00000005.pt").write_bytes(b"PK\x03\x04 cut short")
+    assert Trainer(make_config(**STAGES), folder, CPU, resume=True).step == 3
+    assert "checkpoint-00000005.pt cannot be read" in caplog.text
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_its_checkpoint(
+    make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(
+        make_config(warm_start={"steps": 9}, run={"checkpoint_every": 2, "keep_checkpoints": 1, "log_every": 50}),
+        tmp_path,
+        CPU,
+    )
+
+    def diverging(*arguments: Any) -> dict[str, Tensor]:
+        losses = warm_start_losses(*arguments)
+        return losses | {"restoration": losses["restoration"] * (float("nan") if trainer.step == 2 else 1)}
+
+    monkeypatch.setattr(trainer_module, "warm_start_losses", diverging)
+    with pytest.raises(UdsdError, match="the restoration loss is nan at step 4; resume from the last checkpoint"):
+        trainer.fit()
+    assert [path.name for path in find_checkpoints(tmp_path)] == ["checkpoint-00000002.pt"]
+    state = newest(tmp_path)
+    assert all(value.isfinite().all() for value in state["networks"].values())
+
+
+def test_a_loss_that_is_not_finite_is_found_at_the_end_too(
+    make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        UnpairedObjective,
+        "discriminator_losses",
+        lambda self, *_: {"discriminator_sharp": next(self._networks.sharp_discriminator.parameters()).sum() / 0},
+    )
+    config = make_config(warm_start={"steps": 0}, unpaired={"decay_steps": 0}, run={"log_every": 50})
+    trainer = Trainer(config, tmp_path, CPU)
+    with pytest.raises(UdsdError, match=r"the discriminator_sharp loss is -?inf at step 1"):
+        trainer.fit()
+    assert find_checkpoints(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_run_with_a_checkpoint(
+    make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    trainer = Trainer(make_config(warm_start={"steps": 9}), tmp_path, CPU)
+
+    def interrupted(*arguments: Any) -> dict[str, Tensor]:
+        if trainer.step == 2:
+            os.kill(os.getpid(), number)
+        return warm_start_losses(*arguments)
+
+    monkeypatch.setattr(trainer_module, "warm_start_losses", interrupted)
+    trainer.fit()
+    assert trainer.step == 3
+    assert newest(tmp_path)["step"] == 3
+    assert signal.getsignal(number) is before
+    trainer.fit()  # asked again, it goes on
+    assert trainer.step == trainer.config.total_steps
+
+
+def test_an_exported_model_is_the_averaged_one(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
+    trainer = Trainer(make_config(**STAGES), whole_run, CPU, resume=True)
+    config, model = load_run(whole_run)
+    assert config == trainer.config
+    save_model(model, tmp_path / "whole", half=False)
+    save_model(model, tmp_path / "half")
+    image = torch.rand(1, 3, 40, 36) * 2 - 1
+    with torch.inference_mode():
+        expected = trainer.averaged_model(image)
+        plain = trainer.networks.deblur_model(image)
+        torch.testing.assert_close(load_model_folder(tmp_path / "whole")(image), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(load_model_folder(tmp_path / "half")(image), expected, atol=0.02, rtol=0)
+    assert not torch.allclose(plain, expected, atol=1e-5)
+
+
+def test_there_must_be_a_run_to_load(tmp_path: Path) -> None:
+    with pytest.raises(UdsdError, match="holds no checkpoint; give the --output folder"):
+        load_run(tmp_path)
+    (tmp_path / "checkpoint-00000001.pt").write_bytes(b"broken")
+    with pytest.raises(WeightsError, match="none of the 1 checkpoints"):
+        load_run(tmp_path)
+
+
+def test_a_run_without_steps_is_refused(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(warm_start={"steps": 0}, unpaired={"steps": 0, "decay_steps": 0})
+    with pytest.raises(ConfigError, match="the run has no steps"):
+        Trainer(config, tmp_path, CPU)
+
+
+def test_a_run_cannot_go_where_a_file_is(make_config: MakeConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ConfigError, match=r"cannot make the folder .*choose another one"):
+            Trainer(make_config(), output, CPU)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_without_images_leaves_nothing_behind(make_config: MakeConfig, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no such folder"):
+        Trainer(make_config(data={"sharp": [str(tmp_path / "missing")]}), tmp_path / "run", CPU)
+    assert not (tmp_path / "run").exists()
+
+
+def test_blurred_images_of_ones_own_are_taken(make_config: MakeConfig, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    (tmp_path / "blurred").mkdir()
+    Image.fromarray(random.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(tmp_path / "blurred" / "a.png")
+    config = make_config(data={"blurred": [str(tmp_path / "blurred")]}, warm_start={"steps": 0})
+    trainer = Trainer(config, tmp_path / "run", CPU)
+    trainer.fit()
+    assert trainer.step == 2
+
+
+def test_a_trained_model_can_be_where_a_run_starts(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config()
+    initial = DeblurModel(config.model)
+    trainer = Trainer(config, tmp_path / "run", torch.device("cpu"), initial=initial)
+    image = torch.rand(1, 3, 32, 32)
+    expected = initial(image)
+    torch.testing.assert_close(trainer.networks.deblur_model(image), expected)
+    torch.testing.assert_close(trainer.averaged_model(image), expected)
+    assert torch.equal(
+        trainer.networks.sharp_content_encoder.stem.weight, trainer.networks.deblur_model.content_encoder.stem.weight
+    )
+
+
+def test_a_model_of_another_width_is_no_place_to_start(make_config: MakeConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="start from"):
+        Trainer(make_config(), tmp_path / "run", torch.device("cpu"), initial=DeblurModel(ModelConfig(base_width=8)))
+
+
+def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(loss={"perceptual": 0.1})
+    with pytest.raises(ConfigError, match="vgg-weights"):
+        Trainer(config, tmp_path / "run", torch.device("cpu"))
+    Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
+    assert "perceptual" in (tmp_path / "run" / "losses.csv").read_text()

@@ -1,0 +1,69 @@
+"""Signs that an unpaired run has gone wrong, which its losses do not show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from udsd.training.objectives import Translations
+
+logger = logging.getLogger(__name__)
+
+CORRELATION = "correlation"
+CODE_SPREAD = "code_spread"
+CODE_SIGMA = "code_sigma"
+
+_MESSAGES = {
+    "inverted": (
+        "step %d: restored images are inverted (their correlation with the blurred ones is %.2f): cycle consistency "
+        "alone allows it; set loss.low_frequency, or model.residual_output"
+    ),
+    "collapsed": (
+        "step %d: the blur code has collapsed (over images its mean varies %.2f times as much as one image's draws): "
+        "all blur comes out the same; lower loss.kl, or set loss.latent"
+    ),
+}
+
+
+def diagnose(images: Translations, blurred: Tensor) -> dict[str, Tensor]:
+    """Figures of one unpaired step, to be averaged over many and then judged by `Alarms`.
+
+    Returns:
+        ``correlation`` of s_b with b; ``code_spread``, the standard deviation of the code's mean over the images of
+        the batch; ``code_sigma``, the mean standard deviation of one image's code. Scalars, without gradients.
+    """
+    with torch.no_grad():
+        return {
+            CORRELATION: _correlation(images.restored.float(), blurred.float()),
+            CODE_SPREAD: images.code_mean.float().std(dim=0, correction=0).mean(),
+            CODE_SIGMA: torch.exp(0.5 * images.code_log_variance.float()).mean(),
+        }
+
+
+class Alarms:
+    """Warn in the log, once each time a run goes wrong."""
+
+    def __init__(self) -> None:
+        self._ringing: set[str] = set()
+
+    def check(self, means: Mapping[str, float], step: int) -> None:
+        """Judge means of what `diagnose` gave; anything else in ``means`` is left alone."""
+        if CORRELATION not in means:
+            return
+        self._ring("inverted", means[CORRELATION] < 0, step, means[CORRELATION])
+        ratio = means[CODE_SPREAD] / max(means[CODE_SIGMA], 1e-12)
+        self._ring("collapsed", ratio < 1, step, ratio)
+
+    def _ring(self, name: str, wrong: bool, step: int, value: float) -> None:
+        if wrong and name not in self._ringing:
+            logger.warning(_MESSAGES[name], step, value)
+        (self._ringing.add if wrong else self._ringing.discard)(name)
+
+
+def _correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Pearson's, over all values of each image, averaged over the batch."""
+    first, second = (image.flatten(1) - image.flatten(1).mean(dim=1, keepdim=True) for image in (first, second))
+    return torch.cosine_similarity(first, second, dim=1).mean()

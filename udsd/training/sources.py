@@ -1,0 +1,110 @@
+"""Which files a run trains on: folders, lists of paths, and what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from udsd.errors import ImageError
+from udsd.images import find_images, read_size
+
+logger = logging.getLogger(__name__)
+
+_NAMED = 5
+"""Files that a warning names; of more it tells the number."""
+
+
+def list_images(sources: Sequence[str]) -> list[Path]:
+    """The images of folders (with those below) and of text files of paths, each file once.
+
+    Paths in a text file stand one a line, relative to the text file's folder.
+
+    Raises:
+        ImageError: A source is missing or holds no images.
+    """
+    files: dict[Path, Path] = {}
+    for source in sources:
+        found = _images_of(Path(source))
+        if not found:
+            raise ImageError(f"{source} holds no images; give a folder with PNG, JPEG or other image files")
+        for path in found:
+            # Sources may lie in each other, and the two sides of a run must not meet.
+            files.setdefault(path.resolve(), path)
+    return list(files.values())
+
+
+def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
+    """Leave out files that cannot be read and copies of others, and warn of them and of images under a crop's size.
+
+    Headers are read, and the whole of files that have the size of another in bytes. Images smaller than a crop stay:
+    they are mirrored at their borders.
+
+    Raises:
+        ImageError: No file is left.
+    """
+    sizes: dict[Path, tuple[int, int]] = {}
+    broken: list[Path] = []
+    for path in files:
+        try:
+            sizes[path] = read_size(path)
+        except ImageError:
+            broken.append(path)
+    copies = {path for paths in _alike(list(sizes)) for path in paths[1:]}
+    kept = [path for path in sizes if path not in copies]
+    small = [path for path in kept if min(sizes[path]) < crop_size]
+    _warn("cannot be read and are left out", broken)
+    _warn("are copies of other files and are left out", copies)
+    _warn(f"are smaller than a crop of {crop_size} px and are mirrored at their borders", small)
+    if not kept:
+        raise ImageError(f"none of the {len(files)} files can be read as an image; the first is {files[0]}")
+    return kept
+
+
+def leave_out_shared(blurred: Sequence[Path], sharp: Sequence[Path]) -> list[Path]:
+    """The blurred files that are not, by content, among the sharp ones; a warning names the others.
+
+    Raises:
+        ImageError: All of them are.
+    """
+    sharp_side, blurred_side = set(sharp), set(blurred)
+    alike = [paths for paths in _alike(list(sharp_side | blurred_side)) if sharp_side.intersection(paths)]
+    shared = (sharp_side & blurred_side) | {path for paths in alike for path in blurred_side.intersection(paths)}
+    _warn("are on both sides, sharp and blurred, and are left out of the blurred side", shared)
+    kept = [path for path in blurred if path not in shared]
+    if not kept:
+        raise ImageError("all blurred images are among the sharp ones; give blurred images of other scenes")
+    return kept
+
+
+def _images_of(source: Path) -> list[Path]:
+    if source.suffix.lower() != ".txt" or source.is_dir():
+        return list(find_images(source))
+    try:
+        lines = source.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageError(
+            f"cannot read the list {source} ({error}); give a text file with a path on each line"
+        ) from error
+    return [source.parent / line.strip() for line in lines if line.strip()]
+
+
+def _alike(files: Sequence[Path]) -> list[list[Path]]:
+    """Groups of files of the same content, in their order. Only files of the same size are read."""
+    by_size: dict[int, list[Path]] = {}
+    for path in files:
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    by_content: dict[str, list[Path]] = {}
+    for path in (path for paths in by_size.values() if len(paths) > 1 for path in paths):
+        with path.open("rb") as file:
+            by_content.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(path)
+    return [paths for paths in by_content.values() if len(paths) > 1]
+
+
+def _warn(what: str, files: Iterable[Path]) -> None:
+    paths = sorted(files)
+    if paths:
+        named = ", ".join(map(str, paths[:_NAMED]))
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        logger.warning("%d image(s) %s: %s%s", len(paths), what, named, more)
