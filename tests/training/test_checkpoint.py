@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from udsd.errors import WeightsError
-from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint, save_checkpoint
+from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
 
 
 class Trap:
@@ -123,3 +123,14 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
         load_newest_checkpoint(tmp_path)
     assert not touched.exists()
+
+
+def test_clearing_a_run_leaves_other_files_alone(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, 3, {"step": 3}, keep=2)
+    (tmp_path / "losses.csv").touch()
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "00000003.png").touch()
+    (tmp_path / "samples" / "mine.png").touch()
+    (tmp_path / "notes.txt").touch()
+    clear_run(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"mine.png", "notes.txt"}

@@ -166,3 +166,10 @@ def test_missing_arguments_exit_with_two(arguments: list[str], capsys: pytest.Ca
         main(arguments)
     assert stop.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_overwriting_begins_anew(run: Path, pages: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    again = ["--sharp", str(pages), "--output", str(folder), "--overwrite", *settings("warm_start.steps=1")]
+    assert main(again) == 0
+    assert [path.name for path in find_checkpoints(folder)] == ["checkpoint-00000002.pt"]

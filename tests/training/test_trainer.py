@@ -192,7 +192,7 @@ def test_the_average_follows_the_weights_slowly(make_config: MakeConfig, tmp_pat
 
 def test_a_run_of_the_same_folder_is_refused(make_config: MakeConfig, whole_run: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in whole_run.iterdir()}
-    with pytest.raises(ConfigError, match="holds a run already; resume it with --resume or choose another"):
+    with pytest.raises(ConfigError, match="holds a run already; go on with --resume"):
         Trainer(make_config(**STAGES), whole_run, CPU)
     assert {path.name: path.stat().st_mtime_ns for path in whole_run.iterdir()} == before
 

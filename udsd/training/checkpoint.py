@@ -46,6 +46,13 @@ def find_checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("checkpoint-*.pt") if _NAME.fullmatch(path.name))
 
 
+def clear_run(folder: Path) -> None:
+    """Remove what a run left in its folder: checkpoints, ``losses.csv`` and sample grids, and nothing else."""
+    grids = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
+    for path in [*find_checkpoints(folder), folder / "losses.csv", *grids]:
+        path.unlink(missing_ok=True)
+
+
 def load_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
     """The newest checkpoint that can be read, or None when the run has none at all.
 

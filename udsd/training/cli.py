@@ -13,6 +13,7 @@ from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.models.vgg import load_vgg19
 from udsd.pretrained import load_model, save_model
+from udsd.training.checkpoint import clear_run
 from udsd.training.config import TrainingConfig, parse_setting
 from udsd.training.pages import PageConfig, prepare_pages
 from udsd.training.trainer import Trainer, load_run
@@ -64,7 +65,9 @@ def _train(arguments: Sequence[str]) -> None:
     parser.add_argument("--recipe", default="paper", help="bundled recipe or TOML file (default: paper)")
     parser.add_argument("--init", metavar="MODEL", help="start from a zoo model, a model folder or a Hub repository")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    again.add_argument("--overwrite", action="store_true", help="remove the run in the output folder and begin anew")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors (default: torchvision downloads it)")
     options = parser.parse_args(arguments)
@@ -77,6 +80,8 @@ def _train(arguments: Sequence[str]) -> None:
     if not config.data.sharp:
         raise ConfigError("no sharp images; give --sharp DIR")
     vgg = load_vgg19(options.vgg_weights) if config.needs_vgg else None
+    if options.overwrite:
+        clear_run(options.output)
     Trainer(
         config, options.output, resolve_device(options.device), resume=options.resume, vgg=vgg, initial=initial
     ).fit()

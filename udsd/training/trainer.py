@@ -66,7 +66,9 @@ class Trainer:
         if config.needs_vgg and vgg is None:
             raise ConfigError("loss.perceptual needs VGG-19; give --vgg-weights FILE, or set loss.perceptual=0")
         if find_checkpoints(output) and not resume:
-            raise ConfigError(f"{output} holds a run already; resume it with --resume or choose another folder")
+            raise ConfigError(
+                f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
+            )
         self.config = config
         self.output = output
         self._device = device
