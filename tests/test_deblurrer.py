@@ -171,3 +171,9 @@ def test_a_single_pixel_shows_no_blur_but_a_line_does(deblurrer: Deblurrer) -> N
 def test_an_empty_image(deblurrer: Deblurrer) -> None:
     with pytest.raises(ImageError, match="empty"):
         deblurrer.deblur(np.zeros((0, 8, 3), np.uint8))
+
+
+def test_a_file_of_a_single_pixel_is_named(deblurrer: Deblurrer, tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    with pytest.raises(ImageError, match=r"dot\.png: the image is a single pixel"):
+        deblurrer.deblur(tmp_path / "dot.png")

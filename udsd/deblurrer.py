@@ -229,5 +229,6 @@ class Deblurrer:
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
     decoded = decode_image(image)
     if decoded.pixels.shape[-2:] == (1, 1):
-        raise ImageError("the image is a single pixel, which shows no blur; give a larger one")
+        name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
+        raise ImageError(f"{name}the image is a single pixel, which shows no blur; give a larger one")
     return decoded

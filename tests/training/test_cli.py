@@ -173,3 +173,21 @@ def test_overwriting_begins_anew(run: Path, pages: Path, tmp_path: Path) -> None
     again = ["--sharp", str(pages), "--output", str(folder), "--overwrite", *settings("warm_start.steps=1")]
     assert main(again) == 0
     assert [path.name for path in find_checkpoints(folder)] == ["checkpoint-00000002.pt"]
+
+
+def test_overwriting_with_a_mistake_loses_nothing(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    before = sorted(path.name for path in folder.rglob("*"))
+    assert main(["--sharp", str(tmp_path / "missing"), "--output", str(folder), "--overwrite", *settings()]) == 2
+    assert sorted(path.name for path in folder.rglob("*")) == before
+
+
+def test_a_setting_that_does_not_fit_the_model_to_start_from_is_refused(
+    run: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    assert main(["export", str(run), "-o", str(model)]) == 0
+    start = ["--sharp", str(pages), "--init", str(model)]
+    assert main([*start, "--output", str(tmp_path / "a"), *settings("model.base_width=8")]) == 2
+    assert "start from" in capsys.readouterr().err
+    assert main([*start, "--output", str(tmp_path / "b"), *settings()]) == 0

@@ -13,7 +13,6 @@ from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.models.vgg import load_vgg19
 from udsd.pretrained import load_model, save_model
-from udsd.training.checkpoint import clear_run
 from udsd.training.config import TrainingConfig, parse_setting
 from udsd.training.pages import PageConfig, prepare_pages
 from udsd.training.trainer import Trainer, load_run
@@ -75,15 +74,19 @@ def _train(arguments: Sequence[str]) -> None:
     initial = None
     if options.init:
         initial = load_model(options.init)
-        overrides["model"] = {**overrides.get("model", {}), **initial.config.to_dict()}
+        overrides["model"] = {**initial.config.to_dict(), **overrides.get("model", {})}
     config = TrainingConfig.from_toml(recipe_path(options.recipe), overrides)
     if not config.data.sharp:
         raise ConfigError("no sharp images; give --sharp DIR")
     vgg = load_vgg19(options.vgg_weights) if config.needs_vgg else None
-    if options.overwrite:
-        clear_run(options.output)
     Trainer(
-        config, options.output, resolve_device(options.device), resume=options.resume, vgg=vgg, initial=initial
+        config,
+        options.output,
+        resolve_device(options.device),
+        resume=options.resume,
+        overwrite=options.overwrite,
+        vgg=vgg,
+        initial=initial,
     ).fit()
 
 

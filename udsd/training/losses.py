@@ -17,7 +17,7 @@ from udsd.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Weight of each named loss. A loss of weight 0 is not computed. The defaults are the paper's.
+    """Weight of each named loss. The defaults are the paper's; a loss beyond it is not computed while its weight is 0.
 
     Attributes:
         adversarial: Loss of s_b and b_s against both discriminators.

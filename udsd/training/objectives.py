@@ -92,7 +92,6 @@ class UnpairedObjective:
         config: How losses are computed.
         weights: Which losses there are: those of weight 0 are left out.
         vgg: VGG-19; without it there is no perceptual loss, whatever its weight.
-
     """
 
     def __init__(

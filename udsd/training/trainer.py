@@ -21,7 +21,7 @@ from udsd.errors import ConfigError, UdsdError
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import Alarms, diagnose
-from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint, save_checkpoint
+from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.data import UnpairedCrops
 from udsd.training.losses import weighted_sum
@@ -41,13 +41,14 @@ class Trainer:
         output: Folder of the run: checkpoints, ``losses.csv``, ``samples/``.
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
+        overwrite: Remove the run that ``output`` holds, once everything else is known to be right.
         vgg: VGG-19, for an unpaired stage with a perceptual loss.
         initial: A trained model to start from, of the configuration that ``config.model`` says. It has no blur branch:
             that starts from its twins. A resumed run goes on from its checkpoint instead.
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
-            a run already while ``resume`` is false; or the run that is resumed has other networks.
+            a run already while ``resume`` and ``overwrite`` are false; or the run that is resumed has other networks.
         ImageError: There are no images to train on.
     """
 
@@ -58,6 +59,7 @@ class Trainer:
         device: torch.device,
         *,
         resume: bool = False,
+        overwrite: bool = False,
         vgg: VGG19Features | None = None,
         initial: DeblurModel | None = None,
     ) -> None:
@@ -65,7 +67,7 @@ class Trainer:
             raise ConfigError("the run has no steps; give warm_start.steps or unpaired.steps")
         if config.needs_vgg and vgg is None:
             raise ConfigError("loss.perceptual needs VGG-19; give --vgg-weights FILE, or set loss.perceptual=0")
-        if find_checkpoints(output) and not resume:
+        if find_checkpoints(output) and not (resume or overwrite):
             raise ConfigError(
                 f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
             )
@@ -90,6 +92,8 @@ class Trainer:
         self.step = 0
         self._stop = False
         _make_folder(output)
+        if overwrite:
+            clear_run(output)
         if resume:
             self._resume()
 
