@@ -161,7 +161,7 @@ def test_the_cache_keeps_what_fits_and_says_once_that_it_is_full(
 
     monkeypatch.setattr(data_module, "decode_image", counted)
     save_flat(tmp_path, [10, 50, 90])
-    cache = ImageCache(2 * 40 * 40 * 3)
+    cache = ImageCache(2 * 40 * 40)  # grey: one byte a pixel
     for _ in range(3):
         for level in (10, 50, 90):
             np.testing.assert_array_equal(cache.read(tmp_path / f"{level:03d}.png"), np.full((40, 40, 3), level))
@@ -170,6 +170,31 @@ def test_the_cache_keeps_what_fits_and_says_once_that_it_is_full(
     assert warning.levelno == logging.WARNING
     assert "full with 2 images" in warning.getMessage()
     assert "data.cache_gigabytes" in warning.getMessage()
+
+
+def test_a_grey_image_takes_a_third_of_the_memory_and_a_coloured_one_keeps_its_colours(tmp_path: Path) -> None:
+    grey, coloured = np.full((40, 40, 3), 90, np.uint8), np.full((40, 40, 3), (90, 90, 91), np.uint8)
+    for name, image in {"grey": grey, "coloured": coloured}.items():
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    for name, image, size in (("grey", grey, 1600), ("coloured", coloured, 4800)):
+        path = tmp_path / f"{name}.png"
+        for room, is_kept in ((size, True), (size - 1, False)):
+            cache = ImageCache(room)
+            np.testing.assert_array_equal(cache.read(path), image)
+            path.rename(tmp_path / "hidden.png")
+            if is_kept:
+                np.testing.assert_array_equal(cache.read(path), image)
+            else:
+                with pytest.raises(ImageError, match=name):
+                    cache.read(path)
+            (tmp_path / "hidden.png").rename(path)
+
+
+def test_the_warm_start_sees_the_set_aside_half_as_well(tmp_path: Path) -> None:
+    save_flat(tmp_path, [10, 50, 90, 130])
+    crops = crops_of(tmp_path)
+    seen = {level for _ in range(12) for level in levels_in(crops.self_supervised_batch()[0])}
+    assert seen == {10, 50, 90, 130}
 
 
 def test_the_random_source_alone_decides(pages: Path) -> None:

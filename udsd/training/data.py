@@ -36,6 +36,7 @@ class DataConfig:
         sharp: Folders of sharp images, searched recursively, and text files with a path on each line.
         blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
             sharp images are set aside and blurred on the fly, the other half stays sharp: unpaired all the same.
+            (The warm start, which blurs what it restores, shows both halves.)
         crop_size: Side of the square crops in pixels, a multiple of 4.
         batch_size: Crops of each side in one step.
         minimum_contrast: Crops whose standard deviation (that of the most varied channel) is under this many
@@ -74,13 +75,14 @@ class ImageCache:
         self._full = False
 
     def read(self, path: Path) -> NDArray[np.uint8]:
-        """Pixels (H, W, 3) of an image file."""
-        image = self._images.get(path)
-        if image is None:
-            pixels = decode_image(path).pixels[0]
-            image = ((pixels + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-            self._keep(path, image)
-        return image
+        """Pixels (H, W, 3) of an image file; a grey image is one channel in memory, seen three times."""
+        stored = self._images.get(path)
+        if stored is None:
+            pixels = ((decode_image(path).pixels[0] + 1) * 127.5).round().to(torch.uint8)
+            is_grey = bool((pixels == pixels[:1]).all())
+            stored = (pixels[:1] if is_grey else pixels).permute(1, 2, 0).contiguous().numpy()
+            self._keep(path, stored)
+        return np.broadcast_to(stored, (*stored.shape[:2], 3))
 
     def _keep(self, path: Path, image: NDArray[np.uint8]) -> None:
         if image.nbytes <= self._room:
@@ -160,6 +162,8 @@ class UnpairedCrops:
         cache = ImageCache(int(data.cache_gigabytes * 2**30))
         self.sharp = ImagePool(sharp, cache)
         self.blurred = ImagePool(blurred, cache)
+        # The warm start makes pairs by itself, so that nothing need be set aside for it.
+        self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp
         how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
         logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
 
@@ -181,8 +185,11 @@ class UnpairedCrops:
         return self._blur.blur(self._draw(self.blurred, self.config.crop_size + self._margin))
 
     def self_supervised_batch(self) -> tuple[Tensor, Tensor]:
-        """Sharp crops and blurred versions of them, for the warm start; both (B, 3, S, S) in [-1, 1]."""
-        wide = self._draw(self.sharp, self.config.crop_size + self._margin)
+        """Sharp crops and blurred versions of them, for the warm start; both (B, 3, S, S) in [-1, 1].
+
+        They come from all sharp images, those among them that the unpaired stage shows on its blurred side.
+        """
+        wide = self._draw(self._all_sharp, self.config.crop_size + self._margin)
         inner = slice(self._margin // 2, self._margin // 2 + self.config.crop_size)
         return wide[..., inner, inner].contiguous(), self._blur.blur(wide)
 
