@@ -229,10 +229,21 @@ def test_noise_has_the_asked_level() -> None:
 
 
 def test_noise_levels_fill_their_range_in_the_images_units() -> None:
-    levels = sampler(noise=(5.0, 10.0)).noise_levels(500) * 127.5
-    assert levels.shape == (500, 1, 1, 1)
-    assert levels.min() == pytest.approx(5, abs=0.1)
-    assert levels.max() == pytest.approx(10, abs=0.1)
+    noise = sampler(path_length=(0.0, 4.0), noise=(5.0, 10.0)).draw(300, 30, 40).noise * 127.5
+    assert noise.shape == (300, 3, 30, 40)
+    levels = noise.std(dim=(1, 2, 3))
+    assert levels.min() == pytest.approx(5, abs=0.3)
+    assert levels.max() == pytest.approx(10, abs=0.3)
+
+
+def test_what_was_drawn_is_applied_again_alike() -> None:
+    images = torch.rand(2, 3, 60, 50) * 2 - 1
+    blur = sampler(path_length=(5.0, 9.0), jpeg_probability=0.5).draw(2, 60 - 14, 50 - 14)
+    assert blur.kernels.shape == (2, 15, 15)
+    first = blur.apply(images)
+    assert first.shape == (2, 3, 46, 36)
+    assert torch.equal(first, blur.apply(images))
+    torch.testing.assert_close(first, sampler(path_length=(5.0, 9.0), jpeg_probability=0.5).blur(images))
 
 
 def test_noise_does_not_leave_the_range_of_images() -> None:

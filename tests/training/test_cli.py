@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from udsd import Deblurrer
@@ -47,7 +48,8 @@ def test_a_run_is_trained_and_exported(run: Path, tmp_path: Path, capsys: pytest
     model = tmp_path / "model"
     assert main(["export", str(run), "-o", str(model)]) == 0
     assert capsys.readouterr().out == f"{model}: load it with Deblurrer.from_pretrained({str(model)!r})\n"
-    assert {path.name for path in model.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    files = {"config.json", "model.safetensors", "README.md"}
+    assert {path.name for path in model.iterdir()} == files
     assert Deblurrer.from_pretrained(str(model)).deblur(Image.new("RGB", (33, 21), "gray")).size == (33, 21)
 
 
@@ -128,7 +130,10 @@ def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) ->
         ("--sharp {pages} --output {new} --set data.cache_gigabytes=inf", "cache_gigabytes is inf"),
         ("--sharp {pages} --output {new} --set loss.kl=-1", "weight of the kl loss is -1"),
         ("--sharp {pages} --output {new} --set run.seed=-1", "seed is -1"),
-        ("--sharp {pages} --output {new} --set warm_start.steps=0 --set unpaired.steps=0", "no steps"),
+        ("--sharp {pages} --output {new} --recipe {zero} --set warm_start.steps=0 --set unpaired.steps=0", "no steps"),
+        ("--sharp {pages} --output {new} --validation {missing}", "no such folder"),
+        ("--sharp {pages} --output {new} --validation {pages}", "all validation images are among the training ones"),
+        ("--sharp {pages} --output {new} --vgg-weights {missing}", "missing"),
         ("export {missing} -o {new}", "holds no checkpoint"),
         ("export {empty} -o {new}", "holds no checkpoint"),
         ("export {broken} -o {new}", "none of the 1 checkpoints"),
@@ -143,10 +148,11 @@ def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) ->
 def test_bad_input_exits_with_one_line(
     arguments: str, message: str, run: Path, pages: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    places = {name: tmp_path / name for name in ("missing", "empty", "broken", "file", "new")}
+    places = {name: tmp_path / name for name in ("missing", "empty", "broken", "file", "zero", "new")}
     for name in ("empty", "broken"):
         places[name].mkdir()
     places["file"].write_text("no PDF, no TOML, no folder")
+    places["zero"].write_text("")
     (places["broken"] / "checkpoint-00000001.pt").write_bytes(b"broken")
     command = [word.format(run=run, pages=pages, **places) for word in arguments.split(" ")]
     if command[0] not in ("export", "prepare-pages"):
@@ -191,3 +197,38 @@ def test_a_setting_that_does_not_fit_the_model_to_start_from_is_refused(
     assert main([*start, "--output", str(tmp_path / "a"), *settings("model.base_width=8")]) == 2
     assert "start from" in capsys.readouterr().err
     assert main([*start, "--output", str(tmp_path / "b"), *settings()]) == 0
+
+
+def test_a_training_state_beside_the_model_is_taken_up(run: Path, pages: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    assert main(["export", str(run), "-o", str(model), "--training-state"]) == 0
+    assert {path.name for path in model.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+        "training_state.safetensors",
+    }
+    assert Deblurrer.from_pretrained(str(model)).deblur(Image.new("RGB", (33, 21), "gray")).size == (33, 21)
+    start = ["--sharp", str(pages), "--init", str(model), *settings("unpaired.learning_rate=1e-9")]
+    assert main([*start, "--output", str(tmp_path / "next")]) == 0
+    _, before = load_run(run)
+    _, after = load_run(tmp_path / "next")
+    for name, tensor in before.training_state().items():
+        torch.testing.assert_close(after.state_dict()[name], tensor, atol=1e-6, rtol=0)
+    assert any(name.startswith("sharp_discriminator") for name in before.training_state())
+
+
+def test_a_training_state_of_other_networks_or_broken_is_refused(
+    run: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    assert main(["export", str(run), "-o", str(model), "--training-state"]) == 0
+    start = ["--sharp", str(pages), "--init", str(model), "--output", str(tmp_path / "next")]
+    assert main([*start, *settings("branches.discriminator_width=8")]) == 2
+    assert "blurred_discriminator.scales.0.0.bias is (4,) in the file and (8,) in the run" in capsys.readouterr().err
+    assert main([*start, *settings("loss.random_code=1")]) == 2
+    assert "random_discriminators.0.scales.0.0.bias is missing in the file" in capsys.readouterr().err
+    (model / "training_state.safetensors").write_bytes(b"broken")
+    assert main([*start, *settings()]) == 2
+    assert "training_state.safetensors cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "next").exists()

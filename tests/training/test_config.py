@@ -84,15 +84,21 @@ def test_unknown_and_ill_typed_settings_are_named(values: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("section", "settings", "message"),
     [
-        (WarmStartConfig, {"steps": -1}, "steps of the warm start"),
-        (WarmStartConfig, {"ramp_steps": -1}, "ramp"),
+        (WarmStartConfig, {"steps": -1}, "warm_start.steps is -1"),
+        (WarmStartConfig, {"ramp_steps": -1}, "warm_start.ramp_steps is -1"),
         (WarmStartConfig, {"learning_rate": 0.0}, "learning_rate is 0.0"),
         (WarmStartConfig, {"learning_rate": float("nan")}, "learning_rate is nan"),
         (WarmStartConfig, {"betas": (0.9, 1.0)}, "betas"),
         (WarmStartConfig, {"decay_share": 0.0}, "decay_share is 0.0"),
         (WarmStartConfig, {"decay_share": 1.5}, "decay_share is 1.5"),
-        (UnpairedConfig, {"steps": -1}, "unpaired stage's steps"),
+        (UnpairedConfig, {"steps": -1}, "unpaired.steps is -1"),
         (UnpairedConfig, {"decay_steps": -1}, "decay_steps"),
+        (UnpairedConfig, {"epochs": -1}, "unpaired.epochs is -1"),
+        (UnpairedConfig, {"discriminator_rate": 0.0}, "discriminator_rate is 0.0"),
+        (ObjectiveConfig, {"replay_pool": -1}, "replay_pool is -1; give 0 to 10000"),
+        (RunConfig, {"clip_gradients": -1.0}, "clip_gradients is -1.0"),
+        (RunConfig, {"clip_gradients": float("inf")}, "clip_gradients is inf"),
+        (RunConfig, {"validate_every": 0}, "validate_every is 0"),
         (UnpairedConfig, {"learning_rate": 2.0}, "learning_rate is 2.0"),
         (BranchConfig, {"discriminator_width": 0}, "discriminator_width is 0"),
         (BranchConfig, {"kernel_size": 32}, "kernel_size is 32"),
@@ -114,7 +120,7 @@ def test_settings_out_of_range_are_refused(section: type, settings: dict[str, An
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_every_bundled_recipe_loads_and_trains_something(recipe: Path) -> None:
-    assert TrainingConfig.from_toml(recipe).total_steps > 0
+    assert TrainingConfig.from_toml(recipe).has_stages
 
 
 def test_the_recipes_are_those_that_are_documented() -> None:
@@ -126,9 +132,26 @@ def test_the_paper_recipe_is_the_paper() -> None:
     assert (config.model.base_width, config.model.residual_blocks, config.model.blur_code_size) == (64, 4, 8)
     assert (config.data.crop_size, config.data.batch_size) == (128, 16)
     assert config.unpaired.learning_rate == 2e-4
-    assert config.unpaired.steps == config.unpaired.decay_steps
+    assert (config.unpaired.epochs, config.unpaired.decay_epochs) == (40, 40)
+    assert config.unpaired.betas == (0.5, 0.999)
     assert config.warm_start.steps == 0
     assert not config.model.residual_output
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"epochs": 3, "decay_epochs": 2}, (30, 20)),
+        ({"epochs": 3}, (30, 0)),
+        ({"steps": 7, "epochs": 3, "decay_epochs": 2}, (7, 0)),
+        ({"decay_steps": 7, "epochs": 3}, (0, 7)),
+        ({}, (0, 0)),
+    ],
+)
+def test_epochs_become_steps_unless_steps_are_given(settings: dict[str, int], steps: tuple[int, int]) -> None:
+    stage = UnpairedConfig(**settings, ramp_steps=5).counted_in_steps(10)  # type: ignore[arg-type]
+    assert (stage.steps, stage.decay_steps, stage.epochs, stage.decay_epochs) == (*steps, 0, 0)
+    assert stage.ramp_steps == 5
 
 
 def test_a_toml_file_is_read_and_overrides_win(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
 from udsd.training import data as data_module
 from udsd.training.blur import BlurConfig
-from udsd.training.data import DataConfig, ImageCache, ImagePool, UnpairedCrops
+from udsd.training.data import Crops, DataConfig, ImageCache, ImagePool, UnpairedCrops, drawn_ahead
 
+CPU = torch.device("cpu")
 NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
 LEVELS = range(10, 250, 40)
 """Grey levels of six flat images, by which crops tell where they come from."""
@@ -36,19 +39,25 @@ def save_flat(folder: Path, levels: range | list[int]) -> Path:
 
 
 def crops_of(
-    *sharp: Path, blurred: tuple[Path, ...] = (), blur: BlurConfig = NO_BLUR, **settings: Any
+    *sharp: Path, blurred: tuple[Path, ...] = (), blur: BlurConfig = NO_BLUR, seed: int = 0, **settings: Any
 ) -> UnpairedCrops:
     folders: dict[str, Any] = {"sharp": tuple(map(str, sharp)), "blurred": tuple(map(str, blurred))}
     config = DataConfig(**({"crop_size": 16, "batch_size": 40} | folders | settings))
-    return UnpairedCrops(config, blur, np.random.default_rng(0))
+    return UnpairedCrops(config, blur, seed)
 
 
 def pool_of(*files: Path) -> ImagePool:
     return ImagePool(files, ImageCache(2**20))
 
 
-def levels_in(crops: Tensor) -> set[int]:
-    return set(((crops[:, 0, 8, 8] + 1) * 127.5).round().int().tolist())
+def levels_in(crops: Crops) -> set[int]:
+    middle = crops.pixels.shape[-1] // 2
+    return set(crops.pixels[:, 0, middle, middle].tolist())
+
+
+def developed(crops: Crops) -> Tensor:
+    """The blurred side of a batch."""
+    return crops.develop(CPU)[1]
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def random() -> np.random.Generator:
 
 def test_with_sharp_images_only_each_is_on_one_side(tmp_path: Path) -> None:
     crops = crops_of(save_flat(tmp_path, LEVELS))
-    sharp, blurred = levels_in(crops.sharp_batch()), levels_in(crops.blurred_batch())
+    sharp, blurred = levels_in(crops.sharp(0)), levels_in(crops.blurred(0))
     assert sharp == {10, 90, 170}
     assert blurred == {50, 130, 210}
 
@@ -67,7 +76,7 @@ def test_an_image_found_twice_is_on_one_side_only(tmp_path: Path) -> None:
     levels = list(LEVELS)[:5]  # an odd number, so that the second time around every other is another
     save_flat(tmp_path / "inner", levels)
     crops = crops_of(tmp_path, tmp_path / "inner", tmp_path / "inner" / ".." / "inner")
-    sharp, blurred = levels_in(crops.sharp_batch()), levels_in(crops.blurred_batch())
+    sharp, blurred = levels_in(crops.sharp(0)), levels_in(crops.blurred(0))
     assert sharp.isdisjoint(blurred)
     assert sharp | blurred == set(levels)
 
@@ -75,21 +84,23 @@ def test_an_image_found_twice_is_on_one_side_only(tmp_path: Path) -> None:
 def test_given_blurred_images_are_shown_as_they_are(tmp_path: Path) -> None:
     sharp, blurred = save_flat(tmp_path / "sharp", [10, 50]), save_flat(tmp_path / "blurred", [90, 130, 170])
     crops = crops_of(sharp, blurred=(blurred,), blur=BlurConfig(noise=(50.0, 50.0)))
-    assert levels_in(crops.sharp_batch()) == {10, 50}
-    batch = crops.blurred_batch()
+    assert levels_in(crops.sharp(0)) == {10, 50}
+    batch = crops.blurred(0)
     assert levels_in(batch) == {90, 130, 170}
-    assert (batch == batch[:, :, :1, :1]).all()
+    assert batch.blur is None
+    assert torch.equal(developed(batch), batch.pixels.float() / 127.5 - 1)
 
 
 def test_a_single_image_serves_both_sides_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     crops = crops_of(save_flat(tmp_path, [90]))
-    assert levels_in(crops.sharp_batch()) == levels_in(crops.blurred_batch()) == {90}
+    assert levels_in(crops.sharp(0)) == levels_in(crops.blurred(0)) == {90}
     assert "090.png is the only image" in caplog.text
 
 
 def test_all_batches_have_the_asked_shape_and_range(pages: Path) -> None:
     crops = crops_of(pages, blur=BlurConfig(path_length=(2.0, 9.0)), crop_size=32, batch_size=3)
-    for batch in (crops.sharp_batch(), crops.blurred_batch(), *crops.self_supervised_batch()):
+    for batch in (developed(crops.sharp(0)), developed(crops.blurred(0)), *crops.pairs(0).develop(CPU)):
+        assert batch.is_contiguous(memory_format=torch.channels_last)
         assert batch.shape == (3, 3, 32, 32)
         assert batch.dtype == torch.float32
         assert batch.min() >= -1
@@ -100,13 +111,13 @@ def test_all_batches_have_the_asked_shape_and_range(pages: Path) -> None:
 def test_on_the_fly_the_blurred_side_is_blurred(pages: Path) -> None:
     blur = BlurConfig(path_length=(20.0, 20.0), noise=(0.0, 0.0))
     crops = crops_of(pages, blur=blur, crop_size=32)
-    assert crops.blurred_batch().std() < 0.8 * crops.sharp_batch().std()
+    assert developed(crops.blurred(0)).std() < 0.8 * developed(crops.sharp(0)).std()
 
 
 def test_a_blurred_version_lies_upon_its_sharp_crop(pages: Path) -> None:
-    sharp, blurred = crops_of(pages).self_supervised_batch()
+    sharp, blurred = crops_of(pages).pairs(0).develop(CPU)
     torch.testing.assert_close(blurred, sharp, atol=1e-5, rtol=0)
-    sharp, blurred = crops_of(pages, blur=BlurConfig(path_length=(6.0, 9.0))).self_supervised_batch()
+    sharp, blurred = crops_of(pages, blur=BlurConfig(path_length=(6.0, 9.0))).pairs(0).develop(CPU)
     assert not torch.allclose(blurred, sharp, atol=0.1)
     together = torch.corrcoef(torch.stack([sharp.flatten(), blurred.flatten()]))[0, 1]
     assert together > 0.5
@@ -115,7 +126,7 @@ def test_a_blurred_version_lies_upon_its_sharp_crop(pages: Path) -> None:
 def test_crops_come_from_everywhere_in_an_image(tmp_path: Path, random: np.random.Generator) -> None:
     y, x = np.mgrid[:20, :24]
     path = save(tmp_path / "a.png", np.stack([y, x, 0 * x], axis=-1).astype(np.uint8))
-    crops = ((pool_of(path).crops(300, 16, 0.0, random) + 1) * 127.5).round().int()
+    crops = pool_of(path).crops(300, 16, random).int()
     corners = {(int(crop[0, 0, 0]), int(crop[1, 0, 0])) for crop in crops}
     assert corners == {(top, left) for top in range(5) for left in range(9)}
     for crop in crops[:20]:
@@ -124,9 +135,9 @@ def test_crops_come_from_everywhere_in_an_image(tmp_path: Path, random: np.rando
 
 def test_images_smaller_than_a_crop_are_mirrored(tmp_path: Path, random: np.random.Generator) -> None:
     pixels = random.integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    (crop,) = pool_of(save(tmp_path / "a.png", pixels)).crops(1, 16, 0.0, random)
+    (crop,) = pool_of(save(tmp_path / "a.png", pixels)).crops(1, 16, random)
     expected = np.pad(pixels, [(0, 11), (0, 9), (0, 0)], mode="symmetric")
-    np.testing.assert_array_equal(((crop + 1) * 127.5).round().permute(1, 2, 0).numpy(), expected)
+    np.testing.assert_array_equal(crop.permute(1, 2, 0).numpy(), expected)
 
 
 @pytest.mark.parametrize("margin", [(255, 255, 255), (255, 128, 0)])
@@ -139,15 +150,15 @@ def test_minimum_contrast_avoids_flat_crops(
     pool = pool_of(save(tmp_path / "page.png", page))
 
     def flat(crops: Tensor) -> int:
-        return int((crops.std(dim=(2, 3)).amax(dim=1) < 0.01).sum())
+        return int((crops.float().std(dim=(2, 3)).amax(dim=1) < 1).sum())
 
-    assert flat(pool.crops(60, 16, 0.0, random)) > 15
-    assert flat(pool.crops(60, 16, 20.0, random)) <= 1
+    assert flat(pool.crops(60, 16, random)) > 15
+    assert flat(pool.crops(60, 16, random, minimum_contrast=20.0)) <= 1
 
 
 def test_a_flat_image_is_taken_in_the_end(tmp_path: Path, random: np.random.Generator) -> None:
     save_flat(tmp_path, [90])
-    assert levels_in(pool_of(tmp_path / "090.png").crops(2, 16, 100.0, random)) == {90}
+    assert levels_in(Crops(pool_of(tmp_path / "090.png").crops(2, 16, random, minimum_contrast=100.0))) == {90}
 
 
 def test_the_cache_keeps_what_fits_and_says_once_that_it_is_full(
@@ -182,26 +193,103 @@ def test_a_grey_image_takes_a_third_of_the_memory_and_a_coloured_one_keeps_its_c
             cache = ImageCache(room)
             np.testing.assert_array_equal(cache.read(path), image)
             path.rename(tmp_path / "hidden.png")
-            if is_kept:
-                np.testing.assert_array_equal(cache.read(path), image)
-            else:
-                with pytest.raises(ImageError, match=name):
-                    cache.read(path)
+            assert (cache.read(path) is not None) == is_kept
             (tmp_path / "hidden.png").rename(path)
 
 
 def test_the_warm_start_sees_the_set_aside_half_as_well(tmp_path: Path) -> None:
     save_flat(tmp_path, [10, 50, 90, 130])
     crops = crops_of(tmp_path)
-    seen = {level for _ in range(12) for level in levels_in(crops.self_supervised_batch()[0])}
+    seen = levels_in(crops.pairs(0))
     assert seen == {10, 50, 90, 130}
 
 
-def test_the_random_source_alone_decides(pages: Path) -> None:
-    first, second = crops_of(pages), crops_of(pages)
-    assert torch.equal(first.sharp_batch(), second.sharp_batch())
-    assert torch.equal(first.blurred_batch(), second.blurred_batch())
-    assert not torch.equal(first.sharp_batch(), first.sharp_batch())
+def test_a_batch_depends_on_seed_purpose_and_step_alone(pages: Path) -> None:
+    first, second, other = crops_of(pages), crops_of(pages), crops_of(pages, seed=1)
+    for name in ("sharp", "blurred", "pairs"):
+        draw, again, differently = (getattr(crops, name) for crops in (first, second, other))
+        assert torch.equal(developed(draw(7)), developed(again(7)))  # the second has not drawn the six before
+        assert torch.equal(developed(draw(7)), developed(draw(7)))
+        assert not torch.equal(developed(draw(7)), developed(draw(8)))
+        assert not torch.equal(developed(draw(7)), developed(differently(7)))
+
+
+def test_processes_share_a_batch_and_draw_other_crops(pages: Path) -> None:
+    config = DataConfig(sharp=(str(pages),), crop_size=16, batch_size=6)
+    parts = [UnpairedCrops(config, NO_BLUR, 0, process=process, processes=2).sharp(0).pixels for process in (0, 1)]
+    assert [len(part) for part in parts] == [3, 3]
+    assert not torch.equal(*parts)
+    with pytest.raises(ConfigError, match=r"batch_size is 6, for 4 processes together; give a multiple"):
+        UnpairedCrops(config, NO_BLUR, 0, process=0, processes=4)
+
+
+def test_flips_mirror_half_of_the_crops_left_to_right(tmp_path: Path, random: np.random.Generator) -> None:
+    ramp = np.broadcast_to(np.arange(32, dtype=np.uint8)[None, :, None] * 8, (32, 32, 3))
+    pool = pool_of(save(tmp_path / "ramp.png", np.ascontiguousarray(ramp)))
+    crops = pool.crops(200, 16, random, flip=True).int()
+    rising = crops[:, 0, 0, -1] > crops[:, 0, 0, 0]
+    assert 70 < rising.sum() < 130
+    assert (crops.diff(dim=3).abs() == 8).all()
+    assert (pool.crops(50, 16, random).int().diff(dim=3) == 8).all()
+
+
+def test_an_epoch_draws_as_many_crops_as_there_are_sharp_images(tmp_path: Path) -> None:
+    save_flat(tmp_path / "sharp", LEVELS)
+    save_flat(tmp_path / "blurred", [20])
+    crops = crops_of(tmp_path / "sharp", blurred=(tmp_path / "blurred",), batch_size=4)
+    assert crops.steps_per_epoch == 2  # six images
+
+
+def test_a_file_that_cannot_be_decoded_is_left_out_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_flat(tmp_path, [10, 50])
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    broken = save(tmp_path / "090.png", noise)
+    broken.write_bytes(broken.read_bytes()[:500])  # the header is whole
+    crops = crops_of(tmp_path)
+    assert levels_in(crops.pairs(0)) == {10, 50}
+    assert levels_in(crops.pairs(1)) == {10, 50}
+    assert caplog.text.count("a training image is left out") == 1
+    assert "090.png" in caplog.text
+
+
+def test_files_none_of_which_can_be_decoded_end_the_run(tmp_path: Path) -> None:
+    broken = save(tmp_path / "a.png", np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    broken.write_bytes(broken.read_bytes()[:500])
+    with pytest.raises(ImageError, match=r"none of the 2 training images can be decoded; the first is .*a\.png"):
+        crops_of(tmp_path).pairs(0)  # the only image is on both sides
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_are_drawn_ahead_in_their_order(workers: int) -> None:
+    drawn: list[int] = []
+
+    def draw(step: int) -> int:
+        time.sleep(0.002 * (step % 3))
+        drawn.append(step)
+        return step * step
+
+    with closing(drawn_ahead(draw, range(5, 1000), workers)) as batches:
+        assert [next(batches) for _ in range(20)] == [step * step for step in range(5, 25)]
+    assert len(drawn) <= 20 + 2 * workers + workers
+    count = len(drawn)
+    time.sleep(0.02)
+    assert len(drawn) == count
+    assert list(drawn_ahead(draw, range(3), workers)) == [0, 1, 4]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_a_worker_reaches_the_loop(workers: int) -> None:
+    def draw(step: int) -> int:
+        if step == 3:
+            raise ImageError("broken")
+        return step
+
+    batches = drawn_ahead(draw, range(10), workers)
+    assert [next(batches) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ImageError, match="broken"):
+        next(batches)
 
 
 def test_there_must_be_sharp_images() -> None:
@@ -226,7 +314,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"broken\.png"):
-        crops_of(tmp_path).sharp_batch()
+        crops_of(tmp_path).sharp(0)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +328,7 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
         ({"minimum_contrast": math.nan}, "minimum_contrast is nan"),
         ({"cache_gigabytes": -0.5}, "cache_gigabytes is -0.5"),
         ({"cache_gigabytes": math.inf}, "cache_gigabytes is inf"),
+        ({"workers": -1}, "workers is -1; give 0 to 64"),
         ({"cache_gigabytes": math.nan}, "cache_gigabytes is nan"),
     ],
 )

@@ -38,5 +38,11 @@ def test_the_unpaired_rate_holds_then_decays_exponentially_to_a_hundredth(step: 
     assert unpaired_rate(UNPAIRED, step) == pytest.approx(0.4 * share)
 
 
+def test_the_unpaired_rate_can_rise_first() -> None:
+    ramped = UnpairedConfig(steps=40, learning_rate=0.4, ramp_steps=4)
+    rates = [unpaired_rate(ramped, step) for step in (0, 1, 3, 4, 39)]
+    assert rates == pytest.approx([0.1, 0.2, 0.4, 0.4, 0.4])
+
+
 def test_an_unpaired_stage_without_decay_keeps_its_rate() -> None:
     assert unpaired_rate(UnpairedConfig(steps=40, learning_rate=0.4), 39) == 0.4

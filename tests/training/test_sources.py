@@ -61,10 +61,19 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
         list_images([str(tmp_path / "missing.txt")])
 
 
+SIDES = {"role": "blurred", "other_role": "sharp"}
+
+
+def test_a_link_to_a_folder_does_not_hide_what_is_shared(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    with pytest.raises(ImageError, match="all validation images are among the training ones"):
+        leave_out_shared([tmp_path / "link" / "a.png"], [folder / "a.png"], role="validation", other_role="training")
+
+
 def test_copies_of_sharp_images_are_no_blurred_images(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     sharp = [folder / "a.png"]
     with caplog.at_level(logging.WARNING):
-        assert leave_out_shared([folder / "copy.png", folder / "b.png"], sharp) == [folder / "b.png"]
-    assert "both sides" in caplog.text
+        assert leave_out_shared([folder / "copy.png", folder / "b.png"], sharp, **SIDES) == [folder / "b.png"]
+    assert "1 image(s) are both blurred and sharp images, and are left out of the blurred ones" in caplog.text
     with pytest.raises(ImageError, match="other scenes"):
-        leave_out_shared([folder / "a.png", folder / "copy.png"], sharp)
+        leave_out_shared([folder / "a.png", folder / "copy.png"], sharp, **SIDES)

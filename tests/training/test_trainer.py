@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +23,10 @@ from udsd.images import side_by_side
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.vgg import VGG19Features
 from udsd.pretrained import load_model_folder, save_model
-from udsd.training import trainer as trainer_module
+from udsd.training import learner as learner_module
 from udsd.training.checkpoint import find_checkpoints
-from udsd.training.config import TrainingConfig
+from udsd.training.config import TrainingConfig, UnpairedConfig
+from udsd.training.learner import StepBatch
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
 from udsd.training.trainer import Trainer, load_run
 
@@ -143,6 +148,118 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
     assert (folder / "losses.csv").read_bytes() == (whole_run / "losses.csv").read_bytes()
 
 
+EVERYTHING: dict[str, dict[str, Any]] = STAGES | {
+    "branches": {"discriminator_init": "kaiming", "share_generator_block": True},
+    "data": {"flip": True, "workers": 1},
+    "objective": {"replay_pool": 3, "blurred_noise": 2.0, "adversarial": "hinge"},
+    "loss": {"random_code": 1.0, "latent": 1.0, "identity": 1.0, "low_frequency": 1.0, "r1": 0.1},
+    "unpaired": {"steps": 3, "decay_steps": 1, "ramp_steps": 2, "discriminator_rate": 2.0, "restoration": True},
+    "run": STAGES["run"] | {"clip_gradients": 1.0},
+}
+"""Every option that has a state, or draws at random."""
+
+
+def test_a_resumed_run_with_every_option_ends_as_an_uninterrupted_one(make_config: MakeConfig, tmp_path: Path) -> None:
+    Trainer(make_config(**EVERYTHING), tmp_path / "whole", CPU).fit()
+    folder = stopped_after(6, tmp_path / "whole", tmp_path / "run")
+    Trainer(make_config(**EVERYTHING), folder, CPU, resume=True).fit()
+    assert_same(newest(folder), newest(tmp_path / "whole"))
+    assert (folder / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
+    with (folder / "losses.csv").open() as file:
+        names = {row["loss"] for row in csv.DictReader(file) if row["step"] == "8"}
+    assert names >= {"adversarial", "random_code", "latent", "identity", "low_frequency", "restoration", "kl"}
+
+
+def test_the_number_of_workers_does_not_change_the_run(
+    make_config: MakeConfig, whole_run: Path, tmp_path: Path
+) -> None:
+    Trainer(make_config(**STAGES, data={"workers": 3}), tmp_path, CPU).fit()
+    assert_same(newest(tmp_path)["networks"], newest(whole_run)["networks"])
+
+
+def test_gradients_are_clipped_to_the_asked_norm(make_config: MakeConfig, tmp_path: Path) -> None:
+    for largest in (0.0, 1e-3):
+        config = make_config(warm_start={"steps": 1}, unpaired={"steps": 0}, run={"clip_gradients": largest})
+        trainer = Trainer(replace(config, unpaired=UnpairedConfig()), tmp_path / str(largest), CPU)
+        trainer.fit()
+        gradients = [parameter.grad for parameter in trainer.networks.inference_parameters()]
+        norm = torch.stack([gradient.norm() for gradient in gradients if gradient is not None]).norm().item()
+        if largest:
+            assert norm == pytest.approx(largest, rel=1e-3)
+        else:
+            assert norm > 0.1
+
+
+def test_epochs_are_counted_by_the_sharp_images(make_config: MakeConfig, tmp_path: Path) -> None:
+    # Six images, half of them sharp, two in a batch.
+    config = make_config(warm_start={"steps": 1}, unpaired={"steps": 0, "decay_steps": 0, "epochs": 2})
+    trainer = Trainer(config, tmp_path, CPU)
+    trainer.fit()
+    assert trainer.step == 1 + 2 * 2
+    assert load_run(tmp_path)[0].unpaired.steps == 4
+
+
+def test_scores_on_held_out_images_are_logged(
+    make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    held_out = tmp_path / "held_out"
+    held_out.mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(held_out / "a.png")
+    caplog.set_level("INFO")
+    config = make_config(data={"validation": [str(held_out)]}, run={"validate_every": 2})
+    Trainer(config, tmp_path / "run", CPU, vgg=VGG19Features()).fit()
+    with (tmp_path / "run" / "losses.csv").open() as file:
+        rows = [(int(row["step"]), row["loss"]) for row in csv.DictReader(file) if row["loss"].startswith("valid")]
+    names = ["validation_psnr", "validation_ssim", "validation_d_vgg"]
+    assert rows == [(step, name) for step in (2, 4) for name in names]
+    assert "step 4: validation PSNR" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # inside torch itself
+def test_compiled_networks_are_compiled_in_place(make_config: MakeConfig, tmp_path: Path) -> None:
+    plain, compiled = (
+        Trainer(make_config(run={"compile": flag}), tmp_path / str(flag), CPU).networks for flag in (False, True)
+    )
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
+    for networks, expected in ((plain, False), (compiled, True)):
+        parts = (networks.deblur_model.generator, networks.blur_generator, networks.sharp_discriminator)
+        assert all((part._compiled_call_impl is not None) == expected for part in parts)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from udsd.training.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(
+    make_config: MakeConfig, pages: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(to_toml(make_config(**STAGES).to_dict()))
+    folder = stopped_after(3, whole_run, tmp_path / "run")
+    before = (folder / "checkpoint-00000003.pt").read_bytes()
+    command = ["--recipe", str(recipe), "--sharp", str(pages), "--output", str(folder), "--resume", "--device", "cpu"]
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"udsd-train: cannot write to {folder} (" in done.stderr
+    assert "make room, then go on with --resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint-00000003.pt"]
+    assert (folder / "checkpoint-00000003.pt").read_bytes() == before
+
+
+def to_toml(settings: dict[str, dict[str, Any]]) -> str:
+    """JSON's numbers, texts, booleans and lists are TOML's as well."""
+    lines = []
+    for section, values in settings.items():
+        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
+    return "\n".join(lines)
+
+
 def test_another_seed_gives_another_run(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
     Trainer(make_config(**STAGES | {"run": STAGES["run"] | {"seed": 1}}), tmp_path, CPU).fit()
     name = "deblur_model.content_encoder.stem.weight"
@@ -166,8 +283,10 @@ def test_looking_at_samples_does_not_change_the_run(make_config: MakeConfig, who
 def test_sample_grids_are_written_in_time(whole_run: Path) -> None:
     samples = sorted((whole_run / "samples").iterdir())
     assert [path.name for path in samples] == ["00000003.png", "00000006.png"]
-    blank = side_by_side([Image.new("RGB", (32, 32))] * 6, ["blurred", "restored", "sharp"] * 2, columns=3)
-    for path in samples:
+    warm = ["blurred", "restored", "sharp"]
+    unpaired = ["b: blurred", "s_b: restored", "b^: blurred back", "s: sharp", "b_s: blurred", "s^: restored back"]
+    for path, columns in zip(samples, (warm, unpaired), strict=True):
+        blank = side_by_side([Image.new("RGB", (32, 32))] * 2 * len(columns), columns * 2, columns=len(columns))
         with Image.open(path) as sheet:
             assert (sheet.size, sheet.mode) == (blank.size, "RGB")
 
@@ -175,14 +294,14 @@ def test_sample_grids_are_written_in_time(whole_run: Path) -> None:
 def test_the_average_follows_the_weights_slowly(make_config: MakeConfig, tmp_path: Path) -> None:
     trainer = Trainer(make_config(run={"ema_decay": 0.5}), tmp_path, CPU)
     course = []
-    train_step = trainer._train_step
+    train_step = trainer.learner.step
 
-    def watched() -> dict[str, Tensor]:
-        losses = train_step()
+    def watched(step: int, batch: StepBatch) -> dict[str, Tensor]:
+        losses = train_step(step, batch)
         course.append(trainer.networks.deblur_model.content_encoder.stem.weight.detach().clone())
         return losses
 
-    trainer._train_step = watched  # type: ignore[method-assign]
+    trainer.learner.step = watched  # type: ignore[method-assign]
     trainer.fit()
     expected = course[0]
     for weight in course[1:]:
@@ -234,7 +353,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_its_checkpoint(
         losses = warm_start_losses(*arguments)
         return losses | {"restoration": losses["restoration"] * (float("nan") if trainer.step == 2 else 1)}
 
-    monkeypatch.setattr(trainer_module, "warm_start_losses", diverging)
+    monkeypatch.setattr(learner_module, "warm_start_losses", diverging)
     with pytest.raises(UdsdError, match="the restoration loss is nan at step 4; resume from the last checkpoint"):
         trainer.fit()
     assert [path.name for path in find_checkpoints(tmp_path)] == ["checkpoint-00000002.pt"]
@@ -269,7 +388,7 @@ def test_a_signal_stops_the_run_with_a_checkpoint(
             os.kill(os.getpid(), number)
         return warm_start_losses(*arguments)
 
-    monkeypatch.setattr(trainer_module, "warm_start_losses", interrupted)
+    monkeypatch.setattr(learner_module, "warm_start_losses", interrupted)
     trainer.fit()
     assert trainer.step == 3
     assert newest(tmp_path)["step"] == 3
@@ -280,10 +399,10 @@ def test_a_signal_stops_the_run_with_a_checkpoint(
 
 def test_an_exported_model_is_the_averaged_one(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
     trainer = Trainer(make_config(**STAGES), whole_run, CPU, resume=True)
-    config, model = load_run(whole_run)
+    config, networks = load_run(whole_run)
     assert config == trainer.config
-    save_model(model, tmp_path / "whole", half=False)
-    save_model(model, tmp_path / "half")
+    save_model(networks.deblur_model, tmp_path / "whole", half=False)
+    save_model(networks.deblur_model, tmp_path / "half")
     image = torch.rand(1, 3, 40, 36) * 2 - 1
     with torch.inference_mode():
         expected = trainer.averaged_model(image)

@@ -53,14 +53,17 @@ class Alarms:
         """Judge means of what `diagnose` gave; anything else in ``means`` is left alone."""
         if CORRELATION not in means:
             return
-        self._ring("inverted", means[CORRELATION] < 0, step, means[CORRELATION])
+        self._judge("inverted", step, means[CORRELATION], lowest=0.0, sound=0.2)
         ratio = means[CODE_SPREAD] / max(means[CODE_SIGMA], 1e-12)
-        self._ring("collapsed", ratio < 1, step, ratio)
+        self._judge("collapsed", step, ratio, lowest=1.0, sound=1.2)
 
-    def _ring(self, name: str, wrong: bool, step: int, value: float) -> None:
-        if wrong and name not in self._ringing:
+    def _judge(self, name: str, step: int, value: float, *, lowest: float, sound: float) -> None:
+        """Warn under ``lowest``, and then not again until the value has been ``sound``: it wavers at the border."""
+        if value < lowest and name not in self._ringing:
+            self._ringing.add(name)
             logger.warning(_MESSAGES[name], step, value)
-        (self._ringing.add if wrong else self._ringing.discard)(name)
+        elif value >= sound:
+            self._ringing.discard(name)
 
 
 def _correlation(first: Tensor, second: Tensor) -> Tensor:

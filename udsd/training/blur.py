@@ -8,7 +8,7 @@ abrupt shake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,32 @@ class BlurConfig:
         return 2 * int(np.ceil(reach)) + 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Blur:
+    """What was drawn to blur one batch; applied where the images are.
+
+    Attributes:
+        kernels: (B, K, K), each summing to 1.
+        noise: (B, C, H, W), of the size that is left once the kernels have been applied, for images in [-1, 1].
+        jpeg_qualities: Index to quality of the images that go through JPEG.
+    """
+
+    kernels: Tensor
+    noise: Tensor
+    jpeg_qualities: Mapping[int, int]
+
+    def apply(self, images: Tensor) -> Tensor:
+        """Blur images (B, C, H + K - 1, W + K - 1) in [-1, 1] to (B, C, H, W); the kernels move to their device.
+
+        Noise is added and the result is limited to [-1, 1], as a sensor does.
+        """
+        kernels, noise = (drawn.to(images.device, non_blocking=True) for drawn in (self.kernels, self.noise))
+        blurred = (apply_kernels(images, kernels) + noise).clamp(-1, 1)
+        for index, quality in self.jpeg_qualities.items():
+            blurred[index] = through_jpeg(blurred[index], quality).to(images.device)
+        return blurred
+
+
 class BlurSampler:
     """Draw blur kernels, and blur batches with them.
 
@@ -106,21 +132,18 @@ class BlurSampler:
         kernels = self._widen(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
         return self._widen(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
-    def noise_levels(self, count: int) -> Tensor:
-        """Draw standard deviations of noise, float32 (count, 1, 1, 1), for images in [-1, 1]."""
-        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1))
-        return torch.from_numpy(levels * (2 / 255)).float()
+    def draw(self, count: int, height: int, width: int, channels: int = 3) -> Blur:
+        """Draw the blur of a batch of ``count`` images that are (height, width) once they are blurred."""
+        kernels = self.kernels(count)
+        noise = torch.from_numpy(self._random.standard_normal((count, channels, height, width), dtype=np.float32))
+        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * (2 / 255)
+        return Blur(kernels, noise * torch.from_numpy(levels).float(), self._qualities(count))
 
     def blur(self, images: Tensor) -> Tensor:
-        """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border is invented.
-
-        Noise is added and the result is limited to [-1, 1], as a sensor does.
-        """
-        count = images.shape[0]
-        blurred = apply_kernels(images, self.kernels(count).to(images.device))
-        white = torch.from_numpy(self._random.standard_normal(tuple(blurred.shape), dtype=np.float32))
-        noise = white.to(images.device) * self.noise_levels(count).to(images.device)
-        return self._compress((blurred + noise).clamp(-1, 1))
+        """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border is invented."""
+        count, channels, height, width = images.shape
+        shrunk = self.config.kernel_size - 1
+        return self.draw(count, height - shrunk, width - shrunk, channels).apply(images)
 
     def _widen(
         self, kernels: Tensor, probability: float, sizes: tuple[float, float], shape: Callable[[Tensor, int], Tensor]
@@ -138,13 +161,10 @@ class BlurSampler:
             return np.empty(0, dtype=np.intp)
         return np.flatnonzero(self._random.random(count) < probability)
 
-    def _compress(self, images: Tensor) -> Tensor:
-        """Send a share of the images through JPEG."""
-        chosen = self._chosen(len(images), self.config.jpeg_probability)
+    def _qualities(self, count: int) -> dict[int, int]:
+        chosen = self._chosen(count, self.config.jpeg_probability)
         qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
-        for index, quality in zip(chosen.tolist(), qualities, strict=True):
-            images[index] = through_jpeg(images[index], round(quality)).to(images.device)
-        return images
+        return {int(index): round(quality) for index, quality in zip(chosen, qualities, strict=True)}
 
 
 def sample_trajectories(

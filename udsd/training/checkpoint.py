@@ -1,4 +1,7 @@
-"""Checkpoints that survive being interrupted: written aside, flushed to disk, then renamed."""
+"""Checkpoints that survive being interrupted: written aside, flushed to disk, then renamed.
+
+A checkpoint is for going on with a run. To begin another from a trained model, `TRAINING_STATE` lies beside the model.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
+from torch import Tensor
 
 from udsd.errors import WeightsError
+from udsd.training.networks import TrainingNetworks
 
 logger = logging.getLogger(__name__)
+
+TRAINING_STATE = "training_state.safetensors"
+"""The networks of a run that its model folder does not hold, as float32, in a file beside it."""
 
 _NAME = re.compile(r"checkpoint-(\d{8})\.pt")
 
@@ -22,6 +32,9 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
 
     A crash at any moment leaves the earlier checkpoints whole: the file gets its name only when all of it is
     on disk.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"checkpoint-{step:08d}.pt"
@@ -47,9 +60,10 @@ def find_checkpoints(folder: Path) -> list[Path]:
 
 
 def clear_run(folder: Path) -> None:
-    """Remove what a run left in its folder: checkpoints, ``losses.csv`` and sample grids, and nothing else."""
+    """Remove what a run left in its folder: checkpoints, losses and sample grids, and nothing else."""
     grids = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
-    for path in [*find_checkpoints(folder), folder / "losses.csv", *grids]:
+    events = (folder / "tensorboard").glob("events.out.tfevents.*")
+    for path in [*find_checkpoints(folder), folder / "losses.csv", *grids, *events]:
         path.unlink(missing_ok=True)
 
 
@@ -73,3 +87,36 @@ def load_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
     if checkpoints:
         raise WeightsError(f"none of the {len(checkpoints)} checkpoints in {folder} can be read; start anew")
     return None
+
+
+def save_training_state(networks: TrainingNetworks, folder: Path) -> Path:
+    """Write the file `TRAINING_STATE` into a model folder.
+
+    Raises:
+        WeightsError: It cannot be written.
+    """
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in networks.training_state().items()}
+    target = folder / TRAINING_STATE
+    unfinished = target.with_suffix(".unfinished")
+    try:
+        safetensors.torch.save_file(tensors, unfinished)
+        unfinished.replace(target)
+    except (OSError, SafetensorError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise WeightsError(f"cannot write {target} ({error}); check the folder and the disk") from error
+    return target
+
+
+def load_training_state(folder: Path) -> dict[str, Tensor] | None:
+    """The tensors of the file `TRAINING_STATE` of a folder, or None where there is none.
+
+    Raises:
+        WeightsError: The file is broken.
+    """
+    path = folder / TRAINING_STATE
+    if not path.is_file():
+        return None
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}); remove it to start without it") from error

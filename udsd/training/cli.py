@@ -13,6 +13,7 @@ from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.models.vgg import load_vgg19
 from udsd.pretrained import load_model, save_model
+from udsd.training.checkpoint import TRAINING_STATE, load_training_state, save_training_state
 from udsd.training.config import TrainingConfig, parse_setting
 from udsd.training.pages import PageConfig, prepare_pages
 from udsd.training.trainer import Trainer, load_run
@@ -60,6 +61,9 @@ def _train(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--sharp", action="append", metavar="DIR", help="folder of sharp images (may be repeated)")
     parser.add_argument("--blurred", action="append", metavar="DIR", help="folder of blurred images (may be repeated)")
+    parser.add_argument(
+        "--validation", action="append", metavar="DIR", help="folder of sharp images to measure on (may be repeated)"
+    )
     parser.add_argument("--output", required=True, type=Path, help="folder of the run")
     parser.add_argument("--recipe", default="paper", help="bundled recipe or TOML file (default: paper)")
     parser.add_argument("--init", metavar="MODEL", help="start from a zoo model, a model folder or a Hub repository")
@@ -71,15 +75,15 @@ def _train(arguments: Sequence[str]) -> None:
     parser.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors (default: torchvision downloads it)")
     options = parser.parse_args(arguments)
     overrides = _overrides(options)
-    initial = None
+    initial, initial_state = None, None
     if options.init:
-        initial = load_model(options.init)
+        initial, initial_state = load_model(options.init), load_training_state(Path(options.init))
         overrides["model"] = {**initial.config.to_dict(), **overrides.get("model", {})}
     config = TrainingConfig.from_toml(recipe_path(options.recipe), overrides)
     if not config.data.sharp:
         raise ConfigError("no sharp images; give --sharp DIR")
-    vgg = load_vgg19(options.vgg_weights) if config.needs_vgg else None
-    Trainer(
+    vgg = load_vgg19(options.vgg_weights) if config.needs_vgg or options.vgg_weights else None
+    trainer = Trainer(
         config,
         options.output,
         resolve_device(options.device),
@@ -87,7 +91,10 @@ def _train(arguments: Sequence[str]) -> None:
         overwrite=options.overwrite,
         vgg=vgg,
         initial=initial,
-    ).fit()
+        initial_state=initial_state,
+    )
+    trainer.fit()
+    trainer.processes.part()
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -95,7 +102,7 @@ def _overrides(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     for setting in options.set:
         section, key, value = parse_setting(setting)
         overrides.setdefault(section, {})[key] = value
-    for side in ("sharp", "blurred"):
+    for side in ("sharp", "blurred", "validation"):
         folders = getattr(options, side)
         if folders:
             overrides.setdefault("data", {})[side] = folders
@@ -130,7 +137,12 @@ def _export(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="udsd-train export", description="Write the model folder of a run.")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("-o", "--output", required=True, type=Path, help="the model folder")
+    parser.add_argument(
+        "--training-state", action="store_true", help=f"also {TRAINING_STATE}: with it --init takes up all networks"
+    )
     options = parser.parse_args(arguments)
-    _, model = load_run(options.run)
-    save_model(model, options.output)
+    _, networks = load_run(options.run)
+    save_model(networks.deblur_model, options.output)
+    if options.training_state:
+        save_training_state(networks, options.output)
     print(f"{options.output}: load it with Deblurrer.from_pretrained({str(options.output)!r})")  # noqa: T201

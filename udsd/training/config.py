@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -46,32 +47,49 @@ class WarmStartConfig:
 
     def __post_init__(self) -> None:
         _check_optimizer(self.learning_rate, self.betas)
-        if self.steps < 0 or self.ramp_steps < 0:
-            raise ConfigError("the steps of the warm start and of its ramp are whole numbers of 0 or more")
+        _check_counts("warm_start", self, "steps", "ramp_steps")
         if not 0 < self.decay_share <= 1:
             raise ConfigError(f"decay_share is {self.decay_share}; give a number above 0, up to 1")
 
 
 @dataclass(frozen=True, slots=True)
 class UnpairedConfig:
-    """The unpaired adversarial stage of the paper.
+    """The unpaired adversarial stage of the paper. Its length is given in epochs, or in steps, which win.
 
     Attributes:
-        steps: Steps at the full learning rate (the paper: 40 epochs).
-        decay_steps: Steps of exponential decay after them, down to a hundredth (the paper: 40 epochs).
-        learning_rate: Adam's rate, for generators and discriminators alike.
+        steps: Steps at the full learning rate.
+        decay_steps: Steps of exponential decay after them, down to a hundredth.
+        epochs: Epochs instead of steps (the paper: 40). In an epoch as many crops are drawn as there are sharp images.
+        decay_epochs: Epochs instead of decay_steps (the paper: 40).
+        learning_rate: Adam's rate.
+        discriminator_rate: The discriminators' learning rate in units of the generators' (the paper: 1).
+        ramp_steps: Steps over which both rise from zero (the paper: none).
         betas: Adam's decay rates of the two moments.
+        restoration: The warm start's losses go on beside the unpaired ones.
     """
 
     steps: int = 0
     decay_steps: int = 0
+    epochs: int = 0
+    decay_epochs: int = 0
     learning_rate: float = 2e-4
+    discriminator_rate: float = 1.0
+    ramp_steps: int = 0
     betas: tuple[float, float] = (0.5, 0.999)
+    restoration: bool = False
 
     def __post_init__(self) -> None:
         _check_optimizer(self.learning_rate, self.betas)
-        if self.steps < 0 or self.decay_steps < 0:
-            raise ConfigError("the unpaired stage's steps and decay_steps are whole numbers of 0 or more")
+        _check_counts("unpaired", self, "steps", "decay_steps", "epochs", "decay_epochs", "ramp_steps")
+        if not 0 < self.discriminator_rate <= 100:
+            raise ConfigError(f"discriminator_rate is {self.discriminator_rate}; give a factor above 0, up to 100")
+
+    def counted_in_steps(self, steps_per_epoch: int) -> UnpairedConfig:
+        """The same stage without epochs: they have become steps, unless there were steps already."""
+        stage = replace(self, epochs=0, decay_epochs=0)
+        if self.steps or self.decay_steps:
+            return stage
+        return replace(stage, steps=self.epochs * steps_per_epoch, decay_steps=self.decay_epochs * steps_per_epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,10 @@ class RunConfig:
         keep_checkpoints: How many of the newest are kept.
         sample_every: Steps between sample grids.
         log_every: Steps between lines of losses.csv, each the mean over them. A checkpoint ends a line as well.
+        validate_every: Steps between scores on the images of ``data.validation``.
+        clip_gradients: Largest norm of the gradients of one update; larger ones are scaled down to it. 0 leaves all
+            as they are, as the paper does.
+        compile: Compile the networks (torch.compile). The first step then takes minutes; it pays on GPUs.
     """
 
     seed: int = 0
@@ -96,15 +118,20 @@ class RunConfig:
     keep_checkpoints: int = 2
     sample_every: int = 1000
     log_every: int = 50
+    validate_every: int = 1000
+    clip_gradients: float = 0.0
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed is {self.seed}; give a whole number from 0 to less than 2^63")
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"ema_decay is {self.ema_decay}; give a number from 0 to less than 1")
-        for name in ("checkpoint_every", "keep_checkpoints", "sample_every", "log_every"):
+        for name in ("checkpoint_every", "keep_checkpoints", "sample_every", "log_every", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give at least 1")
+        if not 0 <= self.clip_gradients < math.inf:
+            raise ConfigError(f"clip_gradients is {self.clip_gradients}; give a norm, or 0 to leave gradients alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +150,19 @@ class TrainingConfig:
 
     @property
     def total_steps(self) -> int:
-        """Steps of all stages together."""
+        """Steps of all stages together, epochs not counted."""
         return self.warm_start.steps + self.unpaired.steps + self.unpaired.decay_steps
 
     @property
     def has_unpaired_stage(self) -> bool:
         """Whether any step is unpaired."""
-        return self.unpaired.steps + self.unpaired.decay_steps > 0
+        unpaired = self.unpaired
+        return unpaired.steps + unpaired.decay_steps + unpaired.epochs + unpaired.decay_epochs > 0
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether there is anything to do."""
+        return self.warm_start.steps > 0 or self.has_unpaired_stage
 
     @property
     def needs_vgg(self) -> bool:
@@ -224,6 +257,12 @@ def _convert_tuple(kinds: tuple[Any, ...], value: Any, name: str) -> tuple[Any, 
 
 def _type_name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type | types.GenericAlias) else str(kind)
+
+
+def _check_counts(section: str, values: object, *names: str) -> None:
+    for name in names:
+        if getattr(values, name) < 0:
+            raise ConfigError(f"{section}.{name} is {getattr(values, name)}; give a whole number of 0 or more")
 
 
 def _check_optimizer(learning_rate: float, betas: tuple[float, float]) -> None:

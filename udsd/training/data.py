@@ -1,13 +1,20 @@
-"""Training images: unpaired sharp and blurred crops from folders."""
+"""Training images: unpaired sharp and blurred crops from folders.
+
+Every batch is a function of the seed, the process and the step alone. So a resumed run sees what an uninterrupted one
+would have, and batches can be drawn ahead of time, by any number of threads.
+"""
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +23,7 @@ from torch import Tensor
 
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
-from udsd.training.blur import BlurConfig, BlurSampler
+from udsd.training.blur import Blur, BlurConfig, BlurSampler
 from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
@@ -28,6 +35,14 @@ _TRIES = 8
 """Draws of a crop before a flat one is taken after all."""
 
 
+_MOST_WORKERS = 64
+
+_SHARP, _BLURRED, _PAIRS = range(3)
+"""What a batch is for: each purpose has draws of its own."""
+
+_Batch = TypeVar("_Batch")
+
+
 @dataclass(frozen=True, slots=True)
 class DataConfig:
     """Where crops come from.
@@ -37,19 +52,26 @@ class DataConfig:
         blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
             sharp images are set aside and blurred on the fly, the other half stays sharp: unpaired all the same.
             (The warm start, which blurs what it restores, shows both halves.)
+        validation: Sharp images, of neither side, that the run is measured on from time to time.
         crop_size: Side of the square crops in pixels, a multiple of 4.
-        batch_size: Crops of each side in one step.
+        batch_size: Crops of each side in one step, over all processes together.
         minimum_contrast: Crops whose standard deviation (that of the most varied channel) is under this many
             levels of 255 are drawn again, a few times: the margins of a page teach nothing.
-        cache_gigabytes: Decoded images are kept in memory up to this size.
+        flip: Mirror every second crop left to right, where the domain allows it: faces yes, text never.
+        cache_gigabytes: Decoded images are kept in memory up to this size, in each process.
+        workers: Threads that draw batches ahead of time, so that decoding goes on beside the networks; 0 draws each
+            batch when it is needed.
     """
 
     sharp: tuple[str, ...] = ()
     blurred: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
     crop_size: int = 128
     batch_size: int = 16
     minimum_contrast: float = 0.0
+    flip: bool = False
     cache_gigabytes: float = 4.0
+    workers: int = 2
 
     def __post_init__(self) -> None:
         if self.crop_size < 16 or self.crop_size % 4:
@@ -60,10 +82,12 @@ class DataConfig:
             raise ConfigError(f"minimum_contrast is {self.minimum_contrast}; give 0 to {_HIGHEST_CONTRAST}")
         if not 0 <= self.cache_gigabytes < math.inf:
             raise ConfigError(f"cache_gigabytes is {self.cache_gigabytes}; give 0 or more")
+        if not 0 <= self.workers <= _MOST_WORKERS:
+            raise ConfigError(f"workers is {self.workers}; give 0 to {_MOST_WORKERS}")
 
 
 class ImageCache:
-    """Decode images, and keep them in memory while there is room.
+    """Decode images, and keep them in memory while there is room. Threads may share one.
 
     Args:
         room: Bytes that may be kept.
@@ -72,29 +96,49 @@ class ImageCache:
     def __init__(self, room: int) -> None:
         self._room = room
         self._images: dict[Path, NDArray[np.uint8]] = {}
+        self._broken: set[Path] = set()
         self._full = False
+        self._lock = threading.Lock()
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """Pixels (H, W, 3) of an image file; a grey image is one channel in memory, seen three times."""
+    def read(self, path: Path) -> NDArray[np.uint8] | None:
+        """Pixels (H, W, 3) of an image file, or None, and one warning, where it cannot be decoded.
+
+        A grey image is one channel in memory, seen three times.
+        """
+        if path in self._broken:
+            return None
         stored = self._images.get(path)
         if stored is None:
-            pixels = ((decode_image(path).pixels[0] + 1) * 127.5).round().to(torch.uint8)
+            try:
+                pixels = ((decode_image(path).pixels[0] + 1) * 127.5).round().to(torch.uint8)
+            except ImageError as error:
+                self._leave_out(path, error)
+                return None
             is_grey = bool((pixels == pixels[:1]).all())
             stored = (pixels[:1] if is_grey else pixels).permute(1, 2, 0).contiguous().numpy()
             self._keep(path, stored)
         return np.broadcast_to(stored, (*stored.shape[:2], 3))
 
+    def _leave_out(self, path: Path, error: ImageError) -> None:
+        with self._lock:
+            if path not in self._broken:
+                self._broken.add(path)
+                logger.warning("a training image is left out: %s", error)
+
     def _keep(self, path: Path, image: NDArray[np.uint8]) -> None:
-        if image.nbytes <= self._room:
-            self._room -= image.nbytes
-            self._images[path] = image
-        elif not self._full:
-            self._full = True
-            logger.warning(
-                "the image cache is full with %d images; the rest is decoded again at every crop, which is slow: "
-                "raise data.cache_gigabytes if there is memory",
-                len(self._images),
-            )
+        with self._lock:
+            if path in self._images:
+                return
+            if image.nbytes <= self._room:
+                self._room -= image.nbytes
+                self._images[path] = image
+            elif not self._full:
+                self._full = True
+                logger.warning(
+                    "the image cache is full with %d images; the rest is decoded again at every crop, which is slow: "
+                    "raise data.cache_gigabytes if there is memory",
+                    len(self._images),
+                )
 
 
 class ImagePool:
@@ -109,48 +153,105 @@ class ImagePool:
         self.files = list(files)
         self._cache = cache
 
-    def crops(self, count: int, size: int, minimum_contrast: float, random: np.random.Generator) -> Tensor:
-        """Draw crops, float32 (count, 3, size, size) in [-1, 1]."""
-        crops = np.stack([self._crop(size, minimum_contrast, random) for _ in range(count)])
-        return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
+    def crops(
+        self, count: int, size: int, random: np.random.Generator, *, minimum_contrast: float = 0.0, flip: bool = False
+    ) -> Tensor:
+        """Draw crops, uint8 (count, 3, size, size).
+
+        Raises:
+            ImageError: None of the files can be decoded.
+        """
+        crops = [self._crop(size, minimum_contrast, random) for _ in range(count)]
+        if flip:
+            crops = [crop[:, ::-1] if random.random() < 0.5 else crop for crop in crops]
+        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
     def _crop(self, size: int, minimum_contrast: float, random: np.random.Generator) -> NDArray[np.uint8]:
         for attempt in range(_TRIES):
-            image = self._image(int(random.integers(len(self.files))), size)
+            image = self._image(size, random)
             top, left = (int(random.integers(side - size + 1)) for side in image.shape[:2])
             crop = image[top : top + size, left : left + size]
             if attempt == _TRIES - 1 or _contrast(crop) >= minimum_contrast:
                 break
         return crop
 
-    def _image(self, index: int, at_least: int) -> NDArray[np.uint8]:
-        """Pixels (H, W, 3) of one file, mirrored at its borders where it is smaller than a crop."""
-        image = self._cache.read(self.files[index])
+    def _image(self, at_least: int, random: np.random.Generator) -> NDArray[np.uint8]:
+        """Pixels (H, W, 3) of a random file, mirrored at its borders where it is smaller than a crop."""
+        image = self._cache.read(self.files[int(random.integers(len(self.files)))])
+        if image is None:
+            image = self._first_sound(random)
         missing = [max(0, at_least - side) for side in image.shape[:2]]
         if any(missing):
             image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
         return image
 
+    def _first_sound(self, random: np.random.Generator) -> NDArray[np.uint8]:
+        """Any image that can be decoded: a file that is always broken always leads to the same other one."""
+        for index in random.permutation(len(self.files)):
+            image = self._cache.read(self.files[int(index)])
+            if image is not None:
+                return image
+        raise ImageError(f"none of the {len(self.files)} training images can be decoded; the first is {self.files[0]}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """One batch of crops as it is drawn: still in bytes, and not yet blurred.
+
+    Attributes:
+        pixels: uint8 (B, 3, H, W); wider than the batch where a blur is still to come.
+        blur: The blur to come; none for images that are taken as they are.
+    """
+
+    pixels: Tensor
+    blur: Blur | None = None
+
+    def develop(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The crops as they are and as they are blurred, on a device.
+
+        Both are float32 (B, 3, S, S) in [-1, 1], channels last; without a blur they are one and the same.
+        """
+        pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
+        images = pixels.to(device, non_blocking=True).float() / 127.5 - 1
+        if self.blur is None:
+            plain = images.contiguous(memory_format=torch.channels_last)
+            return plain, plain
+        margin = self.blur.kernels.shape[-1] // 2
+        size = images.shape[-1] - 2 * margin
+        sharp, blurred = images[..., margin : margin + size, margin : margin + size], self.blur.apply(images)
+        return (
+            sharp.contiguous(memory_format=torch.channels_last),
+            blurred.contiguous(memory_format=torch.channels_last),
+        )
+
 
 class UnpairedCrops:
-    """Batches of the training set: sharp crops, blurred crops of other images, and blurred versions of crops.
+    """Batches of the training set: sharp crops, blurred crops of other images, and pairs for the warm start.
 
     Args:
         data: Folders, crop and batch size.
         blur: The synthetic blur, used for the warm start, and for the blurred side when no blurred images are
             given.
-        random: Source of all randomness.
+        seed: Source of all randomness, with the two below and the step.
+        process: Number of this process, from 0.
+        processes: How many share a batch.
 
     Raises:
+        ConfigError: The batch cannot be shared out evenly.
         ImageError: There is no folder of sharp images, or a folder is missing or holds no images that can be read, or
             all blurred images are among the sharp ones.
     """
 
-    def __init__(self, data: DataConfig, blur: BlurConfig, random: np.random.Generator) -> None:
+    def __init__(self, data: DataConfig, blur: BlurConfig, seed: int, *, process: int = 0, processes: int = 1) -> None:
+        if data.batch_size % processes:
+            raise ConfigError(
+                f"data.batch_size is {data.batch_size}, for {processes} processes together; give a multiple of that"
+            )
         self.config = data
-        self._random = random
-        self._blur = BlurSampler(blur, random)
-        self._margin = blur.kernel_size - 1
+        self._blur_config = blur
+        self._seed = seed
+        self._process = process
+        self._count = data.batch_size // processes
         if not data.sharp:
             raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
         sharp = check_images(list_images(data.sharp), data.crop_size)
@@ -158,43 +259,80 @@ class UnpairedCrops:
         if self._blur_on_the_fly:
             sharp, blurred = _halves(sharp)
         else:
-            blurred = leave_out_shared(check_images(list_images(data.blurred), data.crop_size), sharp)
+            blurred = leave_out_shared(
+                check_images(list_images(data.blurred), data.crop_size), sharp, role="blurred", other_role="sharp"
+            )
         cache = ImageCache(int(data.cache_gigabytes * 2**30))
-        self.sharp = ImagePool(sharp, cache)
-        self.blurred = ImagePool(blurred, cache)
+        self.sharp_pool = ImagePool(sharp, cache)
+        self.blurred_pool = ImagePool(blurred, cache)
         # The warm start makes pairs by itself, so that nothing need be set aside for it.
-        self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp
+        self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp_pool
         how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
         logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
 
-    def reseeded(self, random: np.random.Generator) -> UnpairedCrops:
-        """The same images with another source of randomness."""
-        twin = copy.copy(self)
-        twin._random = random
-        twin._blur = BlurSampler(self._blur.config, random)
-        return twin
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which as many crops are drawn as there are sharp images."""
+        return math.ceil(len(self.sharp_pool.files) / self.config.batch_size)
 
-    def sharp_batch(self) -> Tensor:
-        """Sharp crops s, float32 (B, 3, S, S) in [-1, 1]."""
-        return self._draw(self.sharp, self.config.crop_size)
+    def sharp(self, step: int) -> Crops:
+        """Sharp crops s."""
+        return self._plain(self.sharp_pool, self._random(_SHARP, step))
 
-    def blurred_batch(self) -> Tensor:
-        """Blurred crops b of images that `sharp_batch` never shows, float32 (B, 3, S, S) in [-1, 1]."""
+    def blurred(self, step: int) -> Crops:
+        """Blurred crops b, of images that `sharp` never shows."""
+        random = self._random(_BLURRED, step)
         if not self._blur_on_the_fly:
-            return self._draw(self.blurred, self.config.crop_size)
-        return self._blur.blur(self._draw(self.blurred, self.config.crop_size + self._margin))
+            return self._plain(self.blurred_pool, random)
+        return self._to_be_blurred(self.blurred_pool, random)
 
-    def self_supervised_batch(self) -> tuple[Tensor, Tensor]:
-        """Sharp crops and blurred versions of them, for the warm start; both (B, 3, S, S) in [-1, 1].
+    def pairs(self, step: int) -> Crops:
+        """Sharp crops and a blur for them: for the warm start, and for pictures.
 
         They come from all sharp images, those among them that the unpaired stage shows on its blurred side.
         """
-        wide = self._draw(self._all_sharp, self.config.crop_size + self._margin)
-        inner = slice(self._margin // 2, self._margin // 2 + self.config.crop_size)
-        return wide[..., inner, inner].contiguous(), self._blur.blur(wide)
+        return self._to_be_blurred(self._all_sharp, self._random(_PAIRS, step))
 
-    def _draw(self, pool: ImagePool, size: int) -> Tensor:
-        return pool.crops(self.config.batch_size, size, self.config.minimum_contrast, self._random)
+    def _random(self, purpose: int, step: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, self._process, purpose, step])
+
+    def _plain(self, pool: ImagePool, random: np.random.Generator) -> Crops:
+        return Crops(self._draw(pool, self.config.crop_size, random))
+
+    def _to_be_blurred(self, pool: ImagePool, random: np.random.Generator) -> Crops:
+        size = self.config.crop_size
+        pixels = self._draw(pool, size + self._blur_config.kernel_size - 1, random)
+        return Crops(pixels, BlurSampler(self._blur_config, random).draw(self._count, size, size))
+
+    def _draw(self, pool: ImagePool, size: int, random: np.random.Generator) -> Tensor:
+        config = self.config
+        return pool.crops(self._count, size, random, minimum_contrast=config.minimum_contrast, flip=config.flip)
+
+
+def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:
+    """Batches of these steps in their order, drawn by threads while the ones before are used.
+
+    Threads, not processes: decoding lets go of the interpreter, and all share one cache of images.
+
+    Args:
+        draw: Draws the batch of a step; called from several threads at once.
+        steps: The steps.
+        workers: Number of threads, each of which is up to two batches ahead; 0 draws each batch when it is asked for.
+    """
+    if workers == 0:
+        yield from map(draw, steps)
+        return
+    waiting: deque[Future[_Batch]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="udsd-data")
+    try:
+        for step in steps:
+            waiting.append(pool.submit(draw, step))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _contrast(crop: NDArray[np.uint8]) -> float:

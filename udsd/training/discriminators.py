@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from udsd.models.blocks import LEAKY_SLOPE
+
+DiscriminatorInit = Literal["default", "normal", "kaiming"]
+
+_NORMAL_DEVIATION = 0.02
 
 _STAGES = 4
 """Strided convolutions at each scale; a fifth, 1x1, gives the logits."""
@@ -20,11 +25,18 @@ class MultiScaleDiscriminator(nn.Module):
         image_channels: Channels of the images.
         base_width: Channels of the first convolution; each of the four strided ones doubles them.
         scales: Number of image sizes.
+        init: How the weights begin.
     """
 
-    def __init__(self, image_channels: int, base_width: int, scales: int = 3) -> None:
+    def __init__(
+        self, image_channels: int, base_width: int, scales: int = 3, *, init: DiscriminatorInit = "default"
+    ) -> None:
         super().__init__()
         self.scales = nn.ModuleList(_patch_discriminator(image_channels, base_width) for _ in range(scales))
+        if init != "default":
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d):
+                    _initialise(module, init)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map images (B, 3, H, W) in [-1, 1] to logits (B, 1, h, w), one tensor for each scale."""
@@ -33,6 +45,15 @@ class MultiScaleDiscriminator(nn.Module):
             logits.append(scale(image))
             image = F.avg_pool2d(image, kernel_size=3, stride=2, padding=1, count_include_pad=False)
         return logits
+
+
+def _initialise(convolution: nn.Conv2d, init: DiscriminatorInit) -> None:
+    if init == "normal":
+        nn.init.normal_(convolution.weight, std=_NORMAL_DEVIATION)
+    else:
+        nn.init.kaiming_normal_(convolution.weight, a=LEAKY_SLOPE, nonlinearity="leaky_relu")
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
 
 
 def _patch_discriminator(image_channels: int, base_width: int) -> nn.Sequential:

@@ -6,6 +6,7 @@ The adversarial losses are in `udsd.training.adversarial`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import torch
@@ -58,7 +59,7 @@ class LossWeights:
                 raise ConfigError(f"the weight of the {field.name} loss is {value!r}; give a number of 0 or more")
 
 
-def weighted_sum(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
+def weighted_sum(losses: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """The objective: every named loss times the weight of that name."""
     return torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
 

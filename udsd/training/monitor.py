@@ -1,92 +1,131 @@
-"""What a run shows of itself: losses as CSV, and pictures."""
+"""What a run shows of itself: losses as CSV and for TensorBoard, and pictures."""
 
 from __future__ import annotations
 
 import csv
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from udsd.errors import UdsdError
 from udsd.images import save_image, side_by_side
 from udsd.images.tensors import to_pillow
-from udsd.models import DeblurModel
-from udsd.training.data import UnpairedCrops
+from udsd.training.processes import Processes
+
+logger = logging.getLogger(__name__)
 
 _HEADING = ("step", "loss", "value")
 _SAMPLES = 4
 
 
-class LossLog:
-    """Means of named losses over a number of steps, one CSV line each: step, name, value.
+class RunningMeans:
+    """Means of named losses over steps and processes.
 
-    Sums stay on the device until they are written: reading a loss at every step would make the device wait.
-
-    Args:
-        path: The CSV file; lines of steps from ``resume_at`` on, which a resumed run computes again, are cut.
-        resume_at: The step at which the run goes on.
+    Sums stay on the device until they are taken: reading a loss at every step would make the device wait.
     """
 
-    def __init__(self, path: Path, resume_at: int) -> None:
-        self._path = path
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [row for row in _read_rows(path) if int(row[0]) <= resume_at]
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("w", newline="") as file:
-            csv.writer(file).writerows([_HEADING, *kept])
-        unfinished.replace(path)
 
-    def add(self, losses: dict[str, Tensor]) -> None:
+    def add(self, losses: Mapping[str, Tensor]) -> None:
         """Take in the losses of one step."""
         for name, loss in losses.items():
             self._sums[name] = self._sums.get(name, 0) + loss.detach().float()
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def write(self, step: int) -> dict[str, float]:
-        """Write the means since the last call; nothing when there were no steps.
+    def take(self, step: int) -> dict[str, float]:
+        """The means since the last call; nothing when there were no steps.
 
         Raises:
             UdsdError: A mean is not finite; the message names the loss.
         """
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        if not self._sums:
+            return {}
+        means = torch.stack([total / self._counts[name] for name, total in self._sums.items()])
+        values = dict(zip(self._sums, self._processes.mean(means).tolist(), strict=True))
         self._sums, self._counts = {}, {}
-        for name, value in means.items():
-            if not np.isfinite(value):
+        for name, value in values.items():
+            if not math.isfinite(value):
                 raise UdsdError(
                     f"the {name} loss is {value} at step {step}; resume from the last checkpoint with a lower "
                     "learning rate or run.precision = 'float32'"
                 )
-        with self._path.open("a", newline="") as file:
-            csv.writer(file).writerows((step, name, f"{value:.6g}") for name, value in means.items())
-        return means
+        return values
 
 
-class SampleGrid:
-    """Pictures of fixed crops during training: blurred, restored, sharp.
+class LossLog:
+    """Writes ``losses.csv`` (step, name, value), and the same for TensorBoard where that is installed.
 
-    The crops are drawn once, from a source of randomness of their own, so that pictures do not change what the
-    run computes and can be compared over time.
+    Args:
+        folder: The run's; TensorBoard's files lie in ``tensorboard/`` below it.
+        resume_at: The step at which the run goes on; lines of later steps, which it computes again, are cut.
     """
 
-    def __init__(self, crops: UnpairedCrops, seed: int, folder: Path) -> None:
-        self._folder = folder
-        crops = crops.reseeded(np.random.default_rng([seed, 1]))
-        sharp, blurred = crops.self_supervised_batch()
-        self._sharp, self._blurred = sharp[:_SAMPLES], blurred[:_SAMPLES]
+    def __init__(self, folder: Path, resume_at: int) -> None:
+        self._path = folder / "losses.csv"
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = [row for row in _read_rows(self._path) if int(row[0]) <= resume_at]
+        unfinished = self._path.with_suffix(".unfinished")
+        with unfinished.open("w", newline="") as file:
+            csv.writer(file).writerows([_HEADING, *kept])
+        unfinished.replace(self._path)
+        self._board = _tensorboard(folder / "tensorboard", resume_at)
 
-    def write(self, model: DeblurModel, step: int, device: torch.device) -> Path:
-        """Write ``samples/STEP.png`` for the model as it is now."""
-        with torch.inference_mode():
-            restored = model(self._blurred.to(device)).cpu()
-        columns = {"blurred": self._blurred, "restored": restored, "sharp": self._sharp}
-        images = [to_pillow(column[index]) for index in range(len(self._sharp)) for column in columns.values()]
-        target = self._folder / f"{step:08d}.png"
-        save_image(side_by_side(images, [*columns] * len(self._sharp), columns=len(columns)), target)
+    def __enter__(self) -> LossLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._board is not None:
+            self._board.close()
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Write named values of a step."""
+        with self._path.open("a", newline="") as file:
+            csv.writer(file).writerows((step, name, f"{value:.6g}") for name, value in values.items())
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(
+                    name.replace("_", "/", 1) if name.startswith("validation") else name, value, step
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class SampleGrid:
+    """Pictures of the same crops at every stage of a run.
+
+    Attributes:
+        folder: Where they are written.
+    """
+
+    folder: Path
+
+    def write(self, columns: Mapping[str, Tensor], step: int) -> Path:
+        """Write ``STEP.png``: a row for each of the first few crops, a column for each batch (B, 3, H, W)."""
+        shown = {name: batch[:_SAMPLES].float().cpu() for name, batch in columns.items()}
+        rows = range(len(next(iter(shown.values()))))
+        images = [to_pillow(batch[row]) for row in rows for batch in shown.values()]
+        target = self.folder / f"{step:08d}.png"
+        save_image(side_by_side(images, [*shown] * len(rows), columns=len(shown)), target)
         return target
+
+
+def _tensorboard(folder: Path, resume_at: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        logger.info("TensorBoard is not installed (pip install 'udsd[train]'); losses go to losses.csv alone")
+        return None
+    # The step after the last that is kept: TensorBoard hides what an interrupted run wrote from there on.
+    return SummaryWriter(str(folder), purge_step=resume_at + 1 if resume_at else None)
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from udsd.errors import ConfigError
 from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig
-from udsd.training.discriminators import MultiScaleDiscriminator
+from udsd.training.discriminators import DiscriminatorInit, MultiScaleDiscriminator
 from udsd.training.kernel_branch import KernelGenerator
 
 _WIDEST_KERNEL = 127
@@ -26,12 +27,15 @@ class BranchConfig:
         kernel_size: Side of those kernels in pixels, odd.
         share_generator_block: G_S and G_B share their first residual block, as in the authors' released code.
         discriminator_width: Channels of the discriminators' first convolution.
+        discriminator_init: How their weights begin: ``"default"``, torch's own; ``"normal"``, of deviation 0.02, as in
+            CycleGAN and its kin; or ``"kaiming"``, which keeps the signal's size from layer to layer.
     """
 
     blur: Literal["network", "kernel"] = "network"
     kernel_size: int = 31
     share_generator_block: bool = False
     discriminator_width: int = 64
+    discriminator_init: DiscriminatorInit = "default"
 
     def __post_init__(self) -> None:
         if self.kernel_size % 2 == 0 or not 3 <= self.kernel_size <= _WIDEST_KERNEL:
@@ -69,7 +73,9 @@ class TrainingNetworks(nn.Module):
                 self.blur_generator.blocks[0] = self.deblur_model.generator.blocks[0]
 
         def discriminator() -> MultiScaleDiscriminator:
-            return MultiScaleDiscriminator(config.image_channels, branches.discriminator_width)
+            return MultiScaleDiscriminator(
+                config.image_channels, branches.discriminator_width, init=branches.discriminator_init
+            )
 
         self.sharp_discriminator = discriminator()
         self.blurred_discriminator = discriminator()
@@ -85,6 +91,35 @@ class TrainingNetworks(nn.Module):
         self.sharp_content_encoder.load_state_dict(self.deblur_model.content_encoder.state_dict())
         if isinstance(self.blur_generator, Generator):
             self.blur_generator.load_state_dict(self.deblur_model.generator.state_dict())
+
+    def compile_parts(self) -> None:
+        """Compile each network in place, at its first use; names in the state stay as they are."""
+        model = self.deblur_model
+        parts = [model.content_encoder, model.blur_encoder, model.generator, self.sharp_content_encoder]
+        parts += [self.sharp_discriminator, self.blurred_discriminator, *self.random_discriminators]
+        for part in [*parts, self.blur_generator]:
+            part.compile()
+
+    def training_state(self) -> dict[str, Tensor]:
+        """What a model folder does not hold: all but the inference path and what is shared with it."""
+        inference = {tensor.data_ptr() for tensor in self.deblur_model.state_dict().values()}
+        return {name: tensor for name, tensor in self.state_dict().items() if tensor.data_ptr() not in inference}
+
+    def load_training_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take in what `training_state` gave.
+
+        Raises:
+            ConfigError: It is of other networks; the message names the first tensor that does not fit.
+        """
+        own = self.training_state()
+        for name in sorted(own.keys() | state.keys()):
+            if name not in own or name not in state or own[name].shape != state[name].shape:
+                raise ConfigError(
+                    f"the training state does not fit the run's networks: {name} is {_shape(state.get(name))} in the "
+                    f"file and {_shape(own.get(name))} in the run; train with the [branches] and losses it was made "
+                    "with, or remove the file"
+                )
+        self.load_state_dict(state, strict=False)
 
     def inference_parameters(self) -> list[nn.Parameter]:
         """Parameters of the inference path, which the warm start trains."""
@@ -120,3 +155,7 @@ class TrainingNetworks(nn.Module):
 
     def _finish(self, image: Tensor, decoded: Tensor) -> Tensor:
         return image + decoded if self.deblur_model.config.residual_output else torch.tanh(decoded)
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else str(tuple(tensor.shape))

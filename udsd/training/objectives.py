@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,8 +23,11 @@ from udsd.training.losses import (
     restoration_losses,
 )
 from udsd.training.networks import TrainingNetworks
+from udsd.training.replay import ReplayPool
 
 Discriminator = Callable[[Tensor], list[Tensor]]
+
+_LARGEST_POOL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,20 @@ class ObjectiveConfig:
             image in b_s, and the round trip closes without any restoring.
         blurred_noise: Standard deviation, in grey levels of 255, of noise added to b_s on that way: what is hidden
             in faint differences is drowned.
+        replay_pool: The discriminators are shown earlier generated images among the newest; this many are kept. 0
+            shows the newest only, as the paper does.
     """
 
     adversarial: AdversarialName = "log"
     detach_blurred: bool = False
     blurred_noise: float = 0.0
+    replay_pool: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.blurred_noise <= 255:
             raise ConfigError(f"blurred_noise is {self.blurred_noise}; give 0 to 255 grey levels")
+        if not 0 <= self.replay_pool <= _LARGEST_POOL:
+            raise ConfigError(f"replay_pool is {self.replay_pool}; give 0 to {_LARGEST_POOL} images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +163,24 @@ class UnpairedObjective:
             losses["latent"] = latent_regression_loss(images.random_code, encoded)
         return losses
 
-    def discriminator_losses(self, sharp: Tensor, blurred: Tensor, images: Translations) -> dict[str, Tensor]:
-        """The losses of all discriminators, by name; generated images are detached here."""
+    def discriminator_losses(
+        self, sharp: Tensor, blurred: Tensor, images: Translations, pools: Sequence[ReplayPool] = ()
+    ) -> dict[str, Tensor]:
+        """The losses of all discriminators, by name; generated images are detached here.
+
+        Args:
+            sharp: Real sharp images (B, 3, H, W).
+            blurred: Real blurred images (B, 3, H, W).
+            images: What was generated of them.
+            pools: Pools of earlier restored and blurred images, or none.
+        """
         networks = self._networks
+        generated = [images.restored, images.blurred]
+        if pools:
+            generated = [pool.exchange(newest) for pool, newest in zip(pools, generated, strict=True)]
         losses = {
-            "discriminator_sharp": self._judge(networks.sharp_discriminator, sharp, images.restored),
-            "discriminator_blurred": self._judge(networks.blurred_discriminator, blurred, images.blurred),
+            "discriminator_sharp": self._judge(networks.sharp_discriminator, sharp, generated[0]),
+            "discriminator_blurred": self._judge(networks.blurred_discriminator, blurred, generated[1]),
         }
         if self._weights.random_code and images.random_restored is not None and images.random_blurred is not None:
             judge_sharp, judge_blurred = networks.random_discriminators

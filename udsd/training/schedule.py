@@ -19,6 +19,7 @@ def warm_start_rate(config: WarmStartConfig, step: int) -> float:
 
 
 def unpaired_rate(config: UnpairedConfig, step: int) -> float:
-    """Hold, then decay exponentially as the paper does; ``step`` counts from 0 within the stage."""
+    """Rise from zero, hold, then decay exponentially as the paper does; ``step`` counts from 0 within the stage."""
+    ramp = min(1.0, (step + 1) / max(config.ramp_steps, 1))
     progress = max(0.0, (step - config.steps) / max(config.decay_steps, 1))
-    return config.learning_rate * math.pow(_DECAYED_TO, min(progress, 1.0))
+    return config.learning_rate * ramp * math.pow(_DECAYED_TO, min(progress, 1.0))

@@ -62,19 +62,27 @@ def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
     return kept
 
 
-def leave_out_shared(blurred: Sequence[Path], sharp: Sequence[Path]) -> list[Path]:
-    """The blurred files that are not, by content, among the sharp ones; a warning names the others.
+def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str, other_role: str) -> list[Path]:
+    """The files that are not, by content, among the others; a warning names those that are.
+
+    Args:
+        files: Files of one use.
+        others: Files of another, which goes first.
+        role: What the files are for, as messages name it: "blurred".
+        other_role: What the others are for.
 
     Raises:
         ImageError: All of them are.
     """
-    sharp_side, blurred_side = set(sharp), set(blurred)
-    alike = [paths for paths in _alike(list(sharp_side | blurred_side)) if sharp_side.intersection(paths)]
-    shared = (sharp_side & blurred_side) | {path for paths in alike for path in blurred_side.intersection(paths)}
-    _warn("are on both sides, sharp and blurred, and are left out of the blurred side", shared)
-    kept = [path for path in blurred if path not in shared]
+    # By the files' true places: a folder may be given once by a link, and once as it is.
+    known = {path.resolve() for path in others}
+    alike = _alike([*{path.resolve(): path for path in [*others, *files]}.values()])
+    copies = {path for paths in alike if known & {path.resolve() for path in paths} for path in paths}
+    shared = {path for path in files if path.resolve() in known or path in copies}
+    kept = [path for path in files if path not in shared]
     if not kept:
-        raise ImageError("all blurred images are among the sharp ones; give blurred images of other scenes")
+        raise ImageError(f"all {role} images are among the {other_role} ones; give {role} images of other scenes")
+    _warn(f"are both {role} and {other_role} images, and are left out of the {role} ones", shared)
     return kept
 
 

@@ -4,51 +4,66 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from udsd.device import resolve_dtype
 from udsd.errors import ConfigError, UdsdError
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
-from udsd.training.alarms import Alarms, diagnose
+from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops
-from udsd.training.losses import weighted_sum
-from udsd.training.monitor import LossLog, SampleGrid
+from udsd.training.data import UnpairedCrops, drawn_ahead
+from udsd.training.learner import Learner
+from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
-from udsd.training.objectives import UnpairedObjective, warm_start_losses
-from udsd.training.schedule import unpaired_rate, warm_start_rate
+from udsd.training.processes import Processes
+from udsd.training.sources import check_images, leave_out_shared, list_images
+from udsd.training.validation import Validation
 
 logger = logging.getLogger(__name__)
+
+_AGREE_EVERY = 10
+"""Steps between two questions to all processes whether one was asked to stop."""
+
+_SHOWN = 4
+"""Losses on the progress line, which has to fit a terminal; all are in losses.csv."""
+
+_PICTURED = 0
+"""The step whose batch is pictured. Pictures then show the same crops all along."""
 
 
 class Trainer:
     """Train the networks of one run.
 
+    Under ``accelerate launch`` or ``torchrun`` each process makes one of these; the first writes the files, which all
+    must see.
+
     Args:
         config: The whole run.
-        output: Folder of the run: checkpoints, ``losses.csv``, ``samples/``.
+        output: Folder of the run: checkpoints, ``losses.csv``, ``tensorboard/``, ``samples/``.
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
         overwrite: Remove the run that ``output`` holds, once everything else is known to be right.
-        vgg: VGG-19, for an unpaired stage with a perceptual loss.
-        initial: A trained model to start from, of the configuration that ``config.model`` says. It has no blur branch:
-            that starts from its twins. A resumed run goes on from its checkpoint instead.
+        vgg: VGG-19, for an unpaired stage with a perceptual loss, and to validate with.
+        initial: A trained model to start from, of the configuration that ``config.model`` says. A resumed run goes on
+            from its checkpoint instead.
+        initial_state: The state of the other networks that was saved beside it. Without it the blur branch starts from
+            its twins, and the discriminators from nothing.
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
-            a run already while ``resume`` and ``overwrite`` are false; or the run that is resumed has other networks.
+            a run already while ``resume`` and ``overwrite`` are false; or the run that is resumed has other networks
+            or another number of processes.
         ImageError: There are no images to train on.
     """
 
@@ -62,134 +77,128 @@ class Trainer:
         overwrite: bool = False,
         vgg: VGG19Features | None = None,
         initial: DeblurModel | None = None,
+        initial_state: Mapping[str, Tensor] | None = None,
     ) -> None:
-        if config.total_steps == 0:
-            raise ConfigError("the run has no steps; give warm_start.steps or unpaired.steps")
+        if not config.has_stages:
+            raise ConfigError("the run has no steps; give warm_start.steps, unpaired.steps or unpaired.epochs")
         if config.needs_vgg and vgg is None:
             raise ConfigError("loss.perceptual needs VGG-19; give --vgg-weights FILE, or set loss.perceptual=0")
         if find_checkpoints(output) and not (resume or overwrite):
             raise ConfigError(
                 f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
             )
-        self.config = config
-        self.output = output
-        self._device = device
-        self._dtype = resolve_dtype(config.run.precision, device)
-        self._random = np.random.default_rng(config.run.seed)
-        torch.manual_seed(config.run.seed)
-        self.networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
-        if initial is not None:
-            self._start_from(initial)
-        self.networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg and vgg.to(device))
-        self._average = AveragedModel(
-            self.networks.deblur_model,
-            multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
+        self.processes = Processes(device)
+        self._crops = UnpairedCrops(
+            config.data,
+            config.blur,
+            config.run.seed,
+            process=self.processes.index,
+            processes=self.processes.count,
         )
-        self._optimizers = self._make_optimizers()
-        self._data = UnpairedCrops(config.data, config.blur, self._random)
-        self._samples = SampleGrid(self._data, config.run.seed, output / "samples")
+        self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
+        self.output = output
+        self.learner = Learner(self.config, self.processes, vgg, initial, initial_state)
+        self._validation = self._make_validation(vgg)
+        self._samples = SampleGrid(output / "samples")
         self.step = 0
         self._stop = False
-        _make_folder(output)
-        if overwrite:
-            clear_run(output)
+        if self.processes.is_main:
+            _make_folder(output)
+            if overwrite:
+                clear_run(output)
+        self.processes.wait()
         if resume:
             self._resume()
 
     @property
+    def networks(self) -> TrainingNetworks:
+        """All networks."""
+        return self.learner.networks
+
+    @property
     def averaged_model(self) -> DeblurModel:
         """The inference path with averaged weights: what is exported."""
-        return self._average.module  # type: ignore[return-value]
+        return self.learner.averaged_model
 
     def fit(self) -> None:
         """Train up to the configured number of steps, or until SIGINT or SIGTERM; always ends with a checkpoint.
 
         Raises:
-            UdsdError: A loss is not finite. The checkpoints written before are intact.
+            UdsdError: A loss is not finite, or a file cannot be written. The checkpoints written before are intact.
         """
-        run, total = self.config.run, self.config.total_steps
-        log = LossLog(self.output / "losses.csv", resume_at=self.step)
-        alarms = Alarms()
-        with self._stop_on_signals(), tqdm(total=total, initial=self.step, unit="step", dynamic_ncols=True) as bar:
-            while self.step < total and not self._stop:
-                log.add(self._train_step())
+        total, is_main = self.config.total_steps, self.processes.is_main
+        means, alarms = RunningMeans(self.processes), Alarms()
+        batches = drawn_ahead(
+            lambda step: self.learner.draw(self._crops, step), range(self.step, total), self.config.data.workers
+        )
+        with (
+            self._stop_on_signals(),
+            self._explain_full_disk(),
+            _log_of(self.output, self.step, wanted=is_main) as log,
+            closing(batches),
+            tqdm(total=total, initial=self.step, unit="step", dynamic_ncols=True, disable=not is_main) as bar,
+        ):
+            saved_at = -1
+            for batch in batches:
+                if self._asked_to_stop():
+                    break
+                means.add(self.learner.step(self.step, batch))
                 self.step += 1
                 bar.update()
-                if self.step % run.log_every == 0:
-                    means = log.write(self.step)
-                    alarms.check(means, self.step)
-                    bar.set_postfix(means, refresh=False)
-                if self.step % run.sample_every == 0:
-                    self._samples.write(self.averaged_model, self.step, self._device)
-                if self.step % run.checkpoint_every == 0:
-                    self._save(log)
-        if self.step % run.checkpoint_every:
-            self._save(log)
+                if self._is_due(self.config.run.log_every):
+                    values = self._write_means(means, log)
+                    alarms.check(values, self.step)
+                    bar.set_postfix(dict(islice(values.items(), _SHOWN)), refresh=False)
+                if self._is_due(self.config.run.sample_every) and is_main:
+                    self._samples.write(self._sample_columns(), self.step)
+                if self._validation and log and self._is_due(self.config.run.validate_every):
+                    log.write(self.step, self._validate(self._validation))
+                if self._is_due(self.config.run.checkpoint_every):
+                    self._save(means, log)
+                    saved_at = self.step
+            if saved_at != self.step:
+                self._save(means, log)
 
-    def _train_step(self) -> dict[str, Tensor]:
-        if self.step < self.config.warm_start.steps:
-            losses = self._warm_start_step()
-        else:
-            if self.step == self.config.warm_start.steps > 0:
-                self.networks.start_blur_branch_from_twins()
-            losses = self._unpaired_step()
-        self._average.update_parameters(self.networks.deblur_model)
-        return losses
+    def _is_due(self, every: int) -> bool:
+        return self.step % every == 0
 
-    def _warm_start_step(self) -> dict[str, Tensor]:
-        sharp, blurred = (self._to_device(batch) for batch in self._data.self_supervised_batch())
-        with self._autocast():
-            losses = warm_start_losses(self.networks, sharp, blurred)
-        self._update("warm_start", losses, warm_start_rate(self.config.warm_start, self.step))
-        return losses
+    def _asked_to_stop(self) -> bool:
+        # With several processes all must leave at the same step, and asking them at each would slow them down.
+        if self.processes.count > 1 and self.step % _AGREE_EVERY:
+            return False
+        return self.processes.any(self._stop)
 
-    def _unpaired_step(self) -> dict[str, Tensor]:
-        sharp, blurred = self._to_device(self._data.sharp_batch()), self._to_device(self._data.blurred_batch())
-        rate = unpaired_rate(self.config.unpaired, self.step - self.config.warm_start.steps)
-        self.networks.requires_grad_(True)
-        _freeze(self.networks.discriminator_parameters(), frozen=True)
-        with self._autocast():
-            images = self._objective.translate(sharp, blurred)
-            losses = self._objective.generator_losses(sharp, blurred, images)
-        self._update("generators", losses, rate)
-        _freeze(self.networks.discriminator_parameters(), frozen=False)
-        with self._autocast():
-            judgements = self._objective.discriminator_losses(sharp, blurred, images)
-        self._update("discriminators", judgements, rate)
-        return losses | judgements | diagnose(images, blurred)
+    def _write_means(self, means: RunningMeans, log: LossLog | None) -> dict[str, float]:
+        values = means.take(self.step)
+        if log is not None:
+            log.write(self.step, values)
+        return values
 
-    def _update(self, name: str, losses: dict[str, Tensor], rate: float) -> None:
-        optimizer = self._optimizers[name]
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        objective = torch.stack(list(losses.values())).sum()
-        if name != "discriminators":
-            objective = weighted_sum(losses, self.config.loss)
-        optimizer.zero_grad(set_to_none=True)
-        objective.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    def _sample_columns(self) -> dict[str, Tensor]:
+        if self.learner.in_warm_start(self.step - 1):
+            return self.learner.restore(self._crops.pairs(_PICTURED))
+        return self.learner.translate(self._crops.sharp(_PICTURED), self._crops.blurred(_PICTURED))
 
-    def _start_from(self, initial: DeblurModel) -> None:
-        if initial.config != self.config.model:
-            raise ConfigError(f"the model to start from is {initial.config}, the run wants {self.config.model}")
-        self.networks.deblur_model.load_state_dict(initial.state_dict())
-        self.networks.start_blur_branch_from_twins()
-        logger.info("started from a trained model; the blur branch from its twins, the discriminators from nothing")
+    def _validate(self, validation: Validation) -> dict[str, float]:
+        scores = validation.scores(self.averaged_model, self.learner.device, self.learner.dtype)
+        logger.info(
+            "step %d: validation PSNR %.2f dB (blurred %.2f), SSIM %.3f (blurred %.3f)",
+            self.step,
+            scores["validation_psnr"],
+            validation.blurred_psnr,
+            scores["validation_ssim"],
+            validation.blurred_ssim,
+        )
+        return scores
 
-    def _make_optimizers(self) -> dict[str, torch.optim.Adam]:
-        warm, unpaired, networks = self.config.warm_start, self.config.unpaired, self.networks
-        return {
-            "warm_start": torch.optim.Adam(networks.inference_parameters(), betas=warm.betas, fused=True),
-            "generators": torch.optim.Adam(networks.generator_parameters(), betas=unpaired.betas, fused=True),
-            "discriminators": torch.optim.Adam(networks.discriminator_parameters(), betas=unpaired.betas, fused=True),
-        }
-
-    def _to_device(self, batch: Tensor) -> Tensor:
-        return batch.to(self._device, memory_format=torch.channels_last)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32)
+    def _make_validation(self, vgg: VGG19Features | None) -> Validation | None:
+        data = self.config.data
+        if not data.validation or not self.processes.is_main:
+            return None
+        trained_on = [*self._crops.sharp_pool.files, *self._crops.blurred_pool.files]
+        held_out = check_images(list_images(data.validation), data.crop_size)
+        held_out = leave_out_shared(held_out, trained_on, role="validation", other_role="training")
+        return Validation(held_out, self.config.blur, vgg)
 
     @contextmanager
     def _stop_on_signals(self) -> Iterator[None]:
@@ -204,16 +213,26 @@ class Trainer:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _save(self, log: LossLog) -> None:
-        log.write(self.step)  # raises on a loss that is not finite, whose weights would push out sound ones
+    @contextmanager
+    def _explain_full_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UdsdError(
+                f"cannot write to {self.output} ({error.strerror or error}); the checkpoints before are intact: make "
+                "room, then go on with --resume"
+            ) from error
+
+    def _save(self, means: RunningMeans, log: LossLog | None) -> None:
+        self._write_means(means, log)  # raises on a loss that is not finite, whose weights would push out sound ones
+        random = self.processes.gather(_random_state(self.learner.device))
+        if not self.processes.is_main:
+            return
         state: dict[str, Any] = {
             "step": self.step,
             "config": self.config.to_dict(),
-            "networks": self.networks.state_dict(),
-            "average": self._average.state_dict(),
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
-            "random": self._random.bit_generator.state,
-            "torch_random": torch.get_rng_state(),
+            "random": random,
+            **self.learner.state(),
         }
         save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
 
@@ -224,18 +243,19 @@ class Trainer:
         before, now = _network_settings(state["config"]), _network_settings(self.config.to_dict())
         if before != now:
             raise ConfigError(f"the run in {self.output} has other networks: {before}, not {now}; resume it with these")
+        if len(state["random"]) != self.processes.count:
+            raise ConfigError(
+                f"the run in {self.output} has {len(state['random'])} process(es), not {self.processes.count}; start "
+                "as many (accelerate launch --num_processes N, torchrun --nproc_per_node N)"
+            )
         self.step = state["step"]
-        self.networks.load_state_dict(state["networks"])
-        self._average.load_state_dict(state["average"])
-        for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        self._random.bit_generator.state = state["random"]
-        torch.set_rng_state(state["torch_random"])
+        self.learner.load_state(state)
+        _set_random_state(state["random"][self.processes.index], self.learner.device)
         logger.info("resumed %s at step %d", self.output, self.step)
 
 
-def load_run(output: Path) -> tuple[TrainingConfig, DeblurModel]:
-    """The configuration and the averaged inference path of a run's newest checkpoint.
+def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
+    """The configuration and the networks of a run's newest checkpoint, the inference path with averaged weights.
 
     Raises:
         UdsdError: The folder holds no run.
@@ -244,9 +264,32 @@ def load_run(output: Path) -> tuple[TrainingConfig, DeblurModel]:
     if state is None:
         raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
     config = TrainingConfig.from_dict(state["config"])
-    average = AveragedModel(DeblurModel(config.model))
-    average.load_state_dict(state["average"])
-    return config, average.module  # type: ignore[return-value]
+    networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
+    networks.load_state_dict(state["networks"])
+    averaged = {name.removeprefix("module."): value for name, value in state["average"].items() if name != "n_averaged"}
+    networks.deblur_model.load_state_dict(averaged)
+    return config, networks
+
+
+@contextmanager
+def _log_of(output: Path, step: int, *, wanted: bool) -> Iterator[LossLog | None]:
+    if not wanted:
+        yield None
+        return
+    with LossLog(output, resume_at=step) as log:
+        yield log
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    """What the codes are drawn from. Batches are not part of it: they hang on the step alone."""
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def _network_settings(config: dict[str, Any]) -> dict[str, Any]:
@@ -258,8 +301,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot make the folder {folder} ({error.strerror}); choose another one") from error
-
-
-def _freeze(parameters: list[torch.nn.Parameter], *, frozen: bool) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(not frozen)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
+from udsd.training.processes import Processes
+
+TINY = """
+[model]
+base_width = 4
+residual_blocks = 1
+[data]
+crop_size = 32
+batch_size = 4
+[blur]
+path_length = [2.0, 6.0]
+[warm_start]
+steps = 3
+ramp_steps = 1
+[branches]
+discriminator_width = 4
+[loss]
+perceptual = 0.0
+[unpaired]
+steps = 3
+[run]
+precision = "float32"
+checkpoint_every = 2
+keep_checkpoints = 9
+log_every = 1
+"""
+
+TOGETHER = """
+import sys, torch
+from udsd.training.processes import Processes
+
+processes = Processes(torch.device("cpu"))
+assert processes.count == 2 and processes.is_main == (processes.index == 0)
+weights = [torch.nn.Parameter(torch.zeros(shape)) for shape in ((2, 3), (4, 2, 3, 3), (1,))]
+filled = torch.arange(72.0).reshape(4, 2, 3, 3)
+weights[0].grad = torch.full((2, 3), float(processes.index))
+weights[1].grad = (filled * (1 + 2 * processes.index)).to(memory_format=torch.channels_last)
+processes.average_gradients(weights)
+assert torch.equal(weights[0].grad, torch.full((2, 3), 0.5)), weights[0].grad
+assert torch.equal(weights[1].grad, filled * 2), weights[1].grad
+assert weights[1].grad.is_contiguous(memory_format=torch.channels_last)
+assert weights[2].grad is None
+assert processes.mean(torch.tensor([processes.index * 4.0])).item() == 2
+assert processes.gather({"number": processes.index}) == [{"number": 0}, {"number": 1}]
+assert processes.any(processes.index == 1) and not processes.any(False)
+processes.part()
+"""
+
+
+def launch(arguments: Sequence[str], processes: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run a program in several processes on the CPU, where ``accelerate launch`` without MPI starts only one."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+def train(folder: Path, pages: Path, *more: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    recipe = folder.parent / "recipe.toml"
+    recipe.write_text(TINY)
+    arguments = ["--recipe", str(recipe), "--sharp", str(pages), "--output", str(folder), "--device", "cpu", *more]
+    return launch(["-m", "udsd.training", *arguments], processes)
+
+
+def test_one_process_leaves_everything_as_it_is() -> None:
+    processes = Processes(torch.device("cpu"))
+    weight = torch.nn.Parameter(torch.zeros(3))
+    weight.grad = torch.arange(3.0)
+    processes.average_gradients([weight])
+    assert torch.equal(weight.grad, torch.arange(3.0))
+    assert (processes.count, processes.index, processes.is_main) == (1, 0, True)
+    assert processes.gather("mine") == ["mine"]
+    assert processes.any(True) is True
+    assert processes.any(False) is False
+
+
+@pytest.mark.slow
+def test_processes_average_gather_and_agree(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    done = launch([str(script)])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model_and_resume_exactly(pages: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    done = train(whole, pages)
+    assert done.returncode == 0, done.stderr
+    state = load_newest_checkpoint(whole)
+    assert state is not None
+    assert state["step"] == 6
+    assert len(state["random"]) == 2
+    assert not torch.equal(state["random"][0]["cpu"], state["random"][1]["cpu"])
+    with (whole / "losses.csv").open() as file:
+        assert {int(row["step"]) for row in csv.DictReader(file)} == {1, 2, 3, 4, 5, 6}
+
+    half = tmp_path / "half"
+    half.mkdir()
+    shutil.copy(find_checkpoints(whole)[1], half)
+    alone = train(half, pages, "--resume", processes=1)
+    assert alone.returncode != 0
+    assert "has 2 process(es), not 1; start as many" in alone.stderr
+    assert [path.name for path in half.iterdir()] == ["checkpoint-00000004.pt"]
+
+    done = train(half, pages, "--resume")
+    assert done.returncode == 0, done.stderr
+    resumed = load_newest_checkpoint(half)
+    assert resumed is not None
+    for name, tensor in state["networks"].items():
+        assert torch.equal(resumed["networks"][name], tensor), name

@@ -1,0 +1,223 @@
+"""The networks of a run and what changes them: one step, from a batch to new weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from udsd.device import resolve_dtype
+from udsd.errors import ConfigError
+from udsd.models import DeblurModel
+from udsd.models.vgg import VGG19Features
+from udsd.training.alarms import diagnose
+from udsd.training.config import TrainingConfig
+from udsd.training.data import Crops, UnpairedCrops
+from udsd.training.losses import weighted_sum
+from udsd.training.networks import TrainingNetworks
+from udsd.training.objectives import UnpairedObjective, warm_start_losses
+from udsd.training.processes import Processes
+from udsd.training.replay import ReplayPool
+from udsd.training.schedule import unpaired_rate, warm_start_rate
+
+logger = logging.getLogger(__name__)
+
+StepBatch = Mapping[str, Crops]
+"""What one step needs: ``pairs``, or ``sharp`` and ``blurred``, or all three."""
+
+
+class Learner:
+    """Changes the networks step by step, first in the warm start, then in the unpaired stage.
+
+    Args:
+        config: The whole run, its length in steps.
+        processes: Those of the run.
+        vgg: VGG-19, if the unpaired stage has a perceptual loss.
+        initial: Weights to start from instead of random ones.
+        initial_state: What `TrainingNetworks.training_state` gave beside ``initial``; without it the blur branch
+            starts from its twins.
+
+    Attributes:
+        networks: All networks, on the device.
+        dtype: Number format of the arithmetic.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        processes: Processes,
+        vgg: VGG19Features | None = None,
+        initial: DeblurModel | None = None,
+        initial_state: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.config = config
+        self._processes = processes
+        self.device = processes.device
+        self.dtype = resolve_dtype(config.run.precision, self.device)
+        torch.manual_seed(config.run.seed)  # the same weights in every process
+        self.networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
+        self._has_trained_blur_branch = initial_state is not None
+        if initial is not None:
+            self._start_from(initial, initial_state)
+        self.networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = AveragedModel(
+            self.networks.deblur_model,
+            multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
+        )
+        self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg and vgg.to(self.device))
+        self._pools = self._make_pools()
+        self._optimizers = self._make_optimizers()
+        if config.run.compile:
+            self.networks.compile_parts()
+        torch.manual_seed(config.run.seed + 1 + processes.index)  # but other draws
+
+    @property
+    def averaged_model(self) -> DeblurModel:
+        """The inference path with averaged weights: what is exported."""
+        return self._average.module  # type: ignore[return-value]
+
+    def in_warm_start(self, step: int) -> bool:
+        """Whether a step, counted from 0, is of the warm start."""
+        return step < self.config.warm_start.steps
+
+    def draw(self, crops: UnpairedCrops, step: int) -> StepBatch:
+        """What a step needs. Called from several threads at once."""
+        if self.in_warm_start(step):
+            return {"pairs": crops.pairs(step)}
+        batch = {"sharp": crops.sharp(step), "blurred": crops.blurred(step)}
+        return {**batch, "pairs": crops.pairs(step)} if self.config.unpaired.restoration else batch
+
+    def step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
+        """Change the networks; gives the losses of the step, still on the device."""
+        if self.in_warm_start(step):
+            losses = self._warm_start_step(step, batch)
+        else:
+            if step == self.config.warm_start.steps > 0 and not self._has_trained_blur_branch:
+                self.networks.start_blur_branch_from_twins()
+            losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
+        self._average.update_parameters(self.networks.deblur_model)
+        return losses
+
+    def translate(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
+        """A batch on its way through both domains, for pictures: b, s_b, b^, s, b_s, s^; changes nothing."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.no_grad(), torch.random.fork_rng(devices), self.autocast():
+            torch.manual_seed(self.config.run.seed)
+            plain, seen = sharp.develop(self.device)[0], blurred.develop(self.device)[1]
+            images = self.objective.translate(plain, seen)
+        return {
+            "b: blurred": seen,
+            "s_b: restored": images.restored,
+            "b^: blurred back": images.blurred_back,
+            "s: sharp": plain,
+            "b_s: blurred": images.blurred,
+            "s^: restored back": images.sharp_back,
+        }
+
+    def restore(self, pairs: Crops) -> dict[str, Tensor]:
+        """Pairs and what the averaged model makes of them, for pictures."""
+        sharp, blurred = pairs.develop(self.device)
+        with torch.inference_mode():
+            return {"blurred": blurred, "restored": self.averaged_model(blurred), "sharp": sharp}
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, of this process."""
+        return {
+            "networks": self.networks.state_dict(),
+            "average": self._average.state_dict(),
+            "pools": [pool.state_dict() for pool in self._pools],
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
+            "has_trained_blur_branch": self._has_trained_blur_branch,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.networks.load_state_dict(state["networks"])
+        self._average.load_state_dict(state["average"])
+        for pool, saved in zip(self._pools, state["pools"], strict=False):
+            if pool.images.shape == saved["images"].shape:  # else the settings are others: it fills again
+                pool.load_state_dict(saved)
+        for name, optimizer in self._optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self._has_trained_blur_branch = state["has_trained_blur_branch"]
+
+    def autocast(self) -> torch.autocast:
+        """The number format of the networks' arithmetic, as a context."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def _warm_start_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
+        losses = self._restoration_losses(batch)
+        self._update("warm_start", losses, warm_start_rate(self.config.warm_start, step))
+        return losses
+
+    def _unpaired_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
+        sharp, blurred = batch["sharp"].develop(self.device)[0], batch["blurred"].develop(self.device)[1]
+        rate = unpaired_rate(self.config.unpaired, step)
+        judges = self.networks.discriminator_parameters()
+        _freeze(judges, frozen=True)
+        with self.autocast():
+            images = self.objective.translate(sharp, blurred)
+            losses = self.objective.generator_losses(sharp, blurred, images)
+        if self.config.unpaired.restoration:
+            beside = self._restoration_losses(batch)
+            losses["kl"] = losses["kl"] + beside.pop("kl")
+            losses |= beside
+        self._update("generators", losses, rate)
+        _freeze(judges, frozen=False)
+        with self.autocast():
+            judgements = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
+        self._update("discriminators", judgements, rate * self.config.unpaired.discriminator_rate)
+        return losses | judgements | diagnose(images, blurred)
+
+    def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
+        sharp, blurred = batch["pairs"].develop(self.device)
+        with self.autocast():
+            return warm_start_losses(self.networks, sharp, blurred)
+
+    def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
+        optimizer = self._optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        objective = torch.stack(list(losses.values())).sum()
+        if name != "discriminators":
+            objective = weighted_sum(losses, self.config.loss)
+        optimizer.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        self._processes.average_gradients(parameters)
+        if self.config.run.clip_gradients:
+            nn.utils.clip_grad_norm_(parameters, self.config.run.clip_gradients)
+        optimizer.step()
+
+    def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
+        if initial.config != self.config.model:
+            raise ConfigError(f"the model to start from is {initial.config}, the run wants {self.config.model}")
+        self.networks.deblur_model.load_state_dict(initial.state_dict())
+        if state is None:
+            self.networks.start_blur_branch_from_twins()
+            logger.info("started from a trained model; the blur branch from its twins, the discriminators from nothing")
+        else:
+            self.networks.load_training_state(state)
+            logger.info("started from a trained model and the state of its training")
+
+    def _make_pools(self) -> list[ReplayPool]:
+        size, crop = self.config.objective.replay_pool, self.config.data.crop_size
+        shape = (self.config.model.image_channels, crop, crop)
+        return [ReplayPool(size, shape).to(self.device) for _ in range(2 if size else 0)]
+
+    def _make_optimizers(self) -> dict[str, torch.optim.Adam]:
+        warm, unpaired, networks = self.config.warm_start, self.config.unpaired, self.networks
+        return {
+            "warm_start": torch.optim.Adam(networks.inference_parameters(), betas=warm.betas, fused=True),
+            "generators": torch.optim.Adam(networks.generator_parameters(), betas=unpaired.betas, fused=True),
+            "discriminators": torch.optim.Adam(networks.discriminator_parameters(), betas=unpaired.betas, fused=True),
+        }
+
+
+def _freeze(parameters: list[nn.Parameter], *, frozen: bool) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(not frozen)

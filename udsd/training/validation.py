@@ -1,0 +1,72 @@
+"""Scores of a model in training, on held-out sharp images that are blurred with fixed seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
+from udsd.evaluation.extras import require
+from udsd.evaluation.metrics import Image
+from udsd.evaluation.pictures import read_rgb
+from udsd.inference.engine import Engine
+from udsd.models import DeblurModel
+from udsd.models.vgg import VGG19Features
+from udsd.training.blur import BlurConfig
+
+_MOST_IMAGES = 32
+_LARGEST_SIDE = 256
+
+_METHOD = "restored"
+
+
+class Validation:
+    """A small fixed set of blurred and sharp images.
+
+    Args:
+        files: Sharp images that are not trained on. At most 32, spread evenly over the list, are taken; of larger ones
+            the middle 256 x 256 pixels.
+        blur: How they are blurred: as in training, with seeds of their own.
+        vgg: VGG-19, to measure feature distances too.
+
+    Raises:
+        ConfigError: scikit-image is not installed.
+        ImageError: A file cannot be read, or is too small to be measured.
+    """
+
+    def __init__(self, files: Sequence[Path], blur: BlurConfig, vgg: VGG19Features | None) -> None:
+        require("skimage.metrics", "scikit-image")
+        places = np.linspace(0, len(files) - 1, min(len(files), _MOST_IMAGES)).round().astype(int)
+        chosen = [files[place] for place in places]
+        images = [SharpImage(path.name, _middle(read_rgb(path))) for path in chosen]
+        self._pairs: list[EvaluationPair] = list(blurred_pairs(images, blur))
+        self._vgg = vgg
+        blurred = evaluate(self._pairs, {}, ocr=False, vgg=None).mean_scores()["blurred"]
+        self.blurred_psnr = blurred.shift_tolerant_psnr
+        self.blurred_ssim = blurred.ssim
+
+    def scores(self, model: DeblurModel, device: torch.device, dtype: torch.dtype) -> dict[str, float]:
+        """Mean PSNR (dB, at the best shift) and SSIM of restored images, and their VGG distance if there is a VGG-19.
+
+        The distance (d_VGG) is relative to that of the blurred images.
+        """
+        engine = Engine(model, device, dtype)
+
+        def restore(image: Image) -> Image:
+            pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
+            levels = ((engine.restore(pixels)[0] + 1) * 127.5).round().to(torch.uint8)
+            return levels.permute(1, 2, 0).contiguous().numpy()
+
+        scores = evaluate(self._pairs, {_METHOD: restore}, ocr=False, vgg=self._vgg).mean_scores()[_METHOD]
+        found = {"validation_psnr": scores.shift_tolerant_psnr, "validation_ssim": scores.ssim}
+        if scores.vgg_distance is not None:
+            found["validation_d_vgg"] = scores.vgg_distance
+        return found
+
+
+def _middle(image: Image) -> Image:
+    top, left = (max(0, side - _LARGEST_SIDE) // 2 for side in image.shape[:2])
+    return np.ascontiguousarray(image[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
