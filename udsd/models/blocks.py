@@ -52,8 +52,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = reflected_conv(channels, channels, kernel_size=3, bias=False)
-        self.conv2 = reflected_conv(channels, channels, kernel_size=3, bias=False)
+        self.conv1 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
+        self.conv2 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
         self.norm = InstanceNorm()
 
     def forward(self, features: Tensor) -> Tensor:
@@ -62,19 +62,22 @@ class ResidualBlock(nn.Module):
         return features + self.norm(self.conv2(inner))  # type: ignore[no-any-return]
 
 
-def reflected_conv(
-    in_channels: int, out_channels: int, *, kernel_size: int, stride: int = 1, bias: bool = True
-) -> nn.Conv2d:
-    """A convolution that keeps the size (divided by the stride) and pads by reflection."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride,
-        padding=(kernel_size - 1) // 2,
-        padding_mode="reflect",
-        bias=bias,
-    )
+class ReflectedConv2d(nn.Conv2d):
+    """A convolution that pads by reflection; without a ``stride`` it keeps the size if the kernel is odd."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel_size: int, stride: int = 1, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
+        self._margin = (kernel_size - 1) // 2
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to (B, C', H / stride, W / stride)."""
+        # On CPUs autocast would widen to float32 for the padding, only to narrow again; but padding copies, it rounds
+        # nothing.
+        with torch.autocast(features.device.type, enabled=False):
+            padded = F.pad(features, [self._margin] * 4, mode="reflect")
+        return F.conv2d(padded, self.weight, self.bias, self.stride)
 
 
 def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:

@@ -1,0 +1,123 @@
+"""How fast a training step is, against what this machine's matrix units can do.
+
+    python benchmarks/training.py                          # the paper's step, at the paper's sizes
+    python benchmarks/training.py --width 32 --crop 64 --batch 8 --formats float32 bfloat16
+    python benchmarks/training.py --device cuda --compile
+
+Prints a Markdown table: steps and samples a second, TFLOP/s reached, and the share of the peak that one large matrix
+product reaches in the same number format. Batches are drawn from noise images in memory, blur synthesis included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from udsd.models import ModelConfig
+from udsd.models.vgg import VGG19Features
+from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
+from udsd.training.data import DataConfig, UnpairedCrops, drawn_ahead
+from udsd.training.learner import Learner
+from udsd.training.losses import LossWeights
+from udsd.training.processes import Processes
+
+STAGES = ("warm start", "unpaired")
+WARM_UP = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=10, help="steps that are timed")
+    parser.add_argument("--formats", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--stages", nargs="+", default=list(STAGES), choices=STAGES)
+    parser.add_argument("--compile", action="store_true", help="also with compiled networks")
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    print(f"width {options.width}, crops of {options.crop} px, batch {options.batch}, {name_of(device)}\n")
+    print("| stage | format | compiled | steps/s | samples/s | TFLOP/s | share of peak |")
+    print("|---|---|---|---:|---:|---:|---:|")
+    peaks = {name: matrix_peak(device, getattr(torch, name)) for name in options.formats}
+    for stage in options.stages:
+        for name in options.formats:
+            for compiled in (False, True) if options.compile else (False,):
+                rate, flops = time_steps(options, device, stage, name, compiled=compiled)
+                reached = rate * flops
+                print(
+                    f"| {stage} | {name} | {'yes' if compiled else 'no'} | {rate:.2f} | {rate * options.batch:.1f} | "
+                    f"{reached / 1e12:.3f} | {reached / peaks[name]:.0%} |",
+                    flush=True,
+                )
+    print("\nPeaks: " + ", ".join(f"{name} {peak / 1e12:.2f} TFLOP/s" for name, peak in peaks.items()))
+
+
+def time_steps(
+    options: argparse.Namespace, device: torch.device, stage: str, precision: str, *, compiled: bool
+) -> tuple[float, float]:
+    """Steps a second, and floating-point operations of one step."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(8):
+            noise = np.random.default_rng(number).integers(0, 256, (320, 320, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(Path(folder) / f"{number}.png")
+        config = TrainingConfig.from_dict({"run": {"precision": precision, "compile": compiled}})
+        config = TrainingConfig(
+            model=ModelConfig(base_width=options.width),
+            data=DataConfig(sharp=(folder,), crop_size=options.crop, batch_size=options.batch),
+            loss=LossWeights(),
+            warm_start=WarmStartConfig(steps=10**6 if stage == "warm start" else 0),
+            unpaired=UnpairedConfig(steps=10**6),
+            run=config.run,
+        )
+        crops = UnpairedCrops(config.data, config.blur, seed=0)
+        # Random weights cost what trained ones do.
+        learner = Learner(config, Processes(device), VGG19Features())
+        batches = drawn_ahead(lambda step: learner.draw(crops, step), range(10**6), config.data.workers)
+        for step in range(WARM_UP):
+            learner.step(step, next(batches))
+        start = now(device)
+        for step in range(WARM_UP, WARM_UP + options.steps):
+            learner.step(step, next(batches))
+        rate = options.steps / (now(device) - start)
+        with FlopCounterMode(display=False) as counter:
+            plain = Learner(config, Processes(device), VGG19Features()) if compiled else learner
+            plain.step(0, next(batches))
+        batches.close()
+        return rate, float(counter.get_total_flops())
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """Floating-point operations a second of one large matrix product, the best of five."""
+    side = 8192 if device.type == "cuda" else 2048
+    first, second = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    best = 0.0
+    for _ in range(6):
+        start = now(device)
+        first @ second
+        best = max(best, 2 * side**3 / (now(device) - start))
+    return best
+
+
+def now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def name_of(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+if __name__ == "__main__":
+    main()
