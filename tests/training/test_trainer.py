@@ -474,3 +474,44 @@ def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: 
         Trainer(config, tmp_path / "run", torch.device("cpu"))
     Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
     assert "perceptual" in (tmp_path / "run" / "losses.csv").read_text()
+
+
+KILLED = """
+import os, random, signal, sys, threading, time
+from udsd.training import trainer
+from udsd.training.cli import main
+
+save, wait = trainer.save_checkpoint, random.Random(int(sys.argv[1])).uniform(0, 0.4)
+
+def save_then_wait_for_the_end(*arguments):
+    path = save(*arguments)
+    threading.Timer(wait, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return path
+
+trainer.save_checkpoint = save_then_wait_for_the_end
+sys.exit(main(sys.argv[2:]))
+"""
+"""Dies at a random moment after its first checkpoint."""
+
+
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_as_an_uninterrupted_one(
+    make_config: MakeConfig, pages: Path, tmp_path: Path
+) -> None:
+    steps = {"warm_start": {"steps": 20}, "unpaired": {"steps": 20, "decay_steps": 0}}
+    config = make_config(**STAGES | steps | {"run": STAGES["run"] | {"checkpoint_every": 3, "keep_checkpoints": 2}})
+    Trainer(config, tmp_path / "whole", CPU).fit()
+    (tmp_path / "recipe.toml").write_text(to_toml(config.to_dict()))
+    command = ["--recipe", str(tmp_path / "recipe.toml"), "--sharp", str(pages), "--device", "cpu"]
+    command += ["--output", str(tmp_path / "run"), "--resume"]
+    for seed in range(3):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(seed), *command],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL
+    Trainer(config, tmp_path / "run", CPU, resume=True).fit()
+    assert_same(newest(tmp_path / "run"), newest(tmp_path / "whole"))
+    assert (tmp_path / "run" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
