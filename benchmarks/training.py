@@ -29,7 +29,6 @@ from udsd.training.losses import LossWeights
 from udsd.training.processes import Processes
 
 STAGES = ("warm start", "unpaired")
-WARM_UP = 3
 
 
 def main() -> None:
@@ -39,6 +38,7 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=10, help="steps that are timed")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps before them")
     parser.add_argument("--formats", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--stages", nargs="+", default=list(STAGES), choices=STAGES)
     parser.add_argument("--compile", action="store_true", help="also with compiled networks")
@@ -82,11 +82,11 @@ def time_steps(
         # Random weights cost what trained ones do.
         learner = Learner(config, Processes(device), VGG19Features())
         batches = drawn_ahead(lambda step: learner.draw(crops, step), range(10**6), config.data.workers)
-        for step in range(WARM_UP):
-            learner.step(step, next(batches))
+        for _ in range(options.warm_up):
+            learner.step(0, next(batches))
         start = now(device)
-        for step in range(WARM_UP, WARM_UP + options.steps):
-            learner.step(step, next(batches))
+        for _ in range(options.steps):
+            learner.step(0, next(batches))
         rate = options.steps / (now(device) - start)
         with FlopCounterMode(display=False) as counter:
             plain = Learner(config, Processes(device), VGG19Features()) if compiled else learner

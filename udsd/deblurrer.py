@@ -15,7 +15,7 @@ from tqdm import tqdm
 from udsd.device import resolve_device, resolve_dtype
 from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Engine
+from udsd.inference import Engine, MemoryLimit
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.pretrained import load_model, save_model
 
@@ -35,8 +35,12 @@ class Deblurrer:
         device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
         dtype: Format of the arithmetic: ``"auto"`` (bfloat16 where the device has instructions for it, else
             float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
+        memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
+            ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
+            the same pixels. On a GPU it counts where an image does not fit in one piece.
 
     Raises:
+        ConfigError: The memory limit is no size.
         DeviceError: The device or the format is not available.
 
     Example:
@@ -46,10 +50,14 @@ class Deblurrer:
     """
 
     def __init__(
-        self, model: DeblurModel, device: str | torch.device = "auto", dtype: str | torch.dtype = "auto"
+        self,
+        model: DeblurModel,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+        memory_limit: MemoryLimit = None,
     ) -> None:
         chosen = resolve_device(device)
-        self._engine = Engine(model, chosen, resolve_dtype(dtype, chosen))
+        self._engine = Engine(model, chosen, resolve_dtype(dtype, chosen), memory_limit)
 
     @classmethod
     def from_pretrained(
@@ -58,6 +66,7 @@ class Deblurrer:
         *,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
+        memory_limit: MemoryLimit = None,
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | bool | None = None,
@@ -71,6 +80,7 @@ class Deblurrer:
                 the Hugging Face Hub.
             device: Where to run, as for the class.
             dtype: Format of the arithmetic, as for the class.
+            memory_limit: What restoring may take, as for the class.
             revision: Branch, tag or commit on the Hub; a zoo model has a pinned one.
             cache_dir: Folder for downloads, as in huggingface_hub.
             token: Access token of the Hub, as in huggingface_hub.
@@ -81,6 +91,7 @@ class Deblurrer:
             UnknownModelError: There is no model of that name.
             WeightsError: The model cannot be downloaded, is damaged, or does not fit this library.
             DeviceError: The device or the format is not available.
+            ConfigError: The memory limit is no size.
         """
         chosen = resolve_device(device)
         arithmetic = resolve_dtype(dtype, chosen)
@@ -92,7 +103,7 @@ class Deblurrer:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return cls(model, chosen, arithmetic)
+        return cls(model, chosen, arithmetic, memory_limit)
 
     @property
     def config(self) -> ModelConfig:
@@ -111,19 +122,27 @@ class Deblurrer:
         return self._engine.dtype
 
     @overload
-    def deblur(self, image: str | os.PathLike[str] | Image.Image) -> Image.Image: ...
+    def deblur(
+        self, image: str | os.PathLike[str] | Image.Image, *, memory_limit: MemoryLimit = None
+    ) -> Image.Image: ...
     @overload
-    def deblur(self, image: NDArray[Any]) -> NDArray[Any]: ...
+    def deblur(self, image: NDArray[Any], *, memory_limit: MemoryLimit = None) -> NDArray[Any]: ...
     @overload
-    def deblur(self, image: Tensor) -> Tensor: ...
-    def deblur(self, image: ImageLike) -> Image.Image | NDArray[Any] | Tensor:
+    def deblur(self, image: Tensor, *, memory_limit: MemoryLimit = None) -> Tensor: ...
+    def deblur(self, image: ImageLike, *, memory_limit: MemoryLimit = None) -> Image.Image | NDArray[Any] | Tensor:
         """Restore one image; the result is deterministic, with the mean of the image's blur code.
+
+        Args:
+            image: Of any size; large ones run in strips, which changes no pixel.
+            memory_limit: For this image, instead of that of the class.
 
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
+            ConfigError: The memory limit is no size.
+            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
         decoded = _decode(image)
-        return decoded.encode(self._engine.restore(decoded.pixels))
+        return decoded.encode(self._engine.restore(decoded.pixels, memory_limit=memory_limit))
 
     def deblur_batch(
         self, images: Iterable[ImageLike], *, batch_size: int = 4, progress: bool = False
@@ -222,7 +241,7 @@ class Deblurrer:
         """
         chosen = self.device if device is None else resolve_device(device)
         arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
-        self._engine = Engine(self._engine.model, chosen, arithmetic)
+        self._engine = Engine(self._engine.model, chosen, arithmetic, self._engine.memory_limit)
         return self
 
 

@@ -8,6 +8,7 @@
     │   └── IncompatibleWeightsError        config or tensors do not fit this library
     ├── ImageError (ValueError)             an image cannot be read, converted or restored
     ├── DeviceError (RuntimeError)          the asked-for device or dtype is not available
+    ├── MemoryLimitError (RuntimeError)     an image does not fit into the memory limit, nor the rest onto the disk
     └── ConfigError (ValueError)            a setting is unknown, ill-typed or out of range
 
 A message says what came, what is allowed and what to do next, in one line. The commands print it on
@@ -45,6 +46,10 @@ class ImageError(UdsdError, ValueError):
 
 class DeviceError(UdsdError, RuntimeError):
     """The asked-for device or number format is not available on this machine."""
+
+
+class MemoryLimitError(UdsdError, RuntimeError):
+    """An image needs more memory than it may take, and cannot be helped by a temporary file."""
 
 
 class ConfigError(UdsdError, ValueError):

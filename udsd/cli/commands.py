@@ -16,7 +16,7 @@ _MEGABYTE = 1e6
 def deblur(options: Namespace) -> int:
     """Restore files and folders."""
     report = restore_files(
-        _load(options),
+        load_deblurrer(options),
         options.inputs,
         options.output,
         overwrite=options.overwrite,
@@ -33,7 +33,7 @@ def deblur(options: Namespace) -> int:
 
 def compare(options: Namespace) -> int:
     """Write a before/after picture."""
-    compare_file(_load(options), options.input, options.output)
+    compare_file(load_deblurrer(options), options.input, options.output)
     print_line(str(options.output))
     return 0
 
@@ -51,8 +51,11 @@ def list_models(options: Namespace) -> int:
     return 0
 
 
-def _load(options: Namespace) -> Deblurrer:
-    return Deblurrer.from_pretrained(options.model, device=options.device, dtype=options.dtype)
+def load_deblurrer(options: Namespace) -> Deblurrer:
+    """The model that the options name, as they want it run."""
+    return Deblurrer.from_pretrained(
+        options.model, device=options.device, dtype=options.dtype, memory_limit=options.memory_limit
+    )
 
 
 def _summary(report: FileReport) -> str:

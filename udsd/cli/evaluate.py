@@ -6,8 +6,8 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from udsd.cli.commands import load_deblurrer
 from udsd.cli.output import print_line
-from udsd.deblurrer import Deblurrer
 from udsd.evaluation import EvaluationReport, PageStrips, blurred_pairs, evaluate, unsharp_mask, whole_images
 from udsd.images import find_images
 from udsd.models.vgg import load_vgg19
@@ -29,7 +29,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Measure, write ``report.json``, ``report.md`` and ``contact.png``, and print the table."""
-    deblurrer = Deblurrer.from_pretrained(options.model, device=options.device, dtype=options.dtype)
+    deblurrer = load_deblurrer(options)
     files = list(find_images(options.sharp))
     images = whole_images(files) if options.strips is None else _strips(options).cut(files)
     blur = BlurConfig(path_length=tuple(options.path_length), noise=tuple(options.noise))

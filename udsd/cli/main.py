@@ -68,4 +68,5 @@ def _parser() -> argparse.ArgumentParser:
 def _add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", default="text", help="zoo name, model folder or Hub repository (default: text)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
     command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")

@@ -1,5 +1,6 @@
-"""How a model is run."""
+"""How a model is run: in strips, within a limit of memory."""
 
 from udsd.inference.engine import Engine
+from udsd.inference.memory import MemoryLimit
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "MemoryLimit"]

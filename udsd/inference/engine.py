@@ -1,52 +1,124 @@
-"""Running a model: device, number format, memory layout."""
+"""Running a model: device, number format, strips."""
 
 from __future__ import annotations
+
+import logging
 
 import torch
 from torch import Tensor
 
+from udsd.inference.memory import MemoryLimit, StripPlan, parse_memory, plan_strips
+from udsd.inference.planes import Store
+from udsd.inference.strips import StripModel
 from udsd.models import DeblurModel
+from udsd.models.deblur_model import pad_image
+
+logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Run a model on one device in one number format.
+    """Run a model on one device in one number format. Threads may share one.
 
-    Weights and images stay float32; the convolutions run in the chosen format. So the image to which a model
-    with residual output adds its correction keeps all of its precision.
+    On a CPU, images run one by one in strips: the same pixels as in one piece, in less memory and less time. On a GPU
+    a batch runs in one piece while it fits, and in strips when it does not.
+
+    Images stay float32; the convolutions run in the chosen format. So the image to which a model with residual output
+    adds its correction keeps all of its precision.
 
     Args:
-        model: The networks; moved to the device, and not to be used elsewhere at the same time.
+        model: The networks; moved to the device, and not to be changed afterwards.
         device: Where to run.
         dtype: float32, bfloat16 or float16, the format of the arithmetic.
+        memory_limit: What feature maps may take, beside images and results; beyond it they go to a temporary file.
+
+    Raises:
+        ConfigError: The memory limit is no size.
     """
 
-    def __init__(self, model: DeblurModel, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, model: DeblurModel, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> None:
         self.device = device
         self.dtype = dtype
+        self.memory_limit = None if memory_limit is None else parse_memory(memory_limit)
         self.model = model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._strips = StripModel(self.model, dtype)
+        # On a CPU strips are the faster way as well.
+        self._whole_first = device.type == "cuda"
 
-    def restore(self, images: Tensor, code: Tensor | None = None) -> Tensor:
+    def restore(self, images: Tensor, code: Tensor | None = None, memory_limit: MemoryLimit = None) -> Tensor:
         """Restore images.
 
         Args:
             images: (B, 3, H, W), float32 in [-1, 1].
             code: Blur codes (B, Z), or None for the mean of each image's own.
+            memory_limit: Instead of the engine's.
 
         Returns:
             (B, 3, H, W), float32 on the CPU, in [-1, 1].
+
+        Raises:
+            ConfigError: The memory limit is no size.
+            MemoryLimitError: The limit is too small for the narrowest strip, or the disk too full for the rest.
         """
-        with torch.inference_mode(), self._autocast():
-            restored = self.model(self._to_device(images), None if code is None else code.to(self.device))
-        return restored.float().clamp(-1, 1).cpu()  # type: ignore[no-any-return]
+        limit = self.memory_limit if memory_limit is None else memory_limit
+        with torch.inference_mode():
+            if self._whole_first:
+                try:
+                    return self._restore_whole(images, code)
+                except torch.OutOfMemoryError:
+                    self._say_that_it_does_not_fit(images)
+            codes = [None] * len(images) if code is None else torch.split(code, 1)
+            pairs = zip(torch.split(images, 1), codes, strict=True)
+            return torch.cat([self._restore_in_strips(image, one, limit) for image, one in pairs])
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
-        with torch.inference_mode(), self._autocast():
-            mean, log_variance = self.model.encode_blur(self._to_device(images))
-        return mean.float().cpu(), log_variance.float().cpu()
+        with torch.inference_mode():
+            codes = []
+            for image in torch.split(images, 1):
+                padded = pad_image(image.to(self.device, torch.float32))
+                codes.append(self._encode(padded, self._plan(padded, self.memory_limit)))
+        means, log_variances = zip(*codes, strict=True)
+        return torch.cat(means).cpu(), torch.cat(log_variances).cpu()
 
-    def _to_device(self, images: Tensor) -> Tensor:
-        return images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
+    def _restore_whole(self, images: Tensor, code: Tensor | None) -> Tensor:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            on_device = images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
+            restored = self.model(on_device, None if code is None else code.to(self.device))
+        return restored.float().clamp(-1, 1).cpu()  # type: ignore[no-any-return]
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+    def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit) -> Tensor:
+        height, width = image.shape[-2:]
+        padded = pad_image(image.to(self.device, torch.float32))
+        plan = self._plan(padded, limit)
+        while True:
+            try:
+                restored = self._run_strips(padded, code, plan)
+                return restored[..., :height, :width].clamp_(-1, 1).cpu()
+            except torch.OutOfMemoryError:
+                plan = plan.halved()
+                self._say_that_it_does_not_fit(image)
+
+    def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan) -> Tensor:
+        if code is None:
+            code, _ = self._encode(padded, plan)
+        with Store(plan.room) as store:
+            restored = self._strips.restore(padded, code.to(self.device), plan.strip_height, store)
+            if store.spilled:
+                logger.info("%.1f GB of feature maps went through a temporary file", store.spilled / 1e9)
+        return restored
+
+    def _encode(self, padded: Tensor, plan: StripPlan) -> tuple[Tensor, Tensor]:
+        with Store(plan.room) as store:
+            return self._strips.encode_blur(padded, plan.strip_height, store)
+
+    def _plan(self, padded: Tensor, limit: MemoryLimit) -> StripPlan:
+        height, width = padded.shape[-2:]
+        return plan_strips(height, width, self.model.config, self.dtype.itemsize, self.device, limit)
+
+    def _say_that_it_does_not_fit(self, images: Tensor) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        height, width = images.shape[-2:]
+        logger.warning("out of memory on an image of %d x %d pixels; going on in smaller strips", width, height)

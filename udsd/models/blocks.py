@@ -10,7 +10,8 @@ CONTENT_STRIDE = 4
 """Image pixels per content feature along each side; images are padded to multiples of it."""
 
 LEAKY_SLOPE = 0.2
-_EPSILON = 1e-5
+NORM_EPSILON = 1e-5
+"""Added to variances before they divide."""
 
 
 class InstanceNorm(nn.Module):
@@ -27,7 +28,7 @@ class InstanceNorm(nn.Module):
         rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         centred = rows - rows.mean(dim=1, keepdim=True)
         variance = centred.square().mean(dim=1, keepdim=True)
-        normalised: Tensor = centred * torch.rsqrt(variance + _EPSILON)
+        normalised: Tensor = centred * torch.rsqrt(variance + NORM_EPSILON)
         return normalised.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
@@ -41,7 +42,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B, C, H, W) to the same shape."""
-        return F.group_norm(features, 1, self.weight, self.bias, _EPSILON)
+        return F.group_norm(features, 1, self.weight, self.bias, NORM_EPSILON)
 
 
 class ResidualBlock(nn.Module):
@@ -69,14 +70,14 @@ class ReflectedConv2d(nn.Conv2d):
         self, in_channels: int, out_channels: int, *, kernel_size: int, stride: int = 1, bias: bool = True
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
-        self._margin = (kernel_size - 1) // 2
+        self.margin = (kernel_size - 1) // 2
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B, C, H, W) to (B, C', H / stride, W / stride)."""
         # On CPUs autocast would widen to float32 for the padding, only to narrow again; but padding copies, it rounds
         # nothing.
         with torch.autocast(features.device.type, enabled=False):
-            padded = F.pad(features, [self._margin] * 4, mode="reflect")
+            padded = F.pad(features, [self.margin] * 4, mode="reflect")
         return F.conv2d(padded, self.weight, self.bias, self.stride)
 
 

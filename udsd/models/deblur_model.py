@@ -49,7 +49,7 @@ class DeblurModel(nn.Module):
             Restored images (B, 3, H, W). With ``residual_output`` values can leave [-1, 1] a little.
         """
         height, width = image.shape[-2:]
-        padded = pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE)
+        padded = pad_image(image)
         if code is None:
             code, _ = self.blur_encoder(padded)
         decoded = self.generator(self.content_encoder(padded), code)
@@ -58,8 +58,13 @@ class DeblurModel(nn.Module):
 
     def encode_blur(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur code of images (B, 3, H, W) in [-1, 1] of any size."""
-        mean, log_variance = self.blur_encoder(pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE))
+        mean, log_variance = self.blur_encoder(pad_image(image))
         return mean, log_variance
+
+
+def pad_image(image: Tensor) -> Tensor:
+    """Reflect images (B, 3, H, W) at the right and the bottom to sides that the networks take."""
+    return pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE)
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:

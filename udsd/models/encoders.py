@@ -59,5 +59,9 @@ class BlurEncoder(nn.Module):
         features = image
         for stage in self.stages:
             features = F.leaky_relu(stage(features), LEAKY_SLOPE)
-        mean, log_variance = self.statistics(features.mean(dim=(2, 3))).chunk(2, dim=1)
+        return self.from_features(features.mean(dim=(2, 3)))
+
+    def from_features(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, Z) from the last stage's features, averaged over positions, (B, C)."""
+        mean, log_variance = self.statistics(features).chunk(2, dim=1)
         return mean, log_variance.clamp(-_MAX_LOG_VARIANCE, _MAX_LOG_VARIANCE)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from udsd.errors import MemoryLimitError
+from udsd.inference import Engine
+from udsd.inference import engine as engine_module
+from udsd.inference.memory import StripPlan
+from udsd.models import DeblurModel
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def engine(model: DeblurModel) -> Engine:
+    return Engine(model, CPU, torch.float32)
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.rand(1, 3, 90, 70, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def out_of_memory(*_: object) -> Tensor:
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_batch_is_its_images_one_by_one(engine: Engine) -> None:
+    images = torch.rand(3, 3, 50, 41, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    together = engine.restore(images)
+    for image, restored in zip(images.split(1), together.split(1), strict=True):  # type: ignore[no-untyped-call]
+        assert torch.equal(engine.restore(image), restored)
+
+
+def test_a_limit_changes_no_pixel(engine: Engine, model: DeblurModel, image: Tensor) -> None:
+    expected = engine.restore(image)
+    small = engine.restore(image, memory_limit=60_000)
+    torch.testing.assert_close(small, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(Engine(model, CPU, torch.float32, "60kB").restore(image), expected, atol=1e-5, rtol=0)
+    with pytest.raises(MemoryLimitError, match="72 pixels wide"):
+        engine.restore(image, memory_limit=100)
+
+
+def test_an_image_too_large_for_one_piece_goes_on_in_strips(
+    engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = engine.restore(image)
+    engine._whole_first = True  # as on a GPU
+    torch.testing.assert_close(engine.restore(image), expected, atol=1e-5, rtol=0)
+    assert not caplog.messages
+    monkeypatch.setattr(engine.model, "forward", out_of_memory)
+    assert torch.equal(engine.restore(image), expected)
+    assert caplog.messages == ["out of memory on an image of 70 x 90 pixels; going on in smaller strips"]
+
+
+def test_strips_are_halved_until_they_fit(
+    engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = engine.restore(image)
+    tried: list[int] = []
+    restore = engine._strips.restore
+
+    def fits_in_sixteen_rows(padded: Tensor, code: Tensor, strip_height: int, store: object) -> Tensor:
+        tried.append(strip_height)
+        return restore(padded, code, strip_height, store) if strip_height <= 16 else out_of_memory()  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine._strips, "restore", fits_in_sixteen_rows)
+    torch.testing.assert_close(engine.restore(image), expected, atol=1e-5, rtol=0)
+    assert tried[-1] <= 16 < tried[-2]
+    assert len(caplog.messages) == len(tried) - 1
+    monkeypatch.setattr(engine._strips, "restore", out_of_memory)
+    with pytest.raises(MemoryLimitError, match="even in strips of four rows"):
+        engine.restore(image)
+
+
+def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    restore = engine._strips.restore
+
+    def watched(padded: Tensor, code: Tensor, strip_height: int, store: object) -> Tensor:
+        seen.append(strip_height)
+        return restore(padded, code, strip_height, store)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine._strips, "restore", watched)
+    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0, expected=0))
+    engine.restore(image)
+    assert seen == [8]
+
+
+def test_threads_share_an_engine(engine: Engine) -> None:
+    def images() -> Iterator[Tensor]:
+        for side in range(20, 60, 5):
+            yield torch.rand(1, 3, side, 64, generator=torch.Generator().manual_seed(side)) * 2 - 1
+
+    expected = [engine.restore(image) for image in images()]
+    with ThreadPoolExecutor(4) as pool:
+        for restored, alone in zip(pool.map(engine.restore, images()), expected, strict=True):
+            assert torch.equal(restored, alone)
+
+
+def test_codes_of_a_batch_go_to_their_images(engine: Engine) -> None:
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    codes = torch.tensor([[1.0], [-1.0]]).expand(-1, engine.model.config.blur_code_size)
+    together = engine.restore(images, codes)
+    for index in range(2):
+        assert torch.equal(engine.restore(images[index : index + 1], codes[index : index + 1])[0], together[index])

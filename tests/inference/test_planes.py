@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from udsd.inference.planes import Mapped, Plane, Store, Whole, reflected_rows
+
+ROOMS = [None, 0, 150]
+"""All in memory, all on disk, some of each."""
+
+
+def filled(store: Store, values: Tensor, *heights: int) -> Plane:
+    plane = Plane(store)
+    for strip in values.split(list(heights), dim=2):  # type: ignore[no-untyped-call]
+        plane.append(strip.contiguous(memory_format=torch.channels_last))
+    return plane
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("room", ROOMS)
+def test_rows_are_found_across_strips(room: int | None, dtype: torch.dtype) -> None:
+    values = torch.arange(7 * 5 * 3.0).reshape(1, 3, 7, 5).to(dtype)
+    with Store(room) as store:
+        plane = filled(store, values, 2, 1, 4)
+        assert plane.height == 7
+        assert plane.bounds == [(0, 2), (2, 3), (3, 7)]
+        for start in range(7):
+            for stop in range(start + 1, 8):
+                assert torch.equal(plane.rows(start, stop), values[:, :, start:stop])
+        assert (store.spilled > 0) == (room is not None)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_released_rows_give_their_room_back(room: int | None) -> None:
+    values = torch.rand(1, 4, 8, 5)
+    with Store(room) as store:
+        first = filled(store, values, 2, 2, 4)
+        first.release(3)
+        assert torch.equal(first.rows(2, 8), values[:, :, 2:])
+        with pytest.raises(KeyError):
+            first.rows(1, 3)
+        first.release(8)
+        assert store._used == 0
+        end = store._end
+        second = filled(store, values, 2, 2, 4)
+        assert torch.equal(second.rows(0, 8), values)
+        assert store._end == end  # the file's room is used again
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_strip_can_be_replaced(room: int | None) -> None:
+    values = torch.rand(1, 4, 6, 5)
+    with Store(room) as store:
+        plane = filled(store, values, 2, 4)
+        plane.change(1, lambda strip: strip * 2)
+        assert torch.equal(plane.rows(0, 6), torch.cat([values[:, :, :2], values[:, :, 2:] * 2], dim=2))
+        plane.release(6)
+        assert store._used == 0
+
+
+def test_rows_beyond_the_border_are_mirrored() -> None:
+    values = torch.rand(1, 2, 6, 3)
+    padded = F.pad(values, [0, 0, 3, 3], mode="reflect")
+    source = Mapped(Whole(values), lambda rows: rows * 2)
+    for start in range(-3, 6):
+        for stop in range(max(start, 0) + 1, 10):
+            assert torch.equal(reflected_rows(source, start, stop), 2 * padded[:, :, start + 3 : stop + 3])
+
+
+def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Store(0) as store:
+        filled(store, torch.rand(1, 2, 4, 4), 4)
+        assert store.spilled == 2 * 4 * 4 * 4
+        assert list(tmp_path.iterdir()) == []
+
+
+FULL_DISK = """
+import resource, signal, torch
+from udsd.errors import MemoryLimitError
+from udsd.inference.planes import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+with Store(0) as store:
+    try:
+        for _ in range(3):
+            store.put(torch.rand(1, 2, 10, 20).contiguous(memory_format=torch.channels_last))
+    except MemoryLimitError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_named() -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=True)
+    assert "has no room for the rest" in done.stdout
+    assert "raise memory_limit, or point TMPDIR at a larger disk" in done.stdout
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

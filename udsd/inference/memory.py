@@ -1,0 +1,140 @@
+"""How much memory restoring may take, and how an image is cut into strips so that it does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from udsd.errors import ConfigError, MemoryLimitError
+from udsd.models import ModelConfig
+from udsd.models.blocks import CONTENT_STRIDE
+
+MemoryLimit = int | str | None
+"""Bytes, or text such as ``"2GB"`` or ``"500 MiB"``, or None for half of what is free."""
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_FREE_SHARE = 0.5
+
+_STRIP_PIXELS = 32_768
+"""Pixels of the image in one strip. Its feature maps then stay in the caches of a CPU: faster than whole images."""
+
+_WORKSPACE_MAPS = 6
+"""Maps of full resolution and base width that a strip needs at once, at most (measured: 4.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripPlan:
+    """How one image is restored.
+
+    Attributes:
+        strip_height: Rows of the image in one strip, a multiple of 4.
+        room: Bytes of feature maps that stay in memory; the rest goes to a temporary file.
+        expected: Bytes that the feature maps take all together, in memory or not.
+    """
+
+    strip_height: int
+    room: int
+    expected: int
+
+    def halved(self) -> StripPlan:
+        """The same image in strips of half the height, and half of the maps kept.
+
+        Raises:
+            MemoryLimitError: The strips are as narrow as can be.
+        """
+        if self.strip_height <= CONTENT_STRIDE:
+            raise MemoryLimitError(
+                "out of memory even in strips of four rows; free some memory, or use device='cpu', or a smaller image"
+            )
+        half = self.strip_height // 2 // CONTENT_STRIDE * CONTENT_STRIDE
+        return replace(self, strip_height=max(half, CONTENT_STRIDE), room=self.room // 2)
+
+
+def parse_memory(limit: int | str) -> int:
+    """Bytes of a memory limit.
+
+    Raises:
+        ConfigError: It is no positive number with a unit that is known.
+    """
+    if isinstance(limit, int) and not isinstance(limit, bool):
+        size = float(limit)
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", str(limit).upper())
+        size = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
+    if size < 1:
+        raise ConfigError(f"memory_limit is {limit!r}; give bytes, or text such as '2GB' or '500MiB'")
+    return int(size)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a GPU, or in main memory within the limit of the process's control group."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return min(_available(), _control_group_room())
+
+
+def plan_strips(
+    height: int, width: int, config: ModelConfig, element_size: int, device: torch.device, limit: MemoryLimit = None
+) -> StripPlan:
+    """Choose strips for an image of a padded size.
+
+    Args:
+        height: Rows.
+        width: Columns.
+        config: The architecture.
+        element_size: Bytes of a number in the arithmetic's format.
+        device: Where the model runs.
+        limit: What feature maps and work space may take, beside the image and its result.
+
+    Raises:
+        ConfigError: The limit is no size.
+        MemoryLimitError: It is too small for the narrowest strip of such an image.
+    """
+    allowed = int(free_memory(device) * _FREE_SHARE) if limit is None else parse_memory(limit)
+    row = _WORKSPACE_MAPS * config.base_width * width * element_size
+    least = row * CONTENT_STRIDE
+    if allowed < least:
+        given = "half of the free memory" if limit is None else f"memory_limit={limit!r}"
+        raise MemoryLimitError(
+            f"{given} is {allowed / 1e6:.0f} MB; an image {width} pixels wide needs at least {least / 1e6:.0f} MB"
+            " (memory_limit=), or a GPU with more memory"
+        )
+    strip_height = min(_STRIP_PIXELS // width, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
+    strip_height = max(strip_height, CONTENT_STRIDE)
+    return StripPlan(strip_height, allowed - row * strip_height, _map_bytes(height, width, config, element_size))
+
+
+def _map_bytes(height: int, width: int, config: ModelConfig, element_size: int) -> int:
+    """The most that feature maps take at once: two of the residual blocks', or the map of half resolution."""
+    quarter = height * width // CONTENT_STRIDE**2
+    blocks = 2 * quarter * (config.content_channels + config.blur_code_size)
+    half = (height * width // 4) * 2 * config.base_width
+    return max(blocks, half) * element_size
+
+
+def _available() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return _UNKNOWN
+
+
+def _control_group_room() -> int:
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        return _UNLIMITED if limit == "max" else int(limit) - int((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        return _UNLIMITED
+
+
+_UNKNOWN = 4 * 2**30
+"""Taken to be free where the system does not tell."""
+
+_UNLIMITED = 2**62

@@ -1,0 +1,344 @@
+"""The networks layer by layer and strip by strip: the pixels of the untiled result, in bounded memory.
+
+Instance and layer normalisation need the mean and variance of whole feature maps. So each layer runs over all strips
+before the next begins, and the statistics of the strips are merged in float64. Strips overlap nowhere: a convolution
+takes the rows that it needs from the strips above and below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from udsd.inference.planes import Mapped, Plane, Rows, Store, Whole, reflected_rows
+from udsd.models import DeblurModel
+from udsd.models.blocks import CONTENT_STRIDE, LEAKY_SLOPE, NORM_EPSILON, LayerNorm, ReflectedConv2d
+
+Activation = Callable[[Tensor], Tensor]
+
+_POSITIONS = 2048
+"""Of so many positions the mean and variance are taken in float32; float32 loses digits over more of them."""
+
+
+class Statistics:
+    """Mean and variance of each channel of a map, merged from its strips (Chan, Golub and LeVeque, 1979)."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = torch.zeros(())
+        self._squares = torch.zeros(())
+
+    def add(self, strip: Tensor) -> None:
+        """Take in a strip (1, C, h, W)."""
+        rows = max(_POSITIONS // strip.shape[3], 1)
+        for block in torch.split(strip, rows, dim=2):
+            self._add_block(block)
+
+    def _add_block(self, strip: Tensor) -> None:
+        mean, variance = (moment.double() for moment in torch.batch_norm_update_stats(strip, None, None, 1.0))
+        count = strip.shape[2] * strip.shape[3]
+        if self._count == 0:
+            self._count, self._mean, self._squares = count, mean, variance * count
+            return
+        total = self._count + count
+        difference = mean - self._mean
+        self._mean = self._mean + difference * (count / total)
+        self._squares = self._squares + variance * count + difference.square() * (self._count * count / total)
+        self._count = total
+
+    def by_channel(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance (C,) of each channel: instance normalisation."""
+        return self._mean.float(), (self._squares / self._count).float()
+
+    def over_channels(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance over all channels, (C,) equal values: layer normalisation."""
+        mean = self._mean.mean()
+        variance = (self._squares / self._count + (self._mean - mean).square()).mean()
+        return mean.float().expand_as(self._mean), variance.float().expand_as(self._mean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Convolution:
+    """A convolution in the number format of the arithmetic; its map is continued by reflection."""
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: int
+    margin: int
+
+    @classmethod
+    def of(cls, layer: ReflectedConv2d, dtype: torch.dtype) -> _Convolution:
+        weight, bias = _cast(layer, dtype)
+        return cls(weight, bias, layer.stride[0], layer.margin)
+
+    @property
+    def size(self) -> int:
+        return self.weight.shape[-1]
+
+    def rows_out(self, rows: int) -> int:
+        return (rows + 2 * self.margin - self.size) // self.stride + 1
+
+    def rows_needed(self, start: int, stop: int) -> tuple[int, int]:
+        return start * self.stride - self.margin, (stop - 1) * self.stride - self.margin + self.size
+
+    def apply(self, window: Tensor) -> Tensor:
+        """Convolve rows that include those above and below."""
+        padded = F.pad(window, [self.margin, self.margin, 0, 0], mode="reflect")
+        return F.conv2d(padded, self.weight, self.bias, self.stride)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upsampling:
+    """A transposed convolution that doubles both sides, and the layer normalisation behind it."""
+
+    weight: Tensor
+    bias: Tensor | None
+    norm: LayerNorm
+
+    def apply(self, source: Rows, start: int, stop: int) -> Tensor:
+        """Rows 2 start to 2 stop of the result."""
+        # The last row of the pair that a row gives depends on the row below.
+        window = source.rows(start, min(stop + 1, source.height))
+        doubled = F.conv_transpose2d(window, self.weight, self.bias, stride=2, padding=1, output_padding=1)
+        return doubled[:, :, : 2 * (stop - start)]
+
+    def normalise(self, statistics: Statistics) -> Activation:
+        return _normalise(*statistics.over_channels(), self.norm.weight, self.norm.bias)
+
+
+class StripModel:
+    """The inference path of a `DeblurModel`, run in strips. The model itself is left as it is.
+
+    Args:
+        model: The networks, on their device. Their weights are copied in the number format of the arithmetic.
+        dtype: float32, bfloat16 or float16.
+    """
+
+    def __init__(self, model: DeblurModel, dtype: torch.dtype) -> None:
+        self.config = model.config
+        self.dtype = dtype
+        encoder, generator = model.content_encoder, model.generator
+        self._blur_stages = [_Convolution.of(stage, dtype) for stage in model.blur_encoder.stages]  # type: ignore[arg-type]
+        self._blur_statistics = model.blur_encoder
+        self._stem = _Convolution.of(encoder.stem, dtype)
+        self._downs = [_Convolution.of(layer, dtype) for layer in (encoder.down1, encoder.down2)]
+        self._content_blocks = _blocks(encoder.blocks, dtype)
+        self._generator_blocks = _blocks(generator.blocks, dtype)
+        self._ups = [
+            _Upsampling(*_cast(layer, dtype), norm)
+            for layer, norm in ((generator.up1, generator.norm1), (generator.up2, generator.norm2))
+        ]
+        weight, self._to_image_bias = _cast(generator.to_image, dtype)
+        self._to_image_weight = weight.transpose(0, 1).contiguous(memory_format=torch.channels_last)
+
+    def encode_blur(self, image: Tensor, strip_height: int, store: Store) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (1, Z) of the blur code of an image (1, 3, H, W) as `restore` takes."""
+        source: Rows = Mapped(Whole(image), self._cast_rows)
+        height = max(strip_height // 2, 1)
+        for stage in self._blur_stages:
+            features = _convolve(source, stage, height, store, finish=_leaky)
+            source, height = features, max(height // 2, 1)
+        total, count = torch.zeros((), dtype=torch.float64, device=image.device), 0
+        for start, stop in features.bounds:
+            strip = features.rows(start, stop)
+            total = total + strip.double().sum(dim=(2, 3))
+            count += strip.shape[2] * strip.shape[3]
+            features.release(stop)
+        return self._blur_statistics.from_features((total / count).float())
+
+    def restore(self, image: Tensor, code: Tensor, strip_height: int, store: Store) -> Tensor:
+        """Restore an image.
+
+        Args:
+            image: float32 (1, 3, H, W) in [-1, 1], sides multiples of 4 and at least 16.
+            code: Its blur code, float32 (1, Z).
+            strip_height: Rows of the image in one strip, a multiple of 4.
+            store: Where feature maps lie.
+
+        Returns:
+            float32 (1, 3, H, W), not limited to [-1, 1].
+        """
+        quarter = max(strip_height // CONTENT_STRIDE, 1)
+        planes = code.to(self.dtype)[:, :, None, None]
+        content = self._encode_content(Mapped(Whole(image), self._cast_rows), quarter, store)
+        features = _replaced(content, lambda strip: _with_code(strip, planes), store)
+        self._run_blocks(features, self._generator_blocks, quarter, store)
+        return self._decode(image, features, planes, quarter, store)
+
+    def _encode_content(self, image: Rows, quarter: int, store: Store) -> Plane:
+        half, statistics = Plane(store), Statistics()
+        down = self._downs[0]
+        stem = Mapped(_Convolved(image, self._stem), _leaky)
+        for start, stop in _strips(down.rows_out(image.height), 2 * quarter):
+            strip = down.apply(reflected_rows(stem, *down.rows_needed(start, stop)))
+            statistics.add(strip)
+            half.append(strip)
+        normalise = _normalise(*statistics.by_channel())
+        statistics = Statistics()
+        content = _convolve(
+            Mapped(half, lambda strip: normalise(strip).relu_()), self._downs[1], quarter, store, statistics
+        )
+        normalise_content = _normalise(*statistics.by_channel())
+        for index in range(len(content.bounds)):
+            content.change(index, lambda strip: normalise_content(strip).relu_())
+        self._run_blocks(content, self._content_blocks, quarter, store)
+        return content
+
+    def _run_blocks(
+        self, features: Plane, blocks: Sequence[tuple[_Convolution, _Convolution]], quarter: int, store: Store
+    ) -> None:
+        """Add what each residual block gives to the features."""
+        for first, second in blocks:
+            statistics = Statistics()
+            inner = _convolve(_Kept(features), first, quarter, store, statistics)
+            normalise = _normalise(*statistics.by_channel())
+            statistics = Statistics()
+            change = _convolve(
+                Mapped(inner, lambda strip, norm=normalise: norm(strip).relu_()),  # type: ignore[misc]
+                second,
+                quarter,
+                store,
+                statistics,
+            )
+            normalise = _normalise(*statistics.by_channel())
+            for index, (start, stop) in enumerate(features.bounds):
+                added = normalise(change.rows(start, stop))
+                features.change(index, added.add_)
+                change.release(stop)
+
+    def _decode(self, image: Tensor, features: Plane, planes: Tensor, quarter: int, store: Store) -> Tensor:
+        first, second = self._ups
+        half, statistics = Plane(store), Statistics()
+        source: Rows = Mapped(features, lambda strip: _with_code(strip, planes))
+        for start, stop in features.bounds:
+            strip = first.apply(source, start, stop)
+            statistics.add(strip)
+            half.append(strip)
+            source.release(stop)
+        normalise = first.normalise(statistics)
+        source = Mapped(half, lambda strip: _with_code(normalise(strip).relu_(), planes))
+        # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
+        # statistics, once for the image. A single strip is kept.
+        statistics = Statistics()
+        single = None
+        for start, stop in half.bounds:
+            single = second.apply(source, start, stop)
+            statistics.add(single)
+        normalise_full = second.normalise(statistics)
+        restored = torch.empty_like(image)
+        for start, stop in half.bounds:
+            strip = single if len(half.bounds) == 1 and single is not None else second.apply(source, start, stop)
+            strip = _with_code(normalise_full(strip).relu_(), planes)
+            decoded = F.conv2d(strip, self._to_image_weight, self._to_image_bias).float()
+            rows = slice(2 * start, 2 * stop)
+            finished = image[:, :, rows] + decoded if self.config.residual_output else torch.tanh(decoded)
+            restored[:, :, rows] = finished
+            source.release(stop)
+        return restored
+
+    def _cast_rows(self, rows: Tensor) -> Tensor:
+        return rows.to(self.dtype, memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Convolved:
+    """The rows of a convolution, computed when they are asked for and not kept."""
+
+    source: Rows
+    convolution: _Convolution
+
+    @property
+    def height(self) -> int:
+        return self.convolution.rows_out(self.source.height)
+
+    def rows(self, start: int, stop: int) -> Tensor:
+        return self.convolution.apply(reflected_rows(self.source, *self.convolution.rows_needed(start, stop)))
+
+    def release(self, before: int) -> None:
+        self.source.release(self.convolution.rows_needed(before, before + 1)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A map that is needed again afterwards."""
+
+    source: Rows
+
+    @property
+    def height(self) -> int:
+        return self.source.height
+
+    def rows(self, start: int, stop: int) -> Tensor:
+        return self.source.rows(start, stop)
+
+    def release(self, before: int) -> None:
+        pass
+
+
+def _convolve(
+    source: Rows,
+    convolution: _Convolution,
+    strip_height: int,
+    store: Store,
+    statistics: Statistics | None = None,
+    finish: Activation | None = None,
+) -> Plane:
+    """Convolve a map strip by strip, and forget its rows on the way."""
+    result = Plane(store)
+    for start, stop in _strips(convolution.rows_out(source.height), strip_height):
+        strip = convolution.apply(reflected_rows(source, *convolution.rows_needed(start, stop)))
+        if statistics is not None:
+            statistics.add(strip)
+        result.append(strip if finish is None else finish(strip))
+        source.release(convolution.rows_needed(stop, stop + 1)[0])
+    source.release(source.height)
+    return result
+
+
+def _replaced(source: Plane, change: Activation, store: Store) -> Plane:
+    result = Plane(store)
+    for start, stop in source.bounds:
+        result.append(change(source.rows(start, stop)))
+        source.release(stop)
+    return result
+
+
+def _strips(height: int, strip_height: int) -> list[tuple[int, int]]:
+    """Strips of nearly equal height, none higher than asked for."""
+    count = max(math.ceil(height / strip_height), 1)
+    edges = [height * index // count for index in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def _normalise(mean: Tensor, variance: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Activation:
+    def apply(strip: Tensor) -> Tensor:
+        return F.batch_norm(strip, mean, variance, weight, bias, training=False, eps=NORM_EPSILON)
+
+    return apply
+
+
+def _leaky(strip: Tensor) -> Tensor:
+    return F.leaky_relu_(strip, LEAKY_SLOPE)
+
+
+def _with_code(strip: Tensor, planes: Tensor) -> Tensor:
+    height, width = strip.shape[-2:]
+    return torch.cat([strip, planes.expand(-1, -1, height, width)], dim=1)
+
+
+def _blocks(blocks: nn.Module, dtype: torch.dtype) -> list[tuple[_Convolution, _Convolution]]:
+    return [
+        (_Convolution.of(block.conv1, dtype), _Convolution.of(block.conv2, dtype))  # type: ignore[arg-type]
+        for block in blocks.children()
+    ]
+
+
+def _cast(layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+    weight = layer.weight.detach().to(dtype, memory_format=torch.channels_last)
+    return weight, None if layer.bias is None else layer.bias.detach().to(dtype)
