@@ -113,7 +113,6 @@ def test_strided_and_read_only_arrays() -> None:
     array = every_level((6, 8, 4), "uint8")[::-1, ::2, 2::-1]
     array.flags.writeable = False
     decoded = decode_image(array)
-    assert decoded.pixels.is_contiguous()
     np.testing.assert_array_equal(decoded.encode(decoded.pixels), array)
 
 

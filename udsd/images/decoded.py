@@ -21,6 +21,9 @@ FLOAT_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 _RANGE_TOLERANCE = 1e-3
 
+_ROWS = 256
+"""Rows of an image that are encoded at a time."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage(Generic[KindT_co]):
@@ -60,37 +63,42 @@ def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:
     dtype, device = planes.dtype, planes.device
     white = LARGEST_LEVEL.get(dtype, 1)
     alpha = planes[:, colours:].clone()
-    pixels = planes[:, :colours].to(torch.float32).mul(2 / white).sub(1).clamp(-1, 1)
+    # In place, and below in parts: of a large image each copy in float32 is most of the memory it takes.
+    pixels = planes[:, :colours].to(torch.float32, copy=True).mul_(2 / white).sub_(1).clamp_(-1, 1)
     if colours == 1:
-        pixels = pixels.expand(-1, 3, -1, -1)
+        pixels = pixels.expand(-1, 3, -1, -1).contiguous()
 
     def encode(restored: Tensor) -> Tensor:
-        values = _restored_values(restored, (batch, 3, height, width))
-        if colours == 1:
-            values = values.mean(dim=1, keepdim=True)
-        values = values.add(1).mul(white / 2)
-        if dtype in LARGEST_LEVEL:
-            values = values.round()
+        _check_restored(restored, (batch, 3, height, width))
         result = torch.empty((batch, channels, height, width), dtype=dtype, device=device)
-        # The device first: not every accelerator knows uint16 or float64.
-        result[:, :colours] = values.to(device).to(dtype)
+        for rows, part in zip(_in_parts(result), _in_parts(restored.detach()), strict=True):
+            values = part.to(torch.float32, copy=True).clamp_(-1, 1)
+            if colours == 1:
+                values = values.mean(dim=1, keepdim=True)
+            values.add_(1).mul_(white / 2)
+            if dtype in LARGEST_LEVEL:
+                values.round_()
+            # The device first: not every accelerator knows uint16 or float64.
+            rows[:, :colours] = values.to(device).to(dtype)
         result[:, colours:] = alpha
         return result
 
-    return DecodedImage(pixels.contiguous(), encode)
+    return DecodedImage(pixels, encode)
 
 
-def _restored_values(restored: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
+def _in_parts(image: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(image, _ROWS, dim=2)
+
+
+def _check_restored(restored: Tensor, shape: tuple[int, int, int, int]) -> None:
     if tuple(restored.shape) != shape:
         raise ImageError(f"the restored image has shape {tuple(restored.shape)}; encode takes {shape}, that of pixels")
-    values = restored.detach().to(torch.float32)
-    broken = int(values.numel() - values.isfinite().sum())
+    broken = sum(part.numel() - int(part.isfinite().sum()) for part in _in_parts(restored.detach()))
     if broken:
         raise ImageError(
-            f"the network gave {broken} of {values.numel()} values as NaN or infinite; run it in float32, "
+            f"the network gave {broken} of {restored.numel()} values as NaN or infinite; run it in float32, "
             "or check its weights"
         )
-    return values.clamp(-1, 1)
 
 
 def _check_values(planes: Tensor) -> None:

@@ -70,7 +70,8 @@ class Engine:
                     self._say_that_it_does_not_fit(images)
             codes = [None] * len(images) if code is None else torch.split(code, 1)
             pairs = zip(torch.split(images, 1), codes, strict=True)
-            return torch.cat([self._restore_in_strips(image, one, limit) for image, one in pairs])
+            restored = [self._restore_in_strips(image, one, limit) for image, one in pairs]
+            return restored[0] if len(restored) == 1 else torch.cat(restored)
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""

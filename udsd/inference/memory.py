@@ -126,12 +126,17 @@ def _available() -> int:
 
 
 def _control_group_room() -> int:
+    """What the process may take more, by version 2 or 1 of Linux's control groups, as containers show them."""
     group = Path("/sys/fs/cgroup")
-    try:
-        limit = (group / "memory.max").read_text().strip()
-        return _UNLIMITED if limit == "max" else int(limit) - int((group / "memory.current").read_text())
-    except (OSError, ValueError):
-        return _UNLIMITED
+    for limit, used in (
+        (group / "memory.max", group / "memory.current"),
+        (group / "memory" / "memory.limit_in_bytes", group / "memory" / "memory.usage_in_bytes"),
+    ):
+        try:
+            return int(limit.read_text()) - int(used.read_text())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return _UNLIMITED
 
 
 _UNKNOWN = 4 * 2**30
