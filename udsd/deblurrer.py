@@ -142,7 +142,7 @@ class Deblurrer:
             MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
         decoded = _decode(image)
-        return decoded.encode(self._engine.restore(decoded.pixels, memory_limit=memory_limit))
+        return decoded.encode(self._engine.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
 
     def deblur_batch(
         self, images: Iterable[ImageLike], *, batch_size: int = 4, progress: bool = False

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -65,9 +66,9 @@ def test_strips_are_halved_until_they_fit(
     tried: list[int] = []
     restore = engine._strips.restore
 
-    def fits_in_sixteen_rows(padded: Tensor, code: Tensor, strip_height: int, store: object) -> Tensor:
+    def fits_in_sixteen_rows(padded: Tensor, code: Tensor, strip_height: int, *more: Any) -> Tensor:
         tried.append(strip_height)
-        return restore(padded, code, strip_height, store) if strip_height <= 16 else out_of_memory()  # type: ignore[arg-type]
+        return restore(padded, code, strip_height, *more) if strip_height <= 16 else out_of_memory()
 
     monkeypatch.setattr(engine._strips, "restore", fits_in_sixteen_rows)
     torch.testing.assert_close(engine.restore(image), expected, atol=1e-5, rtol=0)
@@ -82,14 +83,23 @@ def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch:
     seen: list[int] = []
     restore = engine._strips.restore
 
-    def watched(padded: Tensor, code: Tensor, strip_height: int, store: object) -> Tensor:
+    def watched(padded: Tensor, code: Tensor, strip_height: int, *more: Any) -> Tensor:
         seen.append(strip_height)
-        return restore(padded, code, strip_height, store)  # type: ignore[arg-type]
+        return restore(padded, code, strip_height, *more)
 
     monkeypatch.setattr(engine._strips, "restore", watched)
     monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0, expected=0))
     engine.restore(image)
     assert seen == [8]
+
+
+@pytest.mark.parametrize("size", [(64, 48), (63, 50)])
+def test_the_images_are_left_alone_unless_they_may_be_overwritten(engine: Engine, size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    before = image.clone()
+    expected = engine.restore(image)
+    assert torch.equal(image, before)
+    assert torch.equal(engine.restore(image, overwrite=True), expected)
 
 
 def test_threads_share_an_engine(engine: Engine) -> None:

@@ -46,13 +46,21 @@ class Engine:
         # On a CPU strips are the faster way as well.
         self._whole_first = device.type == "cuda"
 
-    def restore(self, images: Tensor, code: Tensor | None = None, memory_limit: MemoryLimit = None) -> Tensor:
+    def restore(
+        self,
+        images: Tensor,
+        code: Tensor | None = None,
+        memory_limit: MemoryLimit = None,
+        *,
+        overwrite: bool = False,
+    ) -> Tensor:
         """Restore images.
 
         Args:
             images: (B, 3, H, W), float32 in [-1, 1].
             code: Blur codes (B, Z), or None for the mean of each image's own.
             memory_limit: Instead of the engine's.
+            overwrite: The result may take the images' place, which saves memory.
 
         Returns:
             (B, 3, H, W), float32 on the CPU, in [-1, 1].
@@ -70,7 +78,7 @@ class Engine:
                     self._say_that_it_does_not_fit(images)
             codes = [None] * len(images) if code is None else torch.split(code, 1)
             pairs = zip(torch.split(images, 1), codes, strict=True)
-            restored = [self._restore_in_strips(image, one, limit) for image, one in pairs]
+            restored = [self._restore_in_strips(image, one, limit, overwrite) for image, one in pairs]
             return restored[0] if len(restored) == 1 else torch.cat(restored)
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,23 +97,24 @@ class Engine:
             restored = self.model(on_device, None if code is None else code.to(self.device))
         return restored.float().clamp(-1, 1).cpu()  # type: ignore[no-any-return]
 
-    def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit) -> Tensor:
+    def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
         height, width = image.shape[-2:]
-        padded = pad_image(image.to(self.device, torch.float32))
-        plan = self._plan(padded, limit)
+        plan = None
         while True:
+            padded = pad_image(image.to(self.device, torch.float32))
+            plan = plan.halved() if plan else self._plan(padded, limit)
+            is_ours = overwrite or padded.data_ptr() != image.data_ptr()
             try:
-                restored = self._run_strips(padded, code, plan)
+                restored = self._run_strips(padded, code, plan, padded if is_ours else None)
                 return restored[..., :height, :width].clamp_(-1, 1).cpu()
             except torch.OutOfMemoryError:
-                plan = plan.halved()
                 self._say_that_it_does_not_fit(image)
 
-    def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan) -> Tensor:
+    def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan, out: Tensor | None) -> Tensor:
         if code is None:
             code, _ = self._encode(padded, plan)
         with Store(plan.room) as store:
-            restored = self._strips.restore(padded, code.to(self.device), plan.strip_height, store)
+            restored = self._strips.restore(padded, code.to(self.device), plan.strip_height, store, out)
             if store.spilled:
                 logger.info("%.1f GB of feature maps went through a temporary file", store.spilled / 1e9)
         return restored

@@ -152,7 +152,9 @@ class StripModel:
             features.release(stop)
         return self._blur_statistics.from_features((total / count).float())
 
-    def restore(self, image: Tensor, code: Tensor, strip_height: int, store: Store) -> Tensor:
+    def restore(
+        self, image: Tensor, code: Tensor, strip_height: int, store: Store, out: Tensor | None = None
+    ) -> Tensor:
         """Restore an image.
 
         Args:
@@ -160,6 +162,7 @@ class StripModel:
             code: Its blur code, float32 (1, Z).
             strip_height: Rows of the image in one strip, a multiple of 4.
             store: Where feature maps lie.
+            out: Where the result goes; it may be the image itself.
 
         Returns:
             float32 (1, 3, H, W), not limited to [-1, 1].
@@ -169,7 +172,7 @@ class StripModel:
         content = self._encode_content(Mapped(Whole(image), self._cast_rows), quarter, store)
         features = _replaced(content, lambda strip: _with_code(strip, planes), store)
         self._run_blocks(features, self._generator_blocks, quarter, store)
-        return self._decode(image, features, planes, quarter, store)
+        return self._decode(image, features, planes, store, torch.empty_like(image) if out is None else out)
 
     def _encode_content(self, image: Rows, quarter: int, store: Store) -> Plane:
         half, statistics = Plane(store), Statistics()
@@ -212,7 +215,7 @@ class StripModel:
                 features.change(index, added.add_)
                 change.release(stop)
 
-    def _decode(self, image: Tensor, features: Plane, planes: Tensor, quarter: int, store: Store) -> Tensor:
+    def _decode(self, image: Tensor, features: Plane, planes: Tensor, store: Store, restored: Tensor) -> Tensor:
         first, second = self._ups
         half, statistics = Plane(store), Statistics()
         source: Rows = Mapped(features, lambda strip: _with_code(strip, planes))
@@ -231,7 +234,6 @@ class StripModel:
             single = second.apply(source, start, stop)
             statistics.add(single)
         normalise_full = second.normalise(statistics)
-        restored = torch.empty_like(image)
         for start, stop in half.bounds:
             strip = single if len(half.bounds) == 1 and single is not None else second.apply(source, start, stop)
             strip = _with_code(normalise_full(strip).relu_(), planes)
