@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from udsd import Deblurrer, ImageError
-from udsd.files import restore_files
+from udsd.files import FileResult, restore_files
 
 
 def opened(path: Path) -> Image.Image:
@@ -91,3 +92,63 @@ def test_two_inputs_for_one_result(deblurrer: Deblurrer, scans: Path, tmp_path: 
     photo.save(tmp_path / "other" / "a.png")
     with pytest.raises(ImageError, match="both"):
         restore_files(deblurrer, [scans / "a.png", tmp_path / "other" / "a.png"], tmp_path / "out")
+
+
+def test_results_may_be_called_otherwise(deblurrer: Deblurrer, scans: Path, tmp_path: Path) -> None:
+    report = restore_files(deblurrer, [scans], tmp_path / "out", suffix="_sharp", file_format="png")
+    assert sorted(report.restored) == [tmp_path / "out" / "a_sharp.png", tmp_path / "out" / "deep" / "b_sharp.png"]
+    assert all(opened(path).format == "PNG" for path in report.restored)
+    assert restore_files(deblurrer, [scans], tmp_path / "out", suffix="_sharp", file_format=".png").kept == sorted(
+        report.restored
+    )
+
+
+def test_a_suffix_lets_results_lie_beside_their_inputs(deblurrer: Deblurrer, scans: Path) -> None:
+    report = restore_files(deblurrer, [scans / "a.png"], scans, suffix="_sharp")
+    assert report.restored == [scans / "a_sharp.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"suffix": "/../x"}, "no part of a file name"),
+        ({"suffix": "x/"}, "no part of a file name"),
+        ({"file_format": "docx"}, "no image format for a name with the ending"),
+    ],
+)
+def test_names_that_are_none_are_refused(
+    deblurrer: Deblurrer, scans: Path, tmp_path: Path, names: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ImageError, match=message):
+        restore_files(deblurrer, [scans], tmp_path / "out", **names)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_inputs_that_only_differ_in_their_format_are_refused_as_one_file(
+    deblurrer: Deblurrer, photo: Image.Image, tmp_path: Path
+) -> None:
+    for name in ("a.png", "a.jpg"):
+        photo.save(tmp_path / name)
+    with pytest.raises(ImageError, match=r"would both be written to .*a\.tif"):
+        restore_files(deblurrer, [tmp_path / "a.png", tmp_path / "a.jpg"], tmp_path / "out", file_format="tif")
+
+
+def test_each_result_is_told_as_it_is_known_and_all_in_the_report(
+    deblurrer: Deblurrer, scans: Path, tmp_path: Path
+) -> None:
+    (scans / "aa.png").write_bytes((scans / "a.png").read_bytes()[:200])
+    told: list[FileResult] = []
+    report = restore_files(deblurrer, [scans], tmp_path / "out", on_result=told.append)
+    assert told == report.results
+    assert [(result.source.name, result.status) for result in told] == [
+        ("a.png", "restored"),
+        ("aa.png", "failed"),
+        ("b.jpg", "restored"),
+    ]
+    assert all(result.seconds >= 0 for result in told)
+    assert told[0].seconds > 0
+    document = json.loads(report.to_json())
+    assert (document["restored"], document["kept"], document["failed"]) == (2, 0, 1)
+    assert document["files"][1]["source"] == str(scans / "aa.png")
+    assert "aa.png" in document["files"][1]["reason"]
+    assert json.loads(told[0].to_json())["target"] == str(tmp_path / "out" / "a.png")

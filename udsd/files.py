@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tqdm import tqdm
 
 from udsd.deblurrer import Deblurrer
-from udsd.errors import ImageError
+from udsd.errors import ImageError, MemoryLimitError
 from udsd.images import decode_image, find_images, save_image, side_by_side
+from udsd.images.formats import format_for
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file.
+
+    Attributes:
+        source: The input.
+        target: The output.
+        status: ``"restored"``, ``"kept"`` (it was there already, and was left alone) or ``"failed"``.
+        seconds: Time it took, reading and writing included.
+        reason: Why it failed, else empty.
+    """
+
+    source: Path
+    target: Path
+    status: Literal["restored", "kept", "failed"]
+    seconds: float
+    reason: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), default=str)
 
 
 @dataclass(slots=True)
@@ -18,14 +45,31 @@ class FileReport:
     """What became of each file.
 
     Attributes:
-        restored: Files written in this run.
-        kept: Files that were there already, and were left alone.
-        failed: Inputs that could not be restored, each with the reason.
+        results: One of each input, in the order in which they were done.
     """
 
-    restored: list[Path] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
-    failed: dict[Path, str] = field(default_factory=dict)
+    results: list[FileResult] = field(default_factory=list)
+
+    @property
+    def restored(self) -> list[Path]:
+        """Files written in this run."""
+        return [result.target for result in self.results if result.status == "restored"]
+
+    @property
+    def kept(self) -> list[Path]:
+        """Files that were there already, and were left alone."""
+        return [result.target for result in self.results if result.status == "kept"]
+
+    @property
+    def failed(self) -> dict[Path, str]:
+        """Inputs that could not be restored, each with the reason."""
+        return {result.source: result.reason for result in self.results if result.status == "failed"}
+
+    def to_json(self) -> str:
+        """All results as a JSON document: counts, and one entry of each file."""
+        counts = {"restored": len(self.restored), "kept": len(self.kept), "failed": len(self.failed)}
+        files = [asdict(result) for result in self.results]
+        return json.dumps({**counts, "files": files}, default=str, indent=2) + "\n"
 
 
 def restore_files(
@@ -35,7 +79,10 @@ def restore_files(
     *,
     overwrite: bool = False,
     compare: bool = False,
+    suffix: str = "",
+    file_format: str | None = None,
     progress: bool = False,
+    on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
     """Restore image files, and all images in folders.
 
@@ -48,24 +95,33 @@ def restore_files(
         output: A folder, made when missing; or, for a single file, the name of the result.
         overwrite: Restore again what is in ``output`` already.
         compare: Write a picture of input and result beside each other instead of the result alone.
+        suffix: Put behind the names of results, before their ending: ``"_sharp"``.
+        file_format: Ending of the results, such as ``"png"``, instead of that of each input.
         progress: Show a progress bar on standard error.
+        on_result: Called with each result as soon as it is known.
 
     Raises:
-        ImageError: An input is missing, a folder holds no images, or two inputs would give one file. Nothing
-            has been written then.
+        ImageError: An input is missing, a folder holds no images, two inputs would give one file, or a format or
+            suffix is none. Nothing has been written then.
     """
-    jobs = _plan(inputs, output)
+    naming = _Naming(suffix, file_format)
+    jobs = _plan(inputs, output, naming)
     report = FileReport()
     for source, target in tqdm(jobs, unit="image", disable=not progress):
+        start = time.perf_counter()
+        status: Literal["restored", "kept", "failed"] = "restored"
+        reason = ""
         if target.exists() and not overwrite:
-            report.kept.append(target)
-            continue
-        try:
-            _restore_file(deblurrer, source, target, compare=compare)
-        except ImageError as error:
-            report.failed[source] = str(error)
+            status = "kept"
         else:
-            report.restored.append(target)
+            try:
+                _restore_file(deblurrer, source, target, compare=compare)
+            except (ImageError, MemoryLimitError) as error:
+                status, reason = "failed", str(error)
+        result = FileResult(source, target, status, round(time.perf_counter() - start, 3), reason)
+        report.results.append(result)
+        if on_result is not None:
+            on_result(result)
     return report
 
 
@@ -86,12 +142,30 @@ def _restore_file(deblurrer: Deblurrer, source: Path, target: Path, *, compare: 
     save_image(restored, target)
 
 
-def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """How results are called."""
+
+    suffix: str
+    file_format: str | None
+
+    def __post_init__(self) -> None:
+        if self.suffix != Path(f"x{self.suffix}").name[1:]:
+            raise ImageError(f"the suffix {self.suffix!r} is no part of a file name; give one such as '_sharp'")
+        if self.file_format is not None:
+            format_for(Path(f"result.{self.file_format.removeprefix('.')}"))
+
+    def apply(self, target: Path) -> Path:
+        ending = target.suffix if self.file_format is None else f".{self.file_format.removeprefix('.')}"
+        return target.with_name(target.stem + self.suffix + ending)
+
+
+def _plan(inputs: Sequence[Path], output: Path, naming: _Naming) -> list[tuple[Path, Path]]:
     single_file = len(inputs) == 1 and not inputs[0].is_dir()
     if single_file and output.suffix and not output.is_dir():
         jobs = [(_existing(inputs[0]), output)]
     else:
-        jobs = [job for given in inputs for job in _jobs(given, output)]
+        jobs = [(source, naming.apply(target)) for given in inputs for source, target in _jobs(given, output)]
     sources: dict[Path, Path] = {}
     for source, target in jobs:
         if target in sources:

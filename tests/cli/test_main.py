@@ -103,3 +103,41 @@ def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None
         run()
     assert stop.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_results_for_machines(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    out, report = tmp_path / "out", tmp_path / "reports" / "report.json"
+    options = ["--suffix", "_sharp", "--format", "jpg", "--json", "--report", report, "--memory-limit", "1GB"]
+    assert run("deblur", scan, bad, "-o", out, "--model", model_folder, *options) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["status"], line["target"]) for line in lines] == [
+        ("restored", str(out / "scan_sharp.jpg")),
+        ("failed", str(out / "bad_sharp.jpg")),
+    ]
+    assert json.loads(report.read_text())["files"] == lines
+    assert opened(out / "scan_sharp.jpg").format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--memory-limit", "much"], "memory_limit is 'much'; give bytes, or text such as '2GB'"),
+        (["--format", "docx"], "no image format for a name with the ending '.docx'"),
+        (["--report", "{scan}/report.json"], "cannot write the report"),
+    ],
+)
+def test_bad_options_give_status_2(
+    scan: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    given = [option.format(scan=scan) for option in options]
+    assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, *given) == 2
+    assert message in capsys.readouterr().err

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from udsd.cli.output import print_error, print_line
 from udsd.deblurrer import Deblurrer
-from udsd.files import FileReport, compare_file, restore_files
+from udsd.errors import ConfigError
+from udsd.files import FileReport, FileResult, compare_file, restore_files
 from udsd.pretrained import load_manifest
 
 _MEGABYTE = 1e6
@@ -21,11 +23,17 @@ def deblur(options: Namespace) -> int:
         options.output,
         overwrite=options.overwrite,
         compare=options.compare,
+        suffix=options.suffix,
+        file_format=options.format,
         progress=sys.stderr.isatty(),
+        on_result=_print_result if options.json else None,
     )
+    if options.report is not None:
+        _write_report(report, options.report)
     for reason in report.failed.values():
         print_error(reason)
-    print_line(_summary(report))
+    if not options.json:
+        print_line(_summary(report))
     if not report.failed:
         return 0
     return 1 if report.restored or report.kept else 2
@@ -56,6 +64,18 @@ def load_deblurrer(options: Namespace) -> Deblurrer:
     return Deblurrer.from_pretrained(
         options.model, device=options.device, dtype=options.dtype, memory_limit=options.memory_limit
     )
+
+
+def _print_result(result: FileResult) -> None:
+    print_line(result.to_json())
+
+
+def _write_report(report: FileReport, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write the report {path} ({error.strerror}); choose another place") from error
 
 
 def _summary(report: FileReport) -> str:

@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", required=True, type=Path, help="folder, or file for a single input")
     command.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
+    command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
+    command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
+    command.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as JSON")
+    command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_model_options(command)
     command.set_defaults(run=deblur)
 
