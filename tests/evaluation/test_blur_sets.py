@@ -104,7 +104,7 @@ def test_no_pages_are_an_error() -> None:
         PageStrips().cut([])
 
 
-@pytest.mark.parametrize("settings", [{"count": 0}, {"margin": -1}, {"height": 40, "margin": 10}])
+@pytest.mark.parametrize("settings", [{"count": 0}, {"seed": -1}, {"margin": -1}, {"height": 40, "margin": 10}])
 def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"is -?\d+; give"):
         PageStrips(**settings)

@@ -64,6 +64,8 @@ class PageStrips:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ConfigError(f"count is {self.count}; give at least 1")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}; give 0 or more")
         if not 0 <= self.margin < self.height // 4:
             raise ConfigError(f"margin is {self.margin}; give 0 or more, and less than a quarter of the height")
 
