@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from udsd.inference.planes import Mapped, Plane, Store, Whole, reflected_rows
+from udsd.inference.planes import Mapped, Plane, Store, Whole, assembled, reflected_window
 
 ROOMS = [None, 0, 150]
 """All in memory, all on disk, some of each."""
@@ -34,7 +34,8 @@ def test_rows_are_found_across_strips(room: int | None, dtype: torch.dtype) -> N
         assert plane.bounds == [(0, 2), (2, 3), (3, 7)]
         for start in range(7):
             for stop in range(start + 1, 8):
-                assert torch.equal(plane.rows(start, stop), values[:, :, start:stop])
+                assert torch.equal(assembled(plane.pieces(start, stop)), values[:, :, start:stop])
+        assert torch.equal(plane.strip(2), values[:, :, 3:])
         assert (store.spilled > 0) == (room is not None)
 
 
@@ -44,14 +45,14 @@ def test_released_rows_give_their_room_back(room: int | None) -> None:
     with Store(room) as store:
         first = filled(store, values, 2, 2, 4)
         first.release(3)
-        assert torch.equal(first.rows(2, 8), values[:, :, 2:])
+        assert torch.equal(assembled(first.pieces(2, 8)), values[:, :, 2:])
         with pytest.raises(KeyError):
-            first.rows(1, 3)
+            first.pieces(1, 3)
         first.release(8)
         assert store._used == 0
         end = store._end
         second = filled(store, values, 2, 2, 4)
-        assert torch.equal(second.rows(0, 8), values)
+        assert torch.equal(assembled(second.pieces(0, 8)), values)
         assert store._end == end  # the file's room is used again
 
 
@@ -61,18 +62,28 @@ def test_a_strip_can_be_replaced(room: int | None) -> None:
     with Store(room) as store:
         plane = filled(store, values, 2, 4)
         plane.change(1, lambda strip: strip * 2)
-        assert torch.equal(plane.rows(0, 6), torch.cat([values[:, :, :2], values[:, :, 2:] * 2], dim=2))
+        assert torch.equal(assembled(plane.pieces(0, 6)), torch.cat([values[:, :, :2], values[:, :, 2:] * 2], dim=2))
         plane.release(6)
         assert store._used == 0
 
 
-def test_rows_beyond_the_border_are_mirrored() -> None:
-    values = torch.rand(1, 2, 6, 3)
-    padded = F.pad(values, [0, 0, 3, 3], mode="reflect")
+@pytest.mark.parametrize("margin", [0, 1, 3])
+def test_what_lies_beyond_the_border_is_mirrored(margin: int) -> None:
+    values = torch.rand(1, 2, 6, 5)
+    padded = F.pad(values, [margin, margin, 3, 3], mode="reflect")
     source = Mapped(Whole(values), lambda rows: rows * 2)
     for start in range(-3, 6):
         for stop in range(max(start, 0) + 1, 10):
-            assert torch.equal(reflected_rows(source, start, stop), 2 * padded[:, :, start + 3 : stop + 3])
+            window = reflected_window(source, start, stop, margin)
+            assert torch.equal(window, 2 * padded[:, :, start + 3 : stop + 3])
+            assert window.is_contiguous(memory_format=torch.channels_last) or margin == 0
+
+
+def test_planes_of_one_value_are_further_channels() -> None:
+    pieces = [torch.rand(1, 2, 3, 4), torch.rand(1, 2, 1, 4)]
+    planes = torch.tensor([5.0, 6.0, 7.0])[None, :, None, None]
+    expected = torch.cat([torch.cat(pieces, dim=2), planes.expand(-1, -1, 4, 4)], dim=1)
+    assert torch.equal(assembled(pieces, planes=planes), expected)
 
 
 def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

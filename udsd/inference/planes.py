@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Protocol
@@ -25,8 +25,8 @@ class Rows(Protocol):
         """Number of rows."""
         ...
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Rows ``start`` to ``stop``, (1, C, stop - start, W), channels last."""
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
+        """Rows ``start`` to ``stop``, as one or more (1, C, h, W), channels last."""
         ...
 
     def release(self, before: int) -> None:
@@ -166,15 +166,18 @@ class Plane:
         self._strips[len(self._edges) - 1] = self._store.put(strip)
         self._edges.append(self.height + strip.shape[2])
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Rows ``start`` to ``stop`` (1, C, stop - start, W)."""
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
+        """Rows ``start`` to ``stop``, one piece of each strip that they lie in."""
         first = bisect_right(self._edges, start) - 1
         last = bisect_left(self._edges, stop)
-        pieces = [
+        return [
             self._strips[index].tensor()[:, :, max(start - self._edges[index], 0) : stop - self._edges[index]]
             for index in range(first, last)
         ]
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+
+    def strip(self, index: int) -> Tensor:
+        """A whole strip."""
+        return self._strips[index].tensor()
 
     def release(self, before: int) -> None:
         """Forget the strips that lie wholly above a row."""
@@ -201,9 +204,9 @@ class Whole:
         """Number of rows."""
         return self.values.shape[2]
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Rows ``start`` to ``stop``."""
-        return self.values[:, :, start:stop]
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
+        """Rows ``start`` to ``stop``, in one piece."""
+        return [self.values[:, :, start:stop]]
 
     def release(self, before: int) -> None:
         """The image stays."""
@@ -221,22 +224,58 @@ class Mapped:
         """Number of rows."""
         return self.source.height
 
-    def rows(self, start: int, stop: int) -> Tensor:
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
         """Rows ``start`` to ``stop``, changed."""
-        return self.change(self.source.rows(start, stop))
+        return [self.change(piece) for piece in self.source.pieces(start, stop)]
 
     def release(self, before: int) -> None:
         """Rows above will not be asked for again."""
         self.source.release(before)
 
 
-def reflected_rows(source: Rows, start: int, stop: int) -> Tensor:
-    """Rows ``start`` to ``stop``, those beyond the map mirrored at its border, as in reflection padding."""
+def reflected_window(source: Rows, start: int, stop: int, margin: int) -> Tensor:
+    """Rows ``start`` to ``stop`` with ``margin`` columns more at both sides, as reflection padding gives them.
+
+    What lies beyond the map is mirrored at its border. Returns (1, C, stop - start, W + 2 margin), channels last.
+    """
     last = source.height - 1
-    inner = source.rows(max(start, 0), min(stop, last + 1))
-    above = [source.rows(-row, -row + 1) for row in range(start, 0)]
-    below = [source.rows(2 * last - row, 2 * last - row + 1) for row in range(last + 1, stop)]
-    return torch.cat([*above, inner, *below], dim=2) if above or below else inner
+    pieces = [piece for row in range(start, 0) for piece in source.pieces(-row, -row + 1)]
+    pieces += source.pieces(max(start, 0), min(stop, last + 1))
+    pieces += [piece for row in range(last + 1, stop) for piece in source.pieces(2 * last - row, 2 * last - row + 1)]
+    return assembled(pieces, margin)
+
+
+def assembled(pieces: Sequence[Tensor], margin: int = 0, planes: Tensor | None = None) -> Tensor:
+    """One map of pieces that lie below each other, copied once.
+
+    Args:
+        pieces: (1, C, h, W) each.
+        margin: Columns to mirror at both sides.
+        planes: Values (1, Z, 1, 1) of further channels, the same at all positions.
+
+    Returns:
+        (1, C + Z, sum of h, W + 2 margin), channels last.
+    """
+    channels, width = pieces[0].shape[1], pieces[0].shape[3]
+    if len(pieces) == 1 and margin == 0 and planes is None:
+        return pieces[0]
+    shape = (
+        1,
+        channels + (0 if planes is None else planes.shape[1]),
+        sum(piece.shape[2] for piece in pieces),
+        width + 2 * margin,
+    )
+    window = torch.empty(shape, dtype=pieces[0].dtype, device=pieces[0].device, memory_format=torch.channels_last)
+    row = 0
+    for piece in pieces:
+        window[:, :channels, row : row + piece.shape[2], margin : margin + width] = piece
+        row += piece.shape[2]
+    for column in range(margin):
+        window[..., column] = window[..., 2 * margin - column]
+        window[..., margin + width + column] = window[..., margin + width - 2 - column]
+    if planes is not None:
+        window[:, channels:] = planes
+    return window
 
 
 def _bytes_of(strip: Tensor) -> memoryview:

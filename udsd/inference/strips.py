@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from udsd.inference.planes import Mapped, Plane, Rows, Store, Whole, reflected_rows
+from udsd.inference.planes import Mapped, Plane, Rows, Store, Whole, assembled, reflected_window
 from udsd.models import DeblurModel
 from udsd.models.blocks import CONTENT_STRIDE, LEAKY_SLOPE, NORM_EPSILON, LayerNorm, ReflectedConv2d
 
@@ -87,10 +87,10 @@ class _Convolution:
     def rows_needed(self, start: int, stop: int) -> tuple[int, int]:
         return start * self.stride - self.margin, (stop - 1) * self.stride - self.margin + self.size
 
-    def apply(self, window: Tensor) -> Tensor:
-        """Convolve rows that include those above and below."""
-        padded = F.pad(window, [self.margin, self.margin, 0, 0], mode="reflect")
-        return F.conv2d(padded, self.weight, self.bias, self.stride)
+    def apply(self, source: Rows, start: int, stop: int) -> Tensor:
+        """Rows ``start`` to ``stop`` of the result."""
+        window = reflected_window(source, *self.rows_needed(start, stop), self.margin)
+        return F.conv2d(window, self.weight, self.bias, self.stride)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ class _Upsampling:
     bias: Tensor | None
     norm: LayerNorm
 
-    def apply(self, source: Rows, start: int, stop: int) -> Tensor:
-        """Rows 2 start to 2 stop of the result."""
+    def apply(self, source: Rows, planes: Tensor, start: int, stop: int) -> Tensor:
+        """Rows 2 start to 2 stop of the result; the code's planes are further channels."""
         # The last row of the pair that a row gives depends on the row below.
-        window = source.rows(start, min(stop + 1, source.height))
+        window = assembled(source.pieces(start, min(stop + 1, source.height)), planes=planes)
         doubled = F.conv_transpose2d(window, self.weight, self.bias, stride=2, padding=1, output_padding=1)
         return doubled[:, :, : 2 * (stop - start)]
 
@@ -134,8 +134,11 @@ class StripModel:
             _Upsampling(*_cast(layer, dtype), norm)
             for layer, norm in ((generator.up1, generator.norm1), (generator.up2, generator.norm2))
         ]
-        weight, self._to_image_bias = _cast(generator.to_image, dtype)
-        self._to_image_weight = weight.transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        weight = generator.to_image.weight.detach().transpose(0, 1)
+        features = weight.shape[1] - model.config.blur_code_size
+        self._to_image_weight = weight[:, :features].to(dtype).contiguous(memory_format=torch.channels_last)
+        self._to_image_code_weight = weight[:, features:, 0, 0]
+        self._to_image_bias: Tensor = generator.to_image.bias  # type: ignore[assignment]
 
     def encode_blur(self, image: Tensor, strip_height: int, store: Store) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (1, Z) of the blur code of an image (1, 3, H, W) as `restore` takes."""
@@ -145,8 +148,8 @@ class StripModel:
             features = _convolve(source, stage, height, store, finish=_leaky)
             source, height = features, max(height // 2, 1)
         total, count = torch.zeros((), dtype=torch.float64, device=image.device), 0
-        for start, stop in features.bounds:
-            strip = features.rows(start, stop)
+        for index, (_, stop) in enumerate(features.bounds):
+            strip = features.strip(index)
             total = total + strip.double().sum(dim=(2, 3))
             count += strip.shape[2] * strip.shape[3]
             features.release(stop)
@@ -168,9 +171,9 @@ class StripModel:
             float32 (1, 3, H, W), not limited to [-1, 1].
         """
         quarter = max(strip_height // CONTENT_STRIDE, 1)
-        planes = code.to(self.dtype)[:, :, None, None]
+        planes = code[:, :, None, None]
         content = self._encode_content(Mapped(Whole(image), self._cast_rows), quarter, store)
-        features = _replaced(content, lambda strip: _with_code(strip, planes), store)
+        features = _replaced(content, lambda strip: assembled([strip], planes=planes), store)
         self._run_blocks(features, self._generator_blocks, quarter, store)
         return self._decode(image, features, planes, store, torch.empty_like(image) if out is None else out)
 
@@ -179,7 +182,7 @@ class StripModel:
         down = self._downs[0]
         stem = Mapped(_Convolved(image, self._stem), _leaky)
         for start, stop in _strips(down.rows_out(image.height), 2 * quarter):
-            strip = down.apply(reflected_rows(stem, *down.rows_needed(start, stop)))
+            strip = down.apply(stem, start, stop)
             statistics.add(strip)
             half.append(strip)
         normalise = _normalise(*statistics.by_channel())
@@ -210,34 +213,35 @@ class StripModel:
                 statistics,
             )
             normalise = _normalise(*statistics.by_channel())
-            for index, (start, stop) in enumerate(features.bounds):
-                added = normalise(change.rows(start, stop))
+            for index, (_, stop) in enumerate(features.bounds):
+                added = normalise(change.strip(index))
                 features.change(index, added.add_)
                 change.release(stop)
 
     def _decode(self, image: Tensor, features: Plane, planes: Tensor, store: Store, restored: Tensor) -> Tensor:
         first, second = self._ups
         half, statistics = Plane(store), Statistics()
-        source: Rows = Mapped(features, lambda strip: _with_code(strip, planes))
         for start, stop in features.bounds:
-            strip = first.apply(source, start, stop)
+            strip = first.apply(features, planes, start, stop)
             statistics.add(strip)
             half.append(strip)
-            source.release(stop)
+            features.release(stop)
         normalise = first.normalise(statistics)
-        source = Mapped(half, lambda strip: _with_code(normalise(strip).relu_(), planes))
+        source = Mapped(half, lambda strip: normalise(strip).relu_())
         # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
         # statistics, once for the image. A single strip is kept.
         statistics = Statistics()
-        single = None
+        kept = None
         for start, stop in half.bounds:
-            single = second.apply(source, start, stop)
-            statistics.add(single)
+            strip = second.apply(source, planes, start, stop)
+            statistics.add(strip)
+            kept = strip if len(half.bounds) == 1 else None
         normalise_full = second.normalise(statistics)
+        # Planes of one value add the same to every pixel in a 1x1 convolution.
+        bias = (planes[:, :, 0, 0] @ self._to_image_code_weight.T + self._to_image_bias)[:, :, None, None]
         for start, stop in half.bounds:
-            strip = single if len(half.bounds) == 1 and single is not None else second.apply(source, start, stop)
-            strip = _with_code(normalise_full(strip).relu_(), planes)
-            decoded = F.conv2d(strip, self._to_image_weight, self._to_image_bias).float()
+            strip = second.apply(source, planes, start, stop) if kept is None else kept
+            decoded = F.conv2d(normalise_full(strip).relu_(), self._to_image_weight).float() + bias
             rows = slice(2 * start, 2 * stop)
             finished = image[:, :, rows] + decoded if self.config.residual_output else torch.tanh(decoded)
             restored[:, :, rows] = finished
@@ -259,8 +263,8 @@ class _Convolved:
     def height(self) -> int:
         return self.convolution.rows_out(self.source.height)
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        return self.convolution.apply(reflected_rows(self.source, *self.convolution.rows_needed(start, stop)))
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
+        return [self.convolution.apply(self.source, start, stop)]
 
     def release(self, before: int) -> None:
         self.source.release(self.convolution.rows_needed(before, before + 1)[0])
@@ -276,8 +280,8 @@ class _Kept:
     def height(self) -> int:
         return self.source.height
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        return self.source.rows(start, stop)
+    def pieces(self, start: int, stop: int) -> list[Tensor]:
+        return self.source.pieces(start, stop)
 
     def release(self, before: int) -> None:
         pass
@@ -294,7 +298,7 @@ def _convolve(
     """Convolve a map strip by strip, and forget its rows on the way."""
     result = Plane(store)
     for start, stop in _strips(convolution.rows_out(source.height), strip_height):
-        strip = convolution.apply(reflected_rows(source, *convolution.rows_needed(start, stop)))
+        strip = convolution.apply(source, start, stop)
         if statistics is not None:
             statistics.add(strip)
         result.append(strip if finish is None else finish(strip))
@@ -305,8 +309,8 @@ def _convolve(
 
 def _replaced(source: Plane, change: Activation, store: Store) -> Plane:
     result = Plane(store)
-    for start, stop in source.bounds:
-        result.append(change(source.rows(start, stop)))
+    for index, (_, stop) in enumerate(source.bounds):
+        result.append(change(source.strip(index)))
         source.release(stop)
     return result
 
@@ -327,11 +331,6 @@ def _normalise(mean: Tensor, variance: Tensor, weight: Tensor | None = None, bia
 
 def _leaky(strip: Tensor) -> Tensor:
     return F.leaky_relu_(strip, LEAKY_SLOPE)
-
-
-def _with_code(strip: Tensor, planes: Tensor) -> Tensor:
-    height, width = strip.shape[-2:]
-    return torch.cat([strip, planes.expand(-1, -1, height, width)], dim=1)
 
 
 def _blocks(blocks: nn.Module, dtype: torch.dtype) -> list[tuple[_Convolution, _Convolution]]:
