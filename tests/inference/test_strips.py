@@ -97,6 +97,13 @@ def test_bfloat16_is_near_and_alike_in_any_strips() -> None:
         assert decibels(in_strips(model, image, 16, room), expected) > 50
 
 
+def test_float64_is_exact() -> None:
+    model = make_model().double()
+    image = image_of(90, 70).double()
+    with torch.inference_mode():
+        assert decibels(in_strips(StripModel(model, torch.float64), image, 12), model(image)) > 150
+
+
 def test_the_model_is_left_as_it_is() -> None:
     before = {name: tensor.clone() for name, tensor in PLAIN.state_dict().items()}
     in_strips(StripModel(PLAIN, torch.bfloat16), image_of(40, 40), 8)
@@ -113,6 +120,16 @@ def test_a_code_of_ones_own_is_taken() -> None:
         restored = STRIPS.restore(image, code, 12, store)
         assert decibels(restored, expected) > 110
         assert decibels(restored, PLAIN(image)) < 90
+
+
+def test_statistics_of_bfloat16_are_not_rounded_to_it() -> None:
+    values = (torch.randn(1, 5, 50, 70, generator=torch.Generator().manual_seed(1)) + 3).bfloat16()
+    statistics = Statistics()
+    statistics.add(values.contiguous(memory_format=torch.channels_last))
+    mean, variance = statistics.by_channel()
+    exact = values.double()
+    torch.testing.assert_close(mean.double(), exact.mean(dim=(0, 2, 3)), rtol=1e-5, atol=0)
+    torch.testing.assert_close(variance.double(), exact.var(dim=(0, 2, 3), correction=0), rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("split", [1, 3, 50])

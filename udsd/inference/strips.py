@@ -31,6 +31,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self._count = 0
+        self._dtype = torch.float32
         self._mean = torch.zeros(())
         self._squares = torch.zeros(())
 
@@ -41,7 +42,10 @@ class Statistics:
             self._add_block(block)
 
     def _add_block(self, strip: Tensor) -> None:
-        mean, variance = (moment.double() for moment in torch.batch_norm_update_stats(strip, None, None, 1.0))
+        # Without running statistics to update, those of the strip would be rounded to its own number format.
+        self._dtype = torch.promote_types(strip.dtype, torch.float32)
+        running = strip.new_zeros(2, strip.shape[1], dtype=self._dtype)
+        mean, variance = (x.double() for x in torch.batch_norm_update_stats(strip, running[0], running[1], 1.0))
         count = strip.shape[2] * strip.shape[3]
         if self._count == 0:
             self._count, self._mean, self._squares = count, mean, variance * count
@@ -54,13 +58,13 @@ class Statistics:
 
     def by_channel(self) -> tuple[Tensor, Tensor]:
         """Mean and variance (C,) of each channel: instance normalisation."""
-        return self._mean.float(), (self._squares / self._count).float()
+        return self._mean.to(self._dtype), (self._squares / self._count).to(self._dtype)
 
     def over_channels(self) -> tuple[Tensor, Tensor]:
         """Mean and variance over all channels, (C,) equal values: layer normalisation."""
         mean = self._mean.mean()
         variance = (self._squares / self._count + (self._mean - mean).square()).mean()
-        return mean.float().expand_as(self._mean), variance.float().expand_as(self._mean)
+        return mean.to(self._dtype).expand_as(self._mean), variance.to(self._dtype).expand_as(self._mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class StripModel:
             total = total + strip.double().sum(dim=(2, 3))
             count += strip.shape[2] * strip.shape[3]
             features.release(stop)
-        return self._blur_statistics.from_features((total / count).float())
+        return self._blur_statistics.from_features((total / count).to(image.dtype))
 
     def restore(
         self, image: Tensor, code: Tensor, strip_height: int, store: Store, out: Tensor | None = None
