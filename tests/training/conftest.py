@@ -53,7 +53,8 @@ def make_config(pages: Path) -> MakeConfig:
             "unpaired": {"steps": 1, "decay_steps": 1},
             "run": {"precision": "float32", "checkpoint_every": 100, "sample_every": 100, "log_every": 1},
         }
-        return TrainingConfig.from_dict({name: {**values, **sections.get(name, {})} for name, values in tiny.items()})
+        names = tiny.keys() | sections.keys()
+        return TrainingConfig.from_dict({name: {**tiny.get(name, {}), **sections.get(name, {})} for name in names})
 
     return make
 

@@ -153,7 +153,7 @@ EVERYTHING: dict[str, dict[str, Any]] = STAGES | {
     "data": {"flip": True, "workers": 1},
     "objective": {"replay_pool": 3, "blurred_noise": 2.0, "adversarial": "hinge"},
     "loss": {"random_code": 1.0, "latent": 1.0, "identity": 1.0, "low_frequency": 1.0, "r1": 0.1},
-    "unpaired": {"steps": 3, "decay_steps": 1, "ramp_steps": 2, "discriminator_rate": 2.0, "restoration": True},
+    "unpaired": {"steps": 9, "decay_steps": 1, "ramp_steps": 2, "discriminator_rate": 2.0, "restoration": True},
     "run": STAGES["run"] | {"clip_gradients": 1.0},
 }
 """Every option that has a state, or draws at random."""
@@ -166,7 +166,7 @@ def test_a_resumed_run_with_every_option_ends_as_an_uninterrupted_one(make_confi
     assert_same(newest(folder), newest(tmp_path / "whole"))
     assert (folder / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
     with (folder / "losses.csv").open() as file:
-        names = {row["loss"] for row in csv.DictReader(file) if row["step"] == "8"}
+        names = {row["loss"] for row in csv.DictReader(file) if row["step"] == "14"}
     assert names >= {"adversarial", "random_code", "latent", "identity", "low_frequency", "restoration", "kl"}
 
 
@@ -188,6 +188,16 @@ def test_gradients_are_clipped_to_the_asked_norm(make_config: MakeConfig, tmp_pa
             assert norm == pytest.approx(largest, rel=1e-3)
         else:
             assert norm > 0.1
+
+
+def test_discriminators_have_a_rate_of_their_own(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(warm_start={"steps": 0}, unpaired={"learning_rate": 1e-3, "discriminator_rate": 1e-6})
+    trainer = Trainer(config, tmp_path, CPU)
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    trainer.fit()
+    moved = {name: (value - before[name]).abs().max() for name, value in trainer.networks.state_dict().items()}
+    assert all(change < 1e-7 for name, change in moved.items() if "discriminator" in name)
+    assert all(change > 1e-5 for name, change in moved.items() if "discriminator" not in name)
 
 
 def test_epochs_are_counted_by_the_sharp_images(make_config: MakeConfig, tmp_path: Path) -> None:
