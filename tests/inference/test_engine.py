@@ -88,7 +88,7 @@ def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch:
         return restore(padded, code, strip_height, *more)
 
     monkeypatch.setattr(engine._strips, "restore", watched)
-    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0, expected=0))
+    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0))
     engine.restore(image)
     assert seen == [8]
 

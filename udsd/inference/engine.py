@@ -103,7 +103,8 @@ class Engine:
         while True:
             padded = pad_image(image.to(self.device, torch.float32))
             plan = plan.halved() if plan else self._plan(padded, limit)
-            is_ours = overwrite or padded.data_ptr() != image.data_ptr()
+            # An image on a GPU stays whole: it may have to be restored once more, in smaller strips.
+            is_ours = (overwrite and self.device.type == "cpu") or padded.data_ptr() != image.data_ptr()
             try:
                 restored = self._run_strips(padded, code, plan, padded if is_ours else None)
                 return restored[..., :height, :width].clamp_(-1, 1).cpu()

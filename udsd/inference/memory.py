@@ -32,12 +32,10 @@ class StripPlan:
     Attributes:
         strip_height: Rows of the image in one strip, a multiple of 4.
         room: Bytes of feature maps that stay in memory; the rest goes to a temporary file.
-        expected: Bytes that the feature maps take all together, in memory or not.
     """
 
     strip_height: int
     room: int
-    expected: int
 
     def halved(self) -> StripPlan:
         """The same image in strips of half the height, and half of the maps kept.
@@ -104,15 +102,7 @@ def plan_strips(
         )
     strip_height = min(_STRIP_PIXELS // width, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
     strip_height = max(strip_height, CONTENT_STRIDE)
-    return StripPlan(strip_height, allowed - row * strip_height, _map_bytes(height, width, config, element_size))
-
-
-def _map_bytes(height: int, width: int, config: ModelConfig, element_size: int) -> int:
-    """The most that feature maps take at once: two of the residual blocks', or the map of half resolution."""
-    quarter = height * width // CONTENT_STRIDE**2
-    blocks = 2 * quarter * (config.content_channels + config.blur_code_size)
-    half = (height * width // 4) * 2 * config.base_width
-    return max(blocks, half) * element_size
+    return StripPlan(strip_height, allowed - row * strip_height)
 
 
 def _available() -> int:
