@@ -140,6 +140,31 @@ def test_images_smaller_than_a_crop_are_mirrored(tmp_path: Path, random: np.rand
     np.testing.assert_array_equal(crop.permute(1, 2, 0).numpy(), expected)
 
 
+def test_the_margin_of_a_crop_is_the_images_own_where_there_is_room(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    y, x = np.mgrid[:22, :20]
+    pixels = np.stack([y, x, 0 * x], axis=-1).astype(np.uint8)
+    crops = pool_of(save(tmp_path / "a.png", pixels)).crops(300, 12, random, margin=4).int()
+    starts = {(int(crop[0, 4, 4]), int(crop[1, 4, 4])) for crop in crops}
+    assert starts == {(top, left) for top in (4, 5, 6) for left in (4,)}
+    assert (crops[:, 0].diff(dim=1) == 1).all()
+
+
+def test_without_room_crops_still_come_from_everywhere_and_their_margin_is_mirrored(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    y, x = np.mgrid[:16, :18]
+    pixels = np.stack([y, x, 0 * x], axis=-1).astype(np.uint8)
+    crops = pool_of(save(tmp_path / "a.png", pixels)).crops(300, 12, random, margin=4)
+    starts = {(int(crop[0, 4, 4]), int(crop[1, 4, 4])) for crop in crops}
+    assert starts == {(top, left) for top in range(5) for left in range(7)}
+    mirrored = np.pad(pixels, [(4, 4), (4, 4), (0, 0)], mode="symmetric")
+    for crop in crops[:50]:
+        top, left = int(crop[0, 4, 4]), int(crop[1, 4, 4])
+        np.testing.assert_array_equal(crop.permute(1, 2, 0).numpy(), mirrored[top : top + 20, left : left + 20])
+
+
 @pytest.mark.parametrize("margin", [(255, 255, 255), (255, 128, 0)])
 def test_minimum_contrast_avoids_flat_crops(
     tmp_path: Path, random: np.random.Generator, margin: tuple[int, int, int]

@@ -154,23 +154,39 @@ class ImagePool:
         self._cache = cache
 
     def crops(
-        self, count: int, size: int, random: np.random.Generator, *, minimum_contrast: float = 0.0, flip: bool = False
+        self,
+        count: int,
+        size: int,
+        random: np.random.Generator,
+        *,
+        margin: int = 0,
+        minimum_contrast: float = 0.0,
+        flip: bool = False,
     ) -> Tensor:
-        """Draw crops, uint8 (count, 3, size, size).
+        """Draw crops, uint8 (count, 3, S, S) with S = size + 2 * margin.
+
+        Args:
+            count: Number of crops.
+            size: Side of a crop in pixels.
+            random: Source of all randomness.
+            margin: Pixels around it that a blur will use up. They are the image's own where it is large enough; a
+                smaller one is mirrored at its borders, so that crops still come from everywhere in it.
+            minimum_contrast: See `DataConfig`.
+            flip: See `DataConfig`.
 
         Raises:
             ImageError: None of the files can be decoded.
         """
-        crops = [self._crop(size, minimum_contrast, random) for _ in range(count)]
+        crops = [self._crop(size, margin, minimum_contrast, random) for _ in range(count)]
         if flip:
             crops = [crop[:, ::-1] if random.random() < 0.5 else crop for crop in crops]
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
-    def _crop(self, size: int, minimum_contrast: float, random: np.random.Generator) -> NDArray[np.uint8]:
+    def _crop(self, size: int, margin: int, minimum_contrast: float, random: np.random.Generator) -> NDArray[np.uint8]:
         for attempt in range(_TRIES):
             image = self._image(size, random)
-            top, left = (int(random.integers(side - size + 1)) for side in image.shape[:2])
-            crop = image[top : top + size, left : left + size]
+            top, left = (_draw_start(side, size, margin, random) for side in image.shape[:2])
+            crop = _mirrored_window(image, top - margin, left - margin, size + 2 * margin)
             if attempt == _TRIES - 1 or _contrast(crop) >= minimum_contrast:
                 break
         return crop
@@ -297,16 +313,23 @@ class UnpairedCrops:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
     def _plain(self, pool: ImagePool, random: np.random.Generator) -> Crops:
-        return Crops(self._draw(pool, self.config.crop_size, random))
+        return Crops(self._draw(pool, random))
 
     def _to_be_blurred(self, pool: ImagePool, random: np.random.Generator) -> Crops:
         size = self.config.crop_size
-        pixels = self._draw(pool, size + self._blur_config.kernel_size - 1, random)
+        pixels = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
         return Crops(pixels, BlurSampler(self._blur_config, random).draw(self._count, size, size))
 
-    def _draw(self, pool: ImagePool, size: int, random: np.random.Generator) -> Tensor:
+    def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Tensor:
         config = self.config
-        return pool.crops(self._count, size, random, minimum_contrast=config.minimum_contrast, flip=config.flip)
+        return pool.crops(
+            self._count,
+            config.crop_size,
+            random,
+            margin=margin,
+            minimum_contrast=config.minimum_contrast,
+            flip=config.flip,
+        )
 
 
 def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:
@@ -333,6 +356,22 @@ def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: in
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _draw_start(side: int, size: int, margin: int, random: np.random.Generator) -> int:
+    """First row or column of a crop, the margin around it inside the image if the image is that large."""
+    reach = margin if side >= size + 2 * margin else 0
+    return reach + int(random.integers(side - size - 2 * reach + 1))
+
+
+def _mirrored_window(image: NDArray[np.uint8], top: int, left: int, size: int) -> NDArray[np.uint8]:
+    """A square of an image (H, W, 3); beyond the borders the image is mirrored."""
+    height, width = image.shape[:2]
+    inside = image[max(top, 0) : top + size, max(left, 0) : left + size]
+    if inside.shape[:2] == (size, size):
+        return inside
+    beyond = [(max(-start, 0), max(start + size - side, 0)) for start, side in ((top, height), (left, width))]
+    return np.pad(inside, [*beyond, (0, 0)], mode="symmetric")
 
 
 def _contrast(crop: NDArray[np.uint8]) -> float:
