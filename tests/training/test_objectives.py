@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from udsd.models import DeblurModel, ModelConfig
+from udsd.models.vgg import VGG19Features
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig, TrainingNetworks
 from udsd.training.objectives import ObjectiveConfig, UnpairedObjective, warm_start_losses
@@ -96,6 +97,15 @@ def test_the_warm_start_measures_against_the_sharp_image(blurred: Tensor) -> Non
     losses = warm_start_losses(AddOne(), blurred - 0.75, blurred)
     assert losses["restoration"].item() == pytest.approx(0.25, abs=1e-6)
     assert losses["restoration_squared"].item() == pytest.approx(0.0625, abs=1e-6)
+
+
+def test_the_warm_starts_perceptual_loss_compares_with_the_sharp_image(blurred: Tensor) -> None:
+    vgg = VGG19Features()
+    found = warm_start_losses(AddOne(), blurred - 1, blurred, vgg)["restoration_perceptual"]
+    assert found.item() == pytest.approx(0, abs=1e-9)
+    found = warm_start_losses(AddOne(), blurred, blurred, vgg)["restoration_perceptual"]
+    assert found.item() == pytest.approx(F.mse_loss(vgg(blurred - 1), vgg(blurred)).item(), rel=1e-5)
+    assert found.item() > 0
 
 
 def test_generator_losses_reach_all_encoders_and_generators_past_frozen_discriminators(

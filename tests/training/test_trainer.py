@@ -240,20 +240,23 @@ FULL_DISK = """
 import resource, signal, sys
 from udsd.training.cli import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
-sys.exit(main(sys.argv[1:]))
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.parametrize("limit", [4_000, 30_000, 31_000])  # where a write fails decides what torch says about it
 def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(
-    make_config: MakeConfig, pages: Path, whole_run: Path, tmp_path: Path
+    make_config: MakeConfig, pages: Path, whole_run: Path, tmp_path: Path, limit: int
 ) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(to_toml(make_config(**STAGES).to_dict()))
     folder = stopped_after(3, whole_run, tmp_path / "run")
     before = (folder / "checkpoint-00000003.pt").read_bytes()
     command = ["--recipe", str(recipe), "--sharp", str(pages), "--output", str(folder), "--resume", "--device", "cpu"]
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, *command], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", FULL_DISK, str(limit), *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert f"udsd-train: cannot write to {folder} (" in done.stderr
     assert "make room, then go on with --resume" in done.stderr
@@ -483,7 +486,15 @@ def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: 
     with pytest.raises(ConfigError, match="vgg-weights"):
         Trainer(config, tmp_path / "run", torch.device("cpu"))
     Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
-    assert "perceptual" in (tmp_path / "run" / "losses.csv").read_text()
+    assert ",perceptual," in (tmp_path / "run" / "losses.csv").read_text()
+
+
+def test_the_perceptual_loss_of_the_warm_start_needs_it_too(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(loss={"perceptual": 0.0, "restoration_perceptual": 0.1})
+    with pytest.raises(ConfigError, match="vgg-weights"):
+        Trainer(config, tmp_path / "run", torch.device("cpu"))
+    Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
+    assert ",restoration_perceptual," in (tmp_path / "run" / "losses.csv").read_text()
 
 
 KILLED = """

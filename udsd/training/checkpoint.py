@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -41,7 +41,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
     unfinished = target.with_suffix(".unfinished")
     try:
         with unfinished.open("wb") as file:
-            torch.save(state, file)
+            _write(state, file)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
@@ -52,6 +52,16 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
     for old in up_to_now[:-keep]:
         old.unlink()
     return target
+
+
+def _write(state: dict[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:
+        # A write that failed leaves torch's archive unfinished, about which closing it complains instead.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def find_checkpoints(folder: Path) -> list[Path]:

@@ -166,8 +166,11 @@ class TrainingConfig:
 
     @property
     def needs_vgg(self) -> bool:
-        """Whether the perceptual loss takes part, for which VGG-19 must be loaded."""
-        return self.has_unpaired_stage and self.loss.perceptual > 0
+        """Whether a perceptual loss takes part, for which VGG-19 must be loaded."""
+        restores = self.warm_start.steps > 0 or (self.has_unpaired_stage and self.unpaired.restoration)
+        return (self.has_unpaired_stage and self.loss.perceptual > 0) or (
+            restores and self.loss.restoration_perceptual > 0
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain nested values, the inverse of `from_dict`."""

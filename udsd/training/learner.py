@@ -36,7 +36,7 @@ class Learner:
     Args:
         config: The whole run, its length in steps.
         processes: Those of the run.
-        vgg: VGG-19, if the unpaired stage has a perceptual loss.
+        vgg: VGG-19, if there is a perceptual loss.
         initial: Weights to start from instead of random ones.
         initial_state: What `TrainingNetworks.training_state` gave beside ``initial``; without it the blur branch
             starts from its twins.
@@ -68,7 +68,10 @@ class Learner:
             self.networks.deblur_model,
             multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
         )
-        self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg and vgg.to(self.device))
+        if vgg is not None:
+            vgg = vgg.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg)
+        self._restoration_vgg = vgg if config.loss.restoration_perceptual else None
         self._pools = self._make_pools()
         self._optimizers = self._make_optimizers()
         if config.run.compile:
@@ -176,7 +179,7 @@ class Learner:
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["pairs"].develop(self.device)
         with self.autocast():
-            return warm_start_losses(self.networks, sharp, blurred)
+            return warm_start_losses(self.networks, sharp, blurred, self._restoration_vgg)
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]

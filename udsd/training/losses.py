@@ -38,6 +38,8 @@ class LossWeights:
         restoration_squared: Squared distance of the warm start. L1 alone answers a blur it cannot undo with the
             median, which on a page is white paper: hard strokes fade. The square's answer is the mean, which keeps
             their grey, as the blur itself does.
+        restoration_perceptual: Distance of VGG-19 conv3_3 features of the warm start's restored and sharp images;
+            needs VGG weights. Fine texture, which the squared distance smooths away, has a price in it.
     """
 
     adversarial: float = 1.0
@@ -51,6 +53,7 @@ class LossWeights:
     r1: float = 0.0
     restoration: float = 2.5
     restoration_squared: float = 10.0
+    restoration_perceptual: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -77,12 +80,12 @@ def cycle_consistency_loss(sharp: Tensor, sharp_back: Tensor, blurred: Tensor, b
     return F.l1_loss(sharp_back, sharp) + F.l1_loss(blurred_back, blurred)
 
 
-def perceptual_loss(restored_features: Tensor, blurred_features: Tensor) -> Tensor:
-    """Mean squared distance of VGG-19 conv3_3 features of s_b and b, the paper's perceptual term; both (B, C, h, w).
+def perceptual_loss(restored_features: Tensor, reference_features: Tensor) -> Tensor:
+    """Mean squared distance of VGG-19 conv3_3 features, the paper's perceptual term; both (B, C, h, w).
 
-    The blurred image is the reference: its content is that of the restored one.
+    In the unpaired stage the reference is the blurred image b, whose content is that of the restored s_b.
     """
-    return F.mse_loss(restored_features, blurred_features)
+    return F.mse_loss(restored_features, reference_features)
 
 
 def restoration_losses(restored: Tensor, sharp: Tensor) -> dict[str, Tensor]:

@@ -85,11 +85,19 @@ class Translations:
     random_blurred: Tensor | None = None
 
 
-def warm_start_losses(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> dict[str, Tensor]:
-    """Restore sharp images from synthetically blurred versions of them; both (B, 3, H, W) in [-1, 1]."""
+def warm_start_losses(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor, vgg: VGG19Features | None = None
+) -> dict[str, Tensor]:
+    """Restore sharp images from synthetically blurred versions of them; both (B, 3, H, W) in [-1, 1].
+
+    With VGG-19 there is a perceptual loss as well.
+    """
     mean, log_variance = networks.deblur_model.encode_blur(blurred)
     restored = networks.restore(blurred, reparameterize(mean, log_variance))
-    return restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
+    losses = restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
+    if vgg is not None:
+        losses["restoration_perceptual"] = perceptual_loss(vgg(restored), vgg(sharp))
+    return losses
 
 
 class UnpairedObjective:

@@ -54,7 +54,7 @@ class Trainer:
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
         overwrite: Remove the run that ``output`` holds, once everything else is known to be right.
-        vgg: VGG-19, for an unpaired stage with a perceptual loss, and to validate with.
+        vgg: VGG-19, for perceptual losses, and to validate with.
         initial: A trained model to start from, of the configuration that ``config.model`` says. A resumed run goes on
             from its checkpoint instead.
         initial_state: The state of the other networks that was saved beside it. Without it the blur branch starts from
@@ -82,7 +82,10 @@ class Trainer:
         if not config.has_stages:
             raise ConfigError("the run has no steps; give warm_start.steps, unpaired.steps or unpaired.epochs")
         if config.needs_vgg and vgg is None:
-            raise ConfigError("loss.perceptual needs VGG-19; give --vgg-weights FILE, or set loss.perceptual=0")
+            raise ConfigError(
+                "a perceptual loss needs VGG-19; give --vgg-weights FILE, or set loss.perceptual and "
+                "loss.restoration_perceptual to 0"
+            )
         if find_checkpoints(output) and not (resume or overwrite):
             raise ConfigError(
                 f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
