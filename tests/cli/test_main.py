@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,29 @@ def test_evaluate_writes_its_report(scan: Path, model_folder: Path, tmp_path: Pa
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert set(report["overall"]) == {"blurred", str(model_folder), "unsharp mask"}
     assert opened(tmp_path / "report" / "contact.png").height > 64
+
+
+def test_evaluate_measures_given_pairs_and_models_beside(model_folder: Path, tmp_path: Path) -> None:
+    for side, contrast in (("sharp", 255), ("blurred", 90)):
+        noise = np.random.default_rng(0).integers(0, contrast, (64, 80, 3), dtype=np.uint8)
+        (tmp_path / side).mkdir()
+        Image.fromarray(noise).save(tmp_path / side / "noise.png")
+    other = tmp_path / "other"
+    shutil.copytree(model_folder, other)
+    folders = [tmp_path / "sharp", "--blurred", tmp_path / "blurred", "-o", tmp_path / "report"]
+    assert run("evaluate", *folders, "--model", model_folder, "--beside", other) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert set(report["overall"]) == {"blurred", str(model_folder), str(other), "unsharp mask"}
+    assert list(report["by_strength"]) == ["as given"]
+    assert report["overall"][str(other)] == report["overall"][str(model_folder)]
+
+
+def test_strips_are_not_cut_from_given_pairs(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [tmp_path, "--blurred", tmp_path, "-o", tmp_path / "report", "--model", model_folder]
+    assert run("evaluate", *pairs, "--strips", "4") == 2
+    assert "leave it or --blurred out" in capsys.readouterr().err
 
 
 def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:

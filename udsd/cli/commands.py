@@ -59,10 +59,10 @@ def list_models(options: Namespace) -> int:
     return 0
 
 
-def load_deblurrer(options: Namespace) -> Deblurrer:
-    """The model that the options name, as they want it run."""
+def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
+    """The model that the options name, or the one given, run as the options want it."""
     return Deblurrer.from_pretrained(
-        options.model, device=options.device, dtype=options.dtype, memory_limit=options.memory_limit
+        model or options.model, device=options.device, dtype=options.dtype, memory_limit=options.memory_limit
     )
 
 

@@ -1,14 +1,26 @@
-"""``udsd evaluate``: measure a model on sharp images that are blurred with fixed seeds."""
+"""``udsd evaluate``: measure models on sharp images blurred with fixed seeds, or on pairs of images."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 from udsd.cli.commands import load_deblurrer
 from udsd.cli.output import print_line
-from udsd.evaluation import EvaluationReport, PageStrips, blurred_pairs, evaluate, unsharp_mask, whole_images
+from udsd.errors import ConfigError
+from udsd.evaluation import (
+    EvaluationPair,
+    EvaluationReport,
+    Method,
+    PageStrips,
+    blurred_pairs,
+    evaluate,
+    folder_pairs,
+    unsharp_mask,
+    whole_images,
+)
 from udsd.images import find_images
 from udsd.models.vgg import load_vgg19
 from udsd.training.blur import BlurConfig
@@ -19,6 +31,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     blur = BlurConfig()
     command.add_argument("sharp", type=Path, metavar="SHARP", help="folder of sharp images the model never saw")
     command.add_argument("-o", "--output", required=True, type=Path, help="folder for the report")
+    command.add_argument(
+        "--blurred", type=Path, metavar="DIR", help="folder of their blurred versions under the same names"
+    )
+    command.add_argument(
+        "--beside", action="append", default=[], metavar="MODEL", help="measure another model too (may be repeated)"
+    )
     command.add_argument("--strips", type=int, metavar="N", help="cut N full-width strips of text lines from pages")
     command.add_argument("--ocr", action="store_true", help="read the results with tesseract, count wrong characters")
     command.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors; measures feature distances")
@@ -29,13 +47,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Measure, write ``report.json``, ``report.md`` and ``contact.png``, and print the table."""
-    deblurrer = load_deblurrer(options)
-    files = list(find_images(options.sharp))
-    images = whole_images(files) if options.strips is None else _strips(options).cut(files)
-    blur = BlurConfig(path_length=tuple(options.path_length), noise=tuple(options.noise))
     report = evaluate(
-        blurred_pairs(images, blur, seed=options.seed),
-        {options.model: deblurrer.deblur, "unsharp mask": unsharp_mask},
+        _pairs(options),
+        _methods(options),
         ocr=options.ocr,
         vgg=load_vgg19(options.vgg_weights) if options.vgg_weights else None,
     )
@@ -44,8 +58,25 @@ def run(options: Namespace) -> int:
     return 0
 
 
+def _pairs(options: Namespace) -> Iterable[EvaluationPair]:
+    if options.blurred is not None:
+        if options.strips is not None:
+            raise ConfigError("--strips cuts pages that are blurred afterwards; leave it or --blurred out")
+        return folder_pairs(options.blurred, options.sharp)
+    files = list(find_images(options.sharp))
+    images = whole_images(files) if options.strips is None else _strips(options).cut(files)
+    blur = BlurConfig(path_length=tuple(options.path_length), noise=tuple(options.noise))
+    return blurred_pairs(images, blur, seed=options.seed)
+
+
 def _strips(options: Namespace) -> PageStrips:
     return PageStrips(count=options.strips, seed=options.seed)
+
+
+def _methods(options: Namespace) -> dict[str, Method]:
+    names = [options.model, *options.beside]
+    methods: dict[str, Method] = {name: load_deblurrer(options, name).deblur for name in names}
+    return {**methods, "unsharp mask": unsharp_mask}
 
 
 def _write(report: EvaluationReport, folder: Path) -> None:

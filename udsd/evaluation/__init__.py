@@ -3,6 +3,7 @@
 from udsd.evaluation.baselines import unsharp_mask
 from udsd.evaluation.blur_sets import PageStrips, SharpImage, whole_images
 from udsd.evaluation.evaluate import EvaluationPair, Method, evaluate
+from udsd.evaluation.folders import folder_pairs
 from udsd.evaluation.metrics import correlation, mean_color_error, psnr, shift_tolerant_psnr, ssim
 from udsd.evaluation.ocr import character_error_rate, recognise_text
 from udsd.evaluation.perceptual import feature_distance
@@ -23,6 +24,7 @@ __all__ = [
     "correlation",
     "evaluate",
     "feature_distance",
+    "folder_pairs",
     "mean_color_error",
     "psnr",
     "recognise_text",

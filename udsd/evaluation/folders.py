@@ -1,0 +1,47 @@
+"""Pairs of images from two folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from udsd.errors import ImageError
+from udsd.evaluation.evaluate import EvaluationPair
+from udsd.evaluation.pictures import read_rgb
+from udsd.images import find_images
+
+_STRENGTH = "as given"
+
+
+def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
+    """Pair the images of two folders that have the same name, and the same place below their folder.
+
+    Endings may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time.
+
+    Raises:
+        ImageError: A folder is missing, holds two images of one name, or an image of either has no partner (raised
+            at once), or an image cannot be read or has another size than its partner (raised at that pair).
+    """
+    blurred_files, sharp_files = _by_name(blurred), _by_name(sharp)
+    lonely = sorted(blurred_files.keys() ^ sharp_files.keys())
+    if lonely:
+        name = lonely[0]
+        file, other = (blurred_files[name], sharp) if name in blurred_files else (sharp_files[name], blurred)
+        raise ImageError(
+            f"{file} has no partner in {other} ({len(lonely)} such images); give both images of a pair the same name"
+        )
+    return (_pair(name, blurred_files[name], sharp_files[name]) for name in sorted(sharp_files))
+
+
+def _pair(name: str, blurred: Path, sharp: Path) -> EvaluationPair:
+    return EvaluationPair(name, sharp=read_rgb(sharp), blurred=read_rgb(blurred), strength=_STRENGTH)
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in find_images(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in files:
+            raise ImageError(f"{files[name]} and {path} have one name; give each image of {folder} its own")
+        files[name] = path
+    return files
