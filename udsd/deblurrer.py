@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import torch
 from numpy.typing import NDArray
@@ -13,14 +13,18 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.device import resolve_device, resolve_dtype
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, DeviceError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Engine, MemoryLimit
+from udsd.inference import Backend, Engine, MemoryLimit
+from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
 from udsd.models import DeblurModel, ModelConfig, reparameterize
-from udsd.pretrained import load_model, save_model
+from udsd.pretrained import load_model, read_config, save_model
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+BackendName = Literal["auto", "torch", "openvino"]
 
 
 class Deblurrer:
@@ -38,9 +42,11 @@ class Deblurrer:
         memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
             ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
             the same pixels. On a GPU it counts where an image does not fit in one piece.
+        backend: What runs the networks: ``"torch"``, also meant by ``"auto"``, or ``"openvino"``, a package of its
+            own (CPUs only, each image in one piece).
 
     Raises:
-        ConfigError: The memory limit is no size.
+        ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
         DeviceError: The device or the format is not available.
 
     Example:
@@ -55,9 +61,15 @@ class Deblurrer:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
         memory_limit: MemoryLimit = None,
+        backend: BackendName = "auto",
     ) -> None:
-        chosen = resolve_device(device)
-        self._engine = Engine(model, chosen, resolve_dtype(dtype, chosen), memory_limit)
+        chosen = _resolve_device(device, backend)
+        arithmetic = resolve_dtype(dtype, chosen)
+        self._engine: Backend
+        if backend == "openvino":
+            self._engine = OpenVINOEngine(convert_model(model), model.config, arithmetic, memory_limit)
+        else:
+            self._engine = Engine(model, chosen, arithmetic, memory_limit)
 
     @classmethod
     def from_pretrained(
@@ -67,6 +79,7 @@ class Deblurrer:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
         memory_limit: MemoryLimit = None,
+        backend: BackendName = "auto",
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | bool | None = None,
@@ -77,10 +90,11 @@ class Deblurrer:
 
         Args:
             name: A local model folder, an alias of the zoo (``udsd models`` lists them), or ``"org/repo"`` on
-                the Hugging Face Hub.
+                the Hugging Face Hub. Of local folders, also those that ``udsd export --format openvino`` writes.
             device: Where to run, as for the class.
             dtype: Format of the arithmetic, as for the class.
             memory_limit: What restoring may take, as for the class.
+            backend: ``"torch"``, ``"openvino"``, or ``"auto"``: what the folder was exported for, else torch.
             revision: Branch, tag or commit on the Hub; a zoo model has a pinned one.
             cache_dir: Folder for downloads, as in huggingface_hub.
             token: Access token of the Hub, as in huggingface_hub.
@@ -91,9 +105,12 @@ class Deblurrer:
             UnknownModelError: There is no model of that name.
             WeightsError: The model cannot be downloaded, is damaged, or does not fit this library.
             DeviceError: The device or the format is not available.
-            ConfigError: The memory limit is no size.
+            ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
         """
-        chosen = resolve_device(device)
+        exported = Path(name) / GRAPH_FILE
+        if backend in ("auto", "openvino") and _is_file(exported):
+            return cls._of_exported(exported, device, dtype, memory_limit)
+        chosen = _resolve_device(device, backend)
         arithmetic = resolve_dtype(dtype, chosen)
         model = load_model(
             name,
@@ -103,13 +120,21 @@ class Deblurrer:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return cls(model, chosen, arithmetic, memory_limit)
+        return cls(model, chosen, arithmetic, memory_limit, backend)
+
+    @classmethod
+    def _of_exported(
+        cls, graph: Path, device: str | torch.device, dtype: str | torch.dtype, memory_limit: MemoryLimit
+    ) -> Deblurrer:
+        arithmetic = resolve_dtype(dtype, _resolve_device(device, "openvino"))
+        deblurrer = cls.__new__(cls)
+        deblurrer._engine = OpenVINOEngine(read_graph(graph), read_config(graph.parent), arithmetic, memory_limit)
+        return deblurrer
 
     @property
     def config(self) -> ModelConfig:
         """The architecture of the model."""
-        config: ModelConfig = self._engine.model.config
-        return config
+        return self._engine.config
 
     @property
     def device(self) -> torch.device:
@@ -199,7 +224,7 @@ class Deblurrer:
         The draws depend on the image, ``n`` and ``seed`` alone, not on the global random state.
 
         Raises:
-            ConfigError: ``n`` is less than 1.
+            ConfigError: ``n`` is less than 1, or the back-end takes no blur codes.
             ImageError: The image cannot be read, or is of a kind that is not supported.
         """
         if n < 1:
@@ -230,6 +255,7 @@ class Deblurrer:
 
         Raises:
             WeightsError: The folder cannot be written.
+            ConfigError: This is an exported model, which holds no networks any more.
         """
         save_model(self._engine.model, Path(folder))
 
@@ -241,8 +267,27 @@ class Deblurrer:
         """
         chosen = self.device if device is None else resolve_device(device)
         arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
-        self._engine = Engine(self._engine.model, chosen, arithmetic, self._engine.memory_limit)
+        self._engine = self._engine.moved(chosen, arithmetic)
         return self
+
+
+def _resolve_device(device: str | torch.device, backend: BackendName) -> torch.device:
+    """The device, where "auto" means the CPU for a back-end that knows no other."""
+    if backend not in get_args(BackendName):
+        raise ConfigError(f"backend is {backend!r}; give one of {', '.join(get_args(BackendName))}")
+    if backend != "openvino":
+        return resolve_device(device)
+    chosen = torch.device("cpu") if device == "auto" else resolve_device(device)
+    if chosen.type != "cpu":
+        raise DeviceError(f"the openvino back-end runs on the CPU, not on {chosen}; use backend='torch'")
+    return chosen
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is no path at all
+        return False
 
 
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from udsd.cli.output import print_error, print_line
 from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
+from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
-from udsd.pretrained import load_manifest
+from udsd.images import find_images
+from udsd.pretrained import load_manifest, load_model
 
 _MEGABYTE = 1e6
 
@@ -46,6 +48,22 @@ def compare(options: Namespace) -> int:
     return 0
 
 
+def export(options: Namespace) -> int:
+    """Write a model for another runtime."""
+    if options.int8 != (options.calibration is not None):
+        raise ConfigError("--int8 and --calibration DIR (blurred images of the model's domain) go together")
+    if options.int8 and options.format != "openvino":
+        raise ConfigError("8 bits are for --format openvino only")
+    model = load_model(options.model)
+    if options.format == "onnx":
+        agreement = export_onnx(model, options.output)
+    else:
+        calibration = [*find_images(options.calibration)] if options.int8 else None
+        agreement = export_openvino(model, options.output, calibration)
+    print_line(f"{options.output}: within {agreement:.0f} dB of PyTorch's float32 results")
+    return 0
+
+
 def list_models(options: Namespace) -> int:
     """Print the zoo as a table."""
     rows = [("name", "width", "MB", "licence", "restores", "scores")]
@@ -62,7 +80,11 @@ def list_models(options: Namespace) -> int:
 def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
     """The model that the options name, or the one given, run as the options want it."""
     return Deblurrer.from_pretrained(
-        model or options.model, device=options.device, dtype=options.dtype, memory_limit=options.memory_limit
+        model or options.model,
+        device=options.device,
+        dtype=options.dtype,
+        memory_limit=options.memory_limit,
+        backend=options.backend,
     )
 
 

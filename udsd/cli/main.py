@@ -9,7 +9,7 @@ from pathlib import Path
 
 from udsd import __version__
 from udsd.cli import evaluate
-from udsd.cli.commands import compare, deblur, list_models
+from udsd.cli.commands import compare, deblur, export, list_models
 from udsd.cli.output import print_error
 from udsd.errors import UdsdError
 
@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_model_options(command)
     command.set_defaults(run=evaluate.run)
 
+    command = commands.add_parser("export", help="write a model for another runtime")
+    command.add_argument("model", metavar="MODEL", help="zoo name, model folder or Hub repository")
+    command.add_argument("-o", "--output", required=True, type=Path, help="folder to write")
+    command.add_argument("--format", required=True, choices=("openvino", "onnx"))
+    command.add_argument("--int8", action="store_true", help="openvino: convolutions in 8 bits")
+    command.add_argument("--calibration", type=Path, metavar="DIR", help="blurred images to choose the 8 bits by")
+    command.set_defaults(run=export)
+
     command = commands.add_parser("models", help="list the models of the zoo")
     command.set_defaults(run=list_models)
     return parser
@@ -74,3 +82,4 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
     command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+    command.add_argument("--backend", default="auto", help="auto, torch or openvino (default: auto)")

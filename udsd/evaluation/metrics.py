@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from udsd.errors import ImageError
-from udsd.evaluation.extras import require
+from udsd.extras import require
 
 Image = npt.NDArray[np.uint8]
 
@@ -57,7 +57,7 @@ def ssim(restored: Image, sharp: Image) -> float:
         ConfigError: scikit-image is not installed.
     """
     check_alike(restored, sharp, smallest_side=_SSIM_WINDOW)
-    metrics = require("skimage.metrics", "scikit-image")
+    metrics = require("skimage.metrics", "scikit-image", "evaluate")
     score = metrics.structural_similarity(
         restored,
         sharp,

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 
 from udsd.errors import ConfigError
-from udsd.evaluation.extras import require
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import enlarged_png
+from udsd.extras import require
 
 _COMMAND = "tesseract"
 _ENLARGEMENT = 2
@@ -24,7 +24,7 @@ def character_errors(recognised: str, reference: str) -> int:
     Raises:
         ConfigError: rapidfuzz is not installed.
     """
-    distance = require("rapidfuzz.distance", "rapidfuzz").Levenshtein.distance
+    distance = require("rapidfuzz.distance", "rapidfuzz", "evaluate").Levenshtein.distance
     return int(distance(normalise_text(recognised), normalise_text(reference)))
 
 

@@ -40,6 +40,7 @@ class Engine:
     ) -> None:
         self.device = device
         self.dtype = dtype
+        self.config = model.config
         self.memory_limit = None if memory_limit is None else parse_memory(memory_limit)
         self.model = model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._strips = StripModel(self.model, dtype)
@@ -90,6 +91,10 @@ class Engine:
                 codes.append(self._encode(padded, self._plan(padded, self.memory_limit)))
         means, log_variances = zip(*codes, strict=True)
         return torch.cat(means).cpu(), torch.cat(log_variances).cpu()
+
+    def moved(self, device: torch.device, dtype: torch.dtype) -> Engine:
+        """The same model on another device or in another format; this engine is not to be used any more."""
+        return Engine(self.model, device, dtype, self.memory_limit)
 
     def _restore_whole(self, images: Tensor, code: Tensor | None) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):

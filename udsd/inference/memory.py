@@ -74,6 +74,15 @@ def free_memory(device: torch.device) -> int:
     return min(_available(), _control_group_room())
 
 
+def allowed_memory(device: torch.device, limit: MemoryLimit = None) -> int:
+    """Bytes that a limit allows, where None stands for half of what is free.
+
+    Raises:
+        ConfigError: The limit is no size.
+    """
+    return int(free_memory(device) * _FREE_SHARE) if limit is None else parse_memory(limit)
+
+
 def plan_strips(
     height: int, width: int, config: ModelConfig, element_size: int, device: torch.device, limit: MemoryLimit = None
 ) -> StripPlan:
@@ -91,7 +100,7 @@ def plan_strips(
         ConfigError: The limit is no size.
         MemoryLimitError: It is too small for the narrowest strip of such an image.
     """
-    allowed = int(free_memory(device) * _FREE_SHARE) if limit is None else parse_memory(limit)
+    allowed = allowed_memory(device, limit)
     row = _WORKSPACE_MAPS * config.base_width * width * element_size
     least = row * CONTENT_STRIDE
     if allowed < least:

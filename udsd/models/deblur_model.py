@@ -10,7 +10,7 @@ from udsd.models.config import ModelConfig
 from udsd.models.encoders import BlurEncoder, ContentEncoder
 from udsd.models.generator import Generator
 
-_SMALLEST_SIDE = 16
+SMALLEST_SIDE = 16
 """Four halvings of the blur encoder, each reflecting one pixel, need two pixels before the last."""
 
 
@@ -52,9 +52,12 @@ class DeblurModel(nn.Module):
         padded = pad_image(image)
         if code is None:
             code, _ = self.blur_encoder(padded)
-        decoded = self.generator(self.content_encoder(padded), code)
-        restored = padded + decoded if self.config.residual_output else torch.tanh(decoded)
-        return restored[..., :height, :width]
+        return self.decode(padded, code)[..., :height, :width]
+
+    def decode(self, image: Tensor, code: Tensor) -> Tensor:
+        """Restore images (B, 3, H, W) whose sides need no padding, with blur codes (B, Z)."""
+        decoded: Tensor = self.generator(self.content_encoder(image), code)
+        return image + decoded if self.config.residual_output else torch.tanh(decoded)
 
     def encode_blur(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur code of images (B, 3, H, W) in [-1, 1] of any size."""
@@ -64,7 +67,7 @@ class DeblurModel(nn.Module):
 
 def pad_image(image: Tensor) -> Tensor:
     """Reflect images (B, 3, H, W) at the right and the bottom to sides that the networks take."""
-    return pad_to_multiple(image, CONTENT_STRIDE, _SMALLEST_SIDE)
+    return pad_to_multiple(image, CONTENT_STRIDE, SMALLEST_SIDE)
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:

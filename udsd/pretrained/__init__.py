@@ -4,8 +4,17 @@ A model folder is `config.json`, `model.safetensors` and `README.md`, wherever i
 with the package, stored on the Hub, or the user's own. Nothing in it is ever unpickled.
 """
 
-from udsd.pretrained.folder import load_model_folder, save_model
+from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.resolve import load_model
 
-__all__ = ["Manifest", "ModelEntry", "load_manifest", "load_model", "load_model_folder", "save_model"]
+__all__ = [
+    "Manifest",
+    "ModelEntry",
+    "load_manifest",
+    "load_model",
+    "load_model_folder",
+    "read_config",
+    "save_model",
+    "write_config",
+]

@@ -50,15 +50,26 @@ def save_model(model: DeblurModel, folder: Path, *, card: str | None = None, hal
         WeightsError: The folder cannot be written.
     """
     folder = Path(folder)
-    config = {"format_version": FORMAT_VERSION, "model": model.config.to_dict()}
     files = {
         WEIGHTS_FILE: serialise_tensors(model.state_dict(), half=half, metadata=_METADATA),
-        CONFIG_FILE: (json.dumps(config, indent=2) + "\n").encode(),
+        CONFIG_FILE: _config_bytes(model.config),
     }
     try:
         if card is not None or not (folder / CARD_FILE).exists():
             files[CARD_FILE] = (_MINIMAL_CARD if card is None else card).encode()
         _write_files(folder, files)
+    except OSError as error:
+        raise WeightsError(f"cannot write the model folder {folder} ({error}); choose another folder") from error
+
+
+def write_config(config: ModelConfig, folder: Path) -> None:
+    """Write the `config.json` of a model folder, for a folder without `model.safetensors`.
+
+    Raises:
+        WeightsError: The folder cannot be written.
+    """
+    try:
+        _write_files(folder, {CONFIG_FILE: _config_bytes(config)})
     except OSError as error:
         raise WeightsError(f"cannot write the model folder {folder} ({error}); choose another folder") from error
 
@@ -135,6 +146,10 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _config_bytes(config: ModelConfig) -> bytes:
+    return (json.dumps({"format_version": FORMAT_VERSION, "model": config.to_dict()}, indent=2) + "\n").encode()
 
 
 def _check_sha256(path: Path, expected: str) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
-from udsd.evaluation.extras import require
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import read_rgb
+from udsd.extras import require
 from udsd.inference.engine import Engine
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
@@ -38,7 +38,7 @@ class Validation:
     """
 
     def __init__(self, files: Sequence[Path], blur: BlurConfig, vgg: VGG19Features | None) -> None:
-        require("skimage.metrics", "scikit-image")
+        require("skimage.metrics", "scikit-image", "train")
         places = np.linspace(0, len(files) - 1, min(len(files), _MOST_IMAGES)).round().astype(int)
         chosen = [files[place] for place in places]
         images = [SharpImage(path.name, _middle(read_rgb(path))) for path in chosen]

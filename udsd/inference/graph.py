@@ -1,0 +1,64 @@
+"""A model as one graph of standard operations, for runtimes other than PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from udsd.models import DeblurModel
+from udsd.models.blocks import CONTENT_STRIDE, NORM_EPSILON, InstanceNorm
+from udsd.models.deblur_model import SMALLEST_SIDE
+
+INPUT = "image"
+OUTPUTS = ("restored", "blur_mean", "blur_log_variance")
+
+_LARGEST_SIDE = 65_536
+_LARGEST_BATCH = 1024
+_EXAMPLE_SIDES = (48, 56)
+
+
+class InferenceGraph(nn.Module):
+    """What other runtimes run: image (B, 3, H, W) in [-1, 1] to the restored image, in the same range, and its blur.
+
+    H and W are multiples of 4 and at least 16; padding an image to them is left to the caller, since it cannot be
+    written for all sizes at once. The blur is the mean and log-variance (B, Z) of the blur code.
+    """
+
+    def __init__(self, model: DeblurModel) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model).cpu().float()
+        _use_standard_norms(self.model)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Restore with the mean of the blur code."""
+        mean, log_variance = self.model.blur_encoder(image)
+        return self.model.decode(image, mean).clamp(-1, 1), mean, log_variance
+
+
+def trace_graph(model: DeblurModel) -> torch.export.ExportedProgram:
+    """Trace a model with any batch, height and width."""
+    height = torch.export.Dim("height_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_LARGEST_SIDE)
+    width = torch.export.Dim("width_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_LARGEST_SIDE)
+    example = torch.zeros(2, model.config.image_channels, *_EXAMPLE_SIDES)
+    sizes = {0: torch.export.Dim("batch", max=_LARGEST_BATCH), 2: CONTENT_STRIDE * height, 3: CONTENT_STRIDE * width}
+    with warnings.catch_warnings():
+        # Some versions warn of what they themselves use.
+        warnings.simplefilter("ignore", FutureWarning)
+        return torch.export.export(InferenceGraph(model).eval(), (example,), dynamic_shapes=(sizes,))
+
+
+def _use_standard_norms(module: nn.Module) -> None:
+    """Instance normalisation as one operation, which runtimes know, in place of the sums that are fast in PyTorch."""
+    for name, child in module.named_children():
+        if isinstance(child, InstanceNorm):
+            setattr(module, name, _StandardInstanceNorm())
+        else:
+            _use_standard_norms(child)
+
+
+class _StandardInstanceNorm(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return nn.functional.instance_norm(features, eps=NORM_EPSILON)

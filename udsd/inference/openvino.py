@@ -1,0 +1,151 @@
+"""The OpenVINO back-end: for CPUs without fast bfloat16, where its 8-bit models pay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
+from udsd.extras import require
+from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
+from udsd.inference.memory import MemoryLimit, allowed_memory
+from udsd.models import DeblurModel, ModelConfig
+from udsd.models.deblur_model import pad_image
+
+GRAPH_FILE = "openvino_model.xml"
+"""Its weights lie beside it, with the ending .bin."""
+
+_CPU = torch.device("cpu")
+_PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+_MAPS = 8
+"""Maps of full resolution and base width, float32, that an image takes at most (measured: 5.4 to 6.5)."""
+
+
+class OpenVINOEngine:
+    """Run a graph with OpenVINO on the CPU, each image in one piece. Threads may share one.
+
+    Args:
+        graph: An OpenVINO model, as `convert_model` and `read_graph` give.
+        config: The architecture it was made from.
+        dtype: float32 or bfloat16, the format of what is not 8-bit.
+        memory_limit: What restoring may take; a larger image is refused.
+
+    Raises:
+        ConfigError: OpenVINO is not installed, or the memory limit is no size.
+        DeviceError: The format is neither of the two.
+    """
+
+    def __init__(
+        self, graph: Any, config: ModelConfig, dtype: torch.dtype = torch.float32, memory_limit: MemoryLimit = None
+    ) -> None:
+        if dtype not in _PRECISIONS:
+            raise DeviceError(f"the openvino back-end computes in float32 or bfloat16, not in {dtype}")
+        self.config = config
+        self.dtype = dtype
+        self.memory_limit = memory_limit
+        allowed_memory(_CPU, memory_limit)
+        self._graph = graph
+        self._compiled = (
+            _openvino()
+            .Core()
+            .compile_model(
+                graph,
+                "CPU",
+                {
+                    "INFERENCE_PRECISION_HINT": _PRECISIONS[dtype],
+                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                    "PERFORMANCE_HINT": "LATENCY",
+                },
+            )
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """The CPU."""
+        return _CPU
+
+    @property
+    def model(self) -> DeblurModel:
+        """None; the graph cannot be turned back into networks."""
+        raise ConfigError("an OpenVINO model cannot be saved or trained; take the model folder it was exported from")
+
+    def restore(
+        self, images: Tensor, code: Tensor | None = None, memory_limit: MemoryLimit = None, *, overwrite: bool = False
+    ) -> Tensor:
+        """Restore images, as `udsd.inference.Backend` says; codes are refused."""
+        if code is not None:
+            raise ConfigError("the openvino back-end restores with the mean blur code only; use backend='torch'")
+        limit = self.memory_limit if memory_limit is None else memory_limit
+        return torch.cat([self._run(image, limit)[0] for image in torch.split(images, 1)])
+
+    def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, Z) of the blur codes of images as `restore` takes."""
+        results = [self._run(image, self.memory_limit)[1:] for image in torch.split(images, 1)]
+        means, log_variances = zip(*results, strict=True)
+        return torch.cat(means), torch.cat(log_variances)
+
+    def moved(self, device: torch.device, dtype: torch.dtype) -> OpenVINOEngine:
+        """The same model in another format."""
+        if device.type != "cpu":
+            raise DeviceError(f"the openvino back-end runs on the CPU, not on {device}; use backend='torch'")
+        return OpenVINOEngine(self._graph, self.config, dtype, self.memory_limit)
+
+    def _run(self, image: Tensor, limit: MemoryLimit) -> tuple[Tensor, Tensor, Tensor]:
+        height, width = image.shape[-2:]
+        padded = pad_image(image)
+        self._check_size(padded, limit)
+        # A request of its own for each call: threads share the compiled model, not a request's buffers.
+        request = self._compiled.create_infer_request()
+        request.infer({INPUT: padded.contiguous().numpy()}, share_inputs=True)
+        restored, mean, log_variance = (torch.from_numpy(request.get_output_tensor(i).data.copy()) for i in range(3))
+        return restored[..., :height, :width], mean, log_variance
+
+    def _check_size(self, padded: Tensor, limit: MemoryLimit) -> None:
+        height, width = padded.shape[-2:]
+        needed = _MAPS * self.config.base_width * height * width * torch.float32.itemsize
+        allowed = allowed_memory(_CPU, limit)
+        if needed > allowed:
+            given = "half of the free memory" if limit is None else f"memory_limit={limit!r}"
+            raise MemoryLimitError(
+                f"{given} is {allowed / 1e6:.0f} MB; an image of {width} x {height} pixels needs {needed / 1e6:.0f} MB "
+                "with OpenVINO, which takes it in one piece; use backend='torch', which works in strips"
+            )
+
+
+def convert_model(model: DeblurModel) -> Any:
+    """A model as an OpenVINO model with any batch and size.
+
+    Raises:
+        ConfigError: OpenVINO is not installed.
+    """
+    graph = _openvino().convert_model(trace_graph(model))
+    graph.inputs[0].get_tensor().set_names({INPUT})
+    for output, name in zip(graph.outputs, OUTPUTS, strict=True):
+        output.get_tensor().set_names({name})
+    return graph
+
+
+def read_graph(path: Path) -> Any:
+    """Read an OpenVINO model from its ``.xml`` file, and the weights beside it.
+
+    Raises:
+        ConfigError: OpenVINO is not installed.
+        WeightsError: The files are missing or damaged, or hold another model.
+    """
+    openvino = _openvino()
+    try:
+        graph = openvino.Core().read_model(path)
+        names = [port.get_any_name() for port in (*graph.inputs, *graph.outputs)]
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[-200:]
+        raise WeightsError(f"{path} cannot be read ({reason}); export the model again") from error
+    if names != [INPUT, *OUTPUTS]:
+        raise WeightsError(f"{path} takes and gives {', '.join(names)}: no model exported by udsd; export one")
+    return graph
+
+
+def _openvino() -> Any:
+    return require("openvino", "OpenVINO", "openvino")
