@@ -95,6 +95,7 @@ def test_grey_is_the_mean_of_the_three_channels() -> None:
 @pytest.mark.parametrize("channels", [2, 4])
 def test_alpha_is_kept_whatever_is_restored(channels: int) -> None:
     array = every_level((4, 4, channels), "uint8")
+    array[..., -1] = np.maximum(array[..., -1], 1)
     before = array.copy()
     decoded = decode_image(array)
     array[...] = 0

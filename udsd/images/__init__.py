@@ -2,8 +2,23 @@
 
 from udsd.images.decode import ImageLike, decode_image, read_size
 from udsd.images.decoded import DecodedImage
+from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
 from udsd.images.montage import side_by_side
-from udsd.images.saving import save_image
+from udsd.images.pages import ImagePages
+from udsd.images.saving import remove_unfinished, save_image, save_pages
 
-__all__ = ["DecodedImage", "ImageLike", "decode_image", "find_images", "read_size", "save_image", "side_by_side"]
+__all__ = [
+    "DecodedImage",
+    "DeepImage",
+    "ImageLike",
+    "ImagePages",
+    "Page",
+    "decode_image",
+    "find_images",
+    "read_size",
+    "remove_unfinished",
+    "save_image",
+    "save_pages",
+    "side_by_side",
+]

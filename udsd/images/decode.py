@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from torch import Tensor
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array, decode_tensor
 from udsd.images.decoded import DecodedImage
+from udsd.images.deep import DeepImage, Page
 from udsd.images.formats import readable_formats
-from udsd.images.pillow import decode_pillow
+from udsd.images.pillow import count_pages, decode_page, decode_pillow
+
+logger = logging.getLogger(__name__)
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
 """A path, a Pillow image, an array (H, W) or (H, W, C), or a tensor (C, H, W) or (B, C, H, W)."""
@@ -51,7 +55,7 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
             return _decode_file(Path(image))
         case Image.Image():
             name = str(getattr(image, "filename", "")) or "image"
-            with _named_errors(name):
+            with named_errors(name):
                 return decode_pillow(image, name)
         case np.ndarray():
             return decode_array(image)
@@ -69,29 +73,60 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is missing or is no image.
     """
-    with _named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+    with named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
         return image.size
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file whose header has been read.
+
+    Raises:
+        ImageError: It is no regular file.
+        DecompressionBombError: It has more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+        Exception: Whatever Pillow raises on what it cannot read.
+    """
+    if path.is_dir():
+        raise ImageError("is a folder; give an image file")
+    if not path.exists():
+        raise ImageError("no such file; check the path")
+    # A pipe or a device could keep us waiting for ever.
+    if not path.is_file():
+        raise ImageError("is no regular file; give an image file")
+    with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+        check_size(image)
+        yield image
+
+
+def check_size(image: Image.Image) -> None:
+    """Refuse a decompression bomb.
+
+    Raises:
+        DecompressionBombError: It has more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    # Above the limit Pillow only warns, up to twice of it.
+    if limit is not None and image.width * image.height > limit:
+        raise Image.DecompressionBombError
+
+
 def _decode_file(path: Path) -> DecodedImage[Image.Image]:
-    with _named_errors(str(path)):
-        if path.is_dir():
-            raise ImageError("is a folder; give an image file")
-        if not path.exists():
-            raise ImageError("no such file; check the path")
-        # A pipe or a device could keep us waiting for ever.
-        if not path.is_file():
-            raise ImageError("is no regular file; give an image file")
-        with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
-            limit = Image.MAX_IMAGE_PIXELS
-            # Above the limit Pillow only warns, up to twice of it.
-            if limit is not None and image.width * image.height > limit:
-                raise Image.DecompressionBombError
-            return decode_pillow(image, str(path))
+    with named_errors(str(path)), opened(path) as image:
+        frames = count_pages(image)
+        if frames > 1:
+            logger.warning("%s: has %d frames; only one is restored, the others are left out", path, frames)
+        return decode_page(image, path, 0).then(lambda page: _as_pillow(page, path))
+
+
+def _as_pillow(page: Page, path: Path) -> Image.Image:
+    if isinstance(page, DeepImage):
+        logger.warning("%s: Pillow holds 8 bits per colour, to which the 16 restored ones are rounded", path)
+        return page.to_pillow()
+    return page
 
 
 @contextmanager
-def _named_errors(name: str) -> Iterator[None]:
+def named_errors(name: str) -> Iterator[None]:
     """Turn whatever is raised while Pillow reads into an `ImageError` that names the image."""
     try:
         yield
@@ -108,7 +143,7 @@ def _read_failure(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return (
             f"more than the {Image.MAX_IMAGE_PIXELS} pixels that are allowed; if you trust the file, raise the limit "
-            "PIL.Image.MAX_IMAGE_PIXELS"
+            "PIL.Image.MAX_IMAGE_PIXELS (--max-pixels)"
         )
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read ({error.strerror}); check its name and permissions"

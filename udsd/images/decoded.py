@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,9 +36,9 @@ class DecodedImage(Generic[KindT_co]):
             aside.
         encode: Turns restored colours (B, 3, H, W), any float dtype, any device, nominally in [-1, 1] and
             clamped to it, into an image of the kind, shape, dtype and device that was decoded. Whole numbers
-            are rounded to nearest, grey is the mean of the three channels, alpha is the one that came in. No
-            gradient passes. It may be called more than once. It raises `ImageError` if the shape is not that
-            of ``pixels`` or a value is NaN or infinite.
+            are rounded to nearest, grey is the mean of the three channels, alpha is the one that came in, and so
+            is what lies under full transparency. No gradient passes. It may be called more than once. It raises
+            `ImageError` if the shape is not that of ``pixels`` or a value is NaN or infinite.
     """
 
     pixels: Tensor
@@ -65,6 +67,10 @@ def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:
     alpha = planes[:, colours:].clone()
     # In place, and below in parts: of a large image each copy in float32 is most of the memory it takes.
     pixels = planes[:, :colours].to(torch.float32, copy=True).mul_(2 / white).sub_(1).clamp_(-1, 1)
+    hidden = alpha == 0
+    unseen = planes[:, :colours].clone() if hidden.any() else None
+    if unseen is not None:
+        pixels = _continued_into(pixels, hidden)
     if colours == 1:
         pixels = pixels.expand(-1, 3, -1, -1).contiguous()
 
@@ -81,9 +87,35 @@ def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:
             # The device first: not every accelerator knows uint16 or float64.
             rows[:, :colours] = values.to(device).to(dtype)
         result[:, colours:] = alpha
+        if unseen is not None:
+            result[:, :colours] = torch.where(hidden, unseen, result[:, :colours])
         return result
 
     return DecodedImage(pixels, encode)
+
+
+def _continued_into(pixels: Tensor, hidden: Tensor) -> Tensor:
+    """Give each pixel that cannot be seen the colour of the nearest that can.
+
+    What lies under full transparency is anything, often black. A network would draw it as a halo around what is seen.
+
+    Args:
+        pixels: (B, C, H, W).
+        hidden: bool (B, 1, H, W).
+    """
+    continued = pixels.clone()
+    for image, mask in zip(continued, hidden[:, 0].cpu().numpy(), strict=True):
+        if mask.all():
+            continue
+        _, labels = cv2.distanceTransformWithLabels(
+            mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        # A label is the number of a pixel that can be seen.
+        places = np.zeros(labels.max() + 1, np.int64)
+        places[labels[~mask]] = np.flatnonzero(~mask)
+        nearest = torch.from_numpy(places[labels]).to(image.device)
+        image.copy_(image.flatten(1)[:, nearest.flatten()].unflatten(1, mask.shape))
+    return continued
 
 
 def _in_parts(image: Tensor) -> tuple[Tensor, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,26 +26,29 @@ class ImageFormat:
         suffixes: File name endings, in lower case.
         modes: Pillow modes that a file can hold.
         save_options: Passed to `PIL.Image.Image.save`.
+        pages: Whether a file can hold several pages or frames.
     """
 
     name: str
     suffixes: tuple[str, ...]
     modes: frozenset[str]
     save_options: Mapping[str, Any] = field(default_factory=dict)
+    pages: bool = False
 
 
 FORMATS = (
-    ImageFormat("PNG", (".png", ".apng"), _ALL_MODES),
+    ImageFormat("PNG", (".png", ".apng"), _ALL_MODES, pages=True),
     ImageFormat(
         "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), frozenset({"L", "RGB", "CMYK"}), {"quality": 95, "subsampling": 0}
     ),
-    ImageFormat("TIFF", (".tif", ".tiff"), _ALL_MODES | {"CMYK"}),
-    ImageFormat("WEBP", (".webp",), frozenset({"RGB", "RGBA"}), {"quality": 95}),
+    ImageFormat("TIFF", (".tif", ".tiff"), _ALL_MODES | {"CMYK"}, pages=True),
+    ImageFormat("WEBP", (".webp",), frozenset({"RGB", "RGBA"}), {"quality": 95}, pages=True),
     ImageFormat("BMP", (".bmp", ".dib"), frozenset({"1", "L", "P", "RGB"})),
     ImageFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), frozenset({"1", "L", "RGB", "I;16"})),
-    ImageFormat("GIF", (".gif",), frozenset({"1", "L", "P", "RGB", "RGBA"})),
+    ImageFormat("GIF", (".gif",), frozenset({"1", "L", "P", "RGB", "RGBA"}), pages=True),
     ImageFormat("JPEG2000", (".jp2", ".j2k", ".jpx"), frozenset({"L", "LA", "RGB", "RGBA", "I;16"})),
-    ImageFormat("AVIF", (".avif",), frozenset({"L", "RGB", "RGBA"}), {"quality": 95}),
+    ImageFormat("AVIF", (".avif",), frozenset({"L", "RGB", "RGBA"}), {"quality": 95}, pages=True),
+    ImageFormat("HEIF", (".heic", ".heif"), frozenset({"L", "RGB", "RGBA"}), {"quality": 95}),
 )
 """What is opened is limited to these: among Pillow's others are some that run outside programs (EPS)."""
 
@@ -64,13 +70,22 @@ def format_for(path: Path) -> ImageFormat:
     else:
         ending = f"with the ending {path.suffix!r}" if path.suffix else "without an ending"
         raise ImageError(f"{path}: no image format for a name {ending}; common ones are {_COMMON_SUFFIXES}")
-    Image.init()
+    _load_plugins()
     if known.name not in Image.SAVE:
-        raise ImageError(f"{path}: this Pillow cannot write {known.name}; use one of {_COMMON_SUFFIXES}")
+        needed = "; run: pip install 'udsd[heif]'" if known.name == "HEIF" else ""
+        raise ImageError(f"{path}: this Pillow cannot write {known.name}{needed}; or use one of {_COMMON_SUFFIXES}")
     return known
 
 
 def readable_formats() -> list[str]:
     """Pillow's names of those formats that it can open as installed."""
-    Image.init()
+    _load_plugins()
     return [known.name for known in FORMATS if known.name in Image.OPEN]
+
+
+@functools.cache
+def _load_plugins() -> None:
+    """Pillow's own formats, and those of pillow-heif where it is installed."""
+    Image.init()
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()

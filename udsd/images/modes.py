@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import logging
+
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from udsd.errors import ImageError
 
+logger = logging.getLogger(__name__)
+
 CONVERTED_MODES = frozenset({"CMYK", "HSV", "LAB", "YCbCr"})
-"""Colours that become RGB. A profile for them does not describe the result."""
+"""Colours that become RGB."""
 
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB"} | dict.fromkeys(CONVERTED_MODES, "RGB")
 _TRANSPARENT = {"1": "LA", "L": "LA", "LA": "LA", "La": "LA", "P": "RGBA", "PA": "RGBA"} | {
@@ -37,6 +42,30 @@ def to_restorable(image: Image.Image) -> Image.Image:
             "or an image of mode I;16, L or RGB"
         )
     return image if mode == target else image.convert(target)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None, name: str) -> Image.Image:
+    """Inks, by their profile, and LAB to sRGB; other modes, and inks without a profile, as Pillow converts them.
+
+    Args:
+        image: One of `CONVERTED_MODES`.
+        profile: Its ICC profile.
+        name: What a logged warning calls the image.
+    """
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        elif image.mode == "CMYK" and profile:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
+        else:
+            return image.convert("RGB")
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        logger.warning("%s: its colour profile cannot be used (%s); colours are approximate", name, error)
+        return image.convert("RGB")
+    if converted is None:
+        raise ImageError("its colours cannot be converted")
+    return converted
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
@@ -13,10 +14,9 @@ from PIL import ExifTags, Image, ImageOps
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
-from udsd.images.modes import CONVERTED_MODES, to_restorable
-
-CARRIED_INFO = ("icc_profile", "dpi", "exif")
-"""Keys of `PIL.Image.Image.info` that go from the original to the restored image, and into its file."""
+from udsd.images.deep import DeepImage, Page, is_deep, orientation_of, read_deep
+from udsd.images.metadata import read_info
+from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +24,8 @@ logger = logging.getLogger(__name__)
 def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
     """Decode a Pillow image, turned upright as its EXIF orientation says.
 
-    Encoding gives L, LA, RGB or RGBA (with the alpha that came in) or, for 16-bit grey, I;16. The ICC profile
-    (where colours were not converted), the resolution and EXIF without the orientation are carried over. Of
-    an image with several frames only the current one is decoded, and a warning is logged.
+    Encoding gives L, LA, RGB or RGBA (with the alpha that came in) or, for 16-bit grey, I;16, with what
+    `udsd.images.metadata` carries over. Of an image with several frames only the current one is decoded.
 
     Args:
         image: Any mode but F and I.
@@ -36,23 +35,44 @@ def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
         ImageError: The image is empty, or of a mode without a fixed range.
         Exception: Whatever Pillow raises on a damaged image; `decode_image` turns it into an `ImageError`.
     """
+    _check_not_empty(image)
+    upright = _upright(image, name)
+    info = read_info(image, upright)
+    if upright.mode in CONVERTED_MODES:
+        upright = to_srgb(upright, info.pop("icc_profile", None), name)
+    return decode_array(np.asarray(to_restorable(upright))).then(lambda restored: _to_pillow(restored, info))
+
+
+def decode_page(image: Image.Image, path: Path, index: int) -> DecodedImage[Page]:
+    """Decode the current page of an opened file, colours of 16 bits in full.
+
+    Args:
+        image: The file as Pillow opened it, at that page.
+        path: The file.
+        index: Number of the page.
+    """
+    _check_not_empty(image)
+    if not is_deep(image):
+        return decode_pillow(image, str(path))
+    try:
+        pixels = read_deep(path, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
+    except (ValueError, cv2.error) as error:
+        logger.warning("%s: of its 16 bits per colour 8 are read (%s)", path, error)
+        return decode_pillow(image, str(path))
+    info = read_info(image, _upright(image, str(path)))
+    # Grey with alpha becomes colours: no writer knows it in 16 bits.
+    colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
+    return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
+
+
+def count_pages(image: Image.Image) -> int:
+    """Pages or frames of an opened file. The other pictures of an MPO, as telephones write it, are no pages."""
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def _check_not_empty(image: Image.Image) -> None:
     if 0 in image.size:
         raise ImageError(f"the image is empty ({image.width}x{image.height}); give one of at least 1x1 pixels")
-    _warn_of_losses(image, name)
-    upright = _upright(image, name)
-    info = _carried_info(upright)
-    restorable = to_restorable(upright)
-    return decode_array(np.asarray(restorable)).then(lambda restored: _to_pillow(restored, info))
-
-
-def _warn_of_losses(image: Image.Image, name: str) -> None:
-    frames = getattr(image, "n_frames", 1)
-    # The other pictures of an MPO, as telephones write it, are previews and depth maps.
-    if frames > 1 and image.format != "MPO":
-        logger.warning("%s: has %d frames; only one is restored, the others are left out", name, frames)
-    raw_modes = str([tile[3] for tile in getattr(image, "tile", [])])
-    if ";16" in raw_modes and image.mode[0] != "I":
-        logger.warning("%s: has 16 bits per colour; 8 are read (grey keeps its 16)", name)
 
 
 def _upright(image: Image.Image, name: str) -> Image.Image:
@@ -72,27 +92,6 @@ def _upright(image: Image.Image, name: str) -> Image.Image:
     # Copies forget the format, by which the range of mode I is known.
     upright.format = image.format
     return upright
-
-
-def _carried_info(image: Image.Image) -> dict[str, Any]:
-    info = {key: image.info[key] for key in CARRIED_INFO if image.info.get(key)}
-    if image.mode in CONVERTED_MODES:
-        info.pop("icc_profile", None)
-    if "dpi" in info:
-        dpi = _plain_dpi(info.pop("dpi"))
-        if dpi:
-            info["dpi"] = dpi
-    return info
-
-
-def _plain_dpi(dpi: Any) -> tuple[float, float] | None:
-    """Resolutions as floats, or None where a file gives nonsense that no other format could hold."""
-    try:
-        across, down = (float(value) for value in dpi)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    sound = all(math.isfinite(value) and 1 <= value <= 65535 for value in (across, down))
-    return (across, down) if sound else None
 
 
 def _to_pillow(array: NDArray[Any], info: dict[str, Any]) -> Image.Image:

@@ -3,51 +3,112 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import socket
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from udsd.errors import ImageError
+from udsd.errors import ConfigError, ImageError
+from udsd.images.deep import DeepImage, Page, encode_png
 from udsd.images.formats import ImageFormat, format_for
+from udsd.images.metadata import CARRIED_INFO, save_arguments
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
-from udsd.images.pillow import CARRIED_INFO
+from udsd.images.tiff import write_tiff
 
 logger = logging.getLogger(__name__)
 
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+_UNFINISHED = f".udsd-{_HOST}-"
+"""How the names of unfinished files begin; then come the number of the process and a random word."""
 
-def save_image(image: Image.Image, path: Path, *, overwrite: bool = True) -> None:
+
+def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
     """Write an image in the format that the file name's ending names.
 
-    The file appears whole or not at all. Missing folders are made. JPEG is written at quality 95 without
-    chroma subsampling. ICC profile, resolution and EXIF in ``image.info`` go into formats that take them. What
-    a format cannot hold is converted with a logged warning: transparency is flattened over white, 16 bits
-    become 8. GIF reduces colours to 256.
+    The file appears whole or not at all. Missing folders are made. Resolution, ICC profile, EXIF, XMP and text in
+    ``image.info`` go into formats that take them. JPEG is written with the quantisation and chroma subsampling of the
+    JPEG that the image came from, else at quality 95 without subsampling. What a format cannot hold is converted with a
+    logged warning: transparency is flattened over white, 16 bits become 8. GIF reduces colours to 256.
 
     Args:
-        image: Any mode but F and I.
+        image: A Pillow image of any mode but F and I, or a colour image of 16 bits.
         path: The file. A link is replaced, not followed.
         overwrite: If false, a file that exists is an error.
+        quality: 1 to 100, for formats that lose something, instead of the above.
 
     Raises:
+        ConfigError: The quality is not from 1 to 100.
         ImageError: The ending is unknown, the file exists and may not be replaced, or it cannot be written.
     """
+    save_pages([image], path, overwrite=overwrite, quality=quality)
+
+
+def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
+    """Write several pages or frames as one file, as `save_image` does for one.
+
+    TIFF pages are written as they come; the frames of GIF, PNG, WebP and AVIF are kept until the last. Of other formats
+    only the first page is written, with a logged warning.
+
+    Raises:
+        ConfigError: The quality is not from 1 to 100.
+        ImageError: As of `save_image`, or there are no pages, or a page cannot be had.
+    """
+    if quality is not None and not 1 <= quality <= 100:
+        raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
     image_format = format_for(path)
+    remaining = iter(pages)
+    first = next(remaining, None)
+    if first is None:
+        raise ImageError(f"{path}: there is nothing to write; give at least one image")
+    _write_aside(path, overwrite, lambda aside: _write_pages(first, remaining, image_format, path, aside, quality))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes of this machine that were killed have left unfinished in a folder."""
+    if os.name != "posix":  # elsewhere asking for a process may end it
+        return
+    with suppress(OSError):
+        for path in folder.glob(f"{_UNFINISHED}*"):
+            process = path.name.removeprefix(_UNFINISHED).partition("-")[0]
+            if process.isdecimal() and not _is_running(int(process)):
+                _remove(path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> None:
+    """Have a file written under another name, then give it its own."""
     # The right ending, because Pillow tells JPEG 2000's two containers apart by it.
-    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    aside = path.with_name(f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}{path.suffix}")
     try:
         _check_replaceable(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(_fitted(image, image_format, path), image_format, temporary)
-        temporary.replace(path)
+        write(aside)
+        aside.replace(path)
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        message = str(error)
+        raise ImageError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from error
     # Besides OSError, Pillow's encoders raise ValueError, struct.error, RuntimeError... on odd sizes or EXIF.
     except Exception as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{path}: cannot be written ({reason}); check the folder, the disk and the format") from error
     finally:
-        _remove(temporary)
+        _remove(aside)
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:
@@ -57,23 +118,57 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
         raise ImageError("exists already; give another name or allow overwriting")
 
 
-def _write(image: Image.Image, image_format: ImageFormat, path: Path) -> None:
-    carried = {key: image.info[key] for key in CARRIED_INFO if key in image.info}
+def _write_pages(
+    first: Page, others: Iterator[Page], image_format: ImageFormat, path: Path, aside: Path, quality: int | None
+) -> None:
+    second = next(others, None)
+    if second is not None and not image_format.pages:
+        logger.warning("%s: %s holds one image only; the others are left out", path, image_format.name)
+        second = None
+    if image_format.name == "TIFF" and (second is not None or isinstance(first, DeepImage)):
+        pages = chain([first], [] if second is None else [second], [] if second is None else others)
+        write_tiff((_fitted_tiff_page(page, image_format, path) for page in pages), aside)
+    elif isinstance(first, DeepImage) and image_format.name == "PNG" and second is None:
+        aside.write_bytes(encode_png(first))
+    else:
+        frames = [first] if second is None else [first, second, *others]
+        _write_frames([_fitted(frame, image_format, path) for frame in frames], image_format, aside, quality)
+
+
+def _write_frames(frames: list[Image.Image], image_format: ImageFormat, path: Path, quality: int | None) -> None:
+    first = frames[0]
+    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
+    if quality is not None:
+        arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
+        arguments["quality"] = quality
+    elif "qtables" in arguments:
+        del arguments["quality"]
+    if len(frames) > 1:
+        arguments |= {"save_all": True, "append_images": frames[1:]}
+        if "duration" in arguments:
+            arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in frames]
     with path.open("xb") as file:
-        image.save(file, format=image_format.name, **carried, **image_format.save_options)
+        first.save(file, format=image_format.name, **arguments)
 
 
-def _remove(temporary: Path) -> None:
+def _remove(path: Path) -> None:
     try:
-        temporary.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
         # Nothing was made where even the folder could not be; the first error tells more.
-        logger.debug("%s: cannot be removed (%s)", temporary, error)
+        logger.debug("%s: cannot be removed (%s)", path, error)
 
 
-def _fitted(image: Image.Image, image_format: ImageFormat, path: Path) -> Image.Image:
+def _fitted_tiff_page(page: Page, image_format: ImageFormat, path: Path) -> Page:
+    return page if isinstance(page, DeepImage) else _fitted(page, image_format, path)
+
+
+def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:
     """The image in a mode that the format holds."""
     modes = image_format.modes
+    if isinstance(image, DeepImage):
+        logger.warning("%s: 8 bits per channel are written; the 16 of the image are rounded", path)
+        image = image.to_pillow()
     if image.mode in modes:
         return image
     fitted = to_restorable(image)
@@ -93,6 +188,7 @@ def _with_fitting_info(fitted: Image.Image, image: Image.Image) -> Image.Image:
     # A profile describes grey or colour or ink, and is wrong for another of them.
     if _colour_family(fitted.mode) != _colour_family(image.mode):
         fitted.info.pop("icc_profile", None)
+        fitted.info.pop("jpeg", None)
     return fitted
 
 
