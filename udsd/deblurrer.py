@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
@@ -208,9 +208,26 @@ class Deblurrer:
 
     def _run_together(self, images: list[DecodedImage[Any]]) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
         if images:
-            restored = self._engine.restore(torch.cat([image.pixels for image in images]))
-            shares = torch.split(restored, [len(image.pixels) for image in images])
+            shares = self.restore_decoded(images)
             yield from (image.encode(share) for image, share in zip(images, shares, strict=True))
+
+    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+        """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
+
+        Args:
+            images: At least one. Their pixels may be overwritten.
+
+        Returns:
+            Of each image what its `DecodedImage.encode` takes: (B, 3, H, W), float32 in [-1, 1], on the CPU.
+
+        Raises:
+            ImageError: The images are single pixels.
+            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
+        """
+        pixels = [image.pixels for image in images]
+        _check_size(pixels[0])
+        together = pixels[0] if len(pixels) == 1 else torch.cat(pixels)
+        return torch.split(self._engine.restore(together, overwrite=True), [len(part) for part in pixels])
 
     @overload
     def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
@@ -292,7 +309,10 @@ def _is_file(path: Path) -> bool:
 
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
     decoded = decode_image(image)
-    if decoded.pixels.shape[-2:] == (1, 1):
-        name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
-        raise ImageError(f"{name}the image is a single pixel, which shows no blur; give a larger one")
+    _check_size(decoded.pixels, f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else "")
     return decoded
+
+
+def _check_size(pixels: Tensor, name: str = "") -> None:
+    if pixels.shape[-2:] == (1, 1):
+        raise ImageError(f"{name}the image is a single pixel, which shows no blur; give a larger one")

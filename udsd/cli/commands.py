@@ -11,7 +11,7 @@ from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
-from udsd.images import find_images
+from udsd.images import find_images, set_pixel_limit
 from udsd.pretrained import load_manifest, load_model
 
 _MEGABYTE = 1e6
@@ -19,6 +19,8 @@ _MEGABYTE = 1e6
 
 def deblur(options: Namespace) -> int:
     """Restore files and folders."""
+    if options.max_pixels is not None:
+        set_pixel_limit(options.max_pixels)
     report = restore_files(
         load_deblurrer(options),
         options.inputs,
@@ -27,6 +29,8 @@ def deblur(options: Namespace) -> int:
         compare=options.compare,
         suffix=options.suffix,
         file_format=options.format,
+        quality=options.quality,
+        batch_size=options.batch_size,
         progress=sys.stderr.isatty(),
         on_result=_print_result if options.json else None,
     )

@@ -42,12 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("deblur", help="restore image files and folders of images")
-    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file or folder")
+    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file, folder, or pattern")
     command.add_argument("-o", "--output", required=True, type=Path, help="folder, or file for a single input")
     command.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
     command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
+    command.add_argument("--quality", type=int, metavar="N", help="of JPEG and the like (default: as the input)")
+    command.add_argument(
+        "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
+    )
+    command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
     command.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_model_options(command)

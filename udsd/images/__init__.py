@@ -1,6 +1,6 @@
 """Images in and out: reading, writing and converting. The only room that imports Pillow."""
 
-from udsd.images.decode import ImageLike, decode_image, read_size
+from udsd.images.decode import ImageLike, decode_image, read_size, set_pixel_limit
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
@@ -20,5 +20,6 @@ __all__ = [
     "remove_unfinished",
     "save_image",
     "save_pages",
+    "set_pixel_limit",
     "side_by_side",
 ]

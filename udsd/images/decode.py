@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from udsd.errors import ImageError
+from udsd.errors import ConfigError, ImageError
 from udsd.images.arrays import decode_array, decode_tensor
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
@@ -96,6 +96,17 @@ def opened(path: Path) -> Iterator[Image.Image]:
     with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
         check_size(image)
         yield image
+
+
+def set_pixel_limit(pixels: int) -> None:
+    """Refuse images of more pixels than this, instead of Pillow's 89 million, in the whole program.
+
+    Raises:
+        ConfigError: It is less than 1.
+    """
+    if pixels < 1:
+        raise ConfigError(f"the limit is {pixels} pixels; give at least 1")
+    Image.MAX_IMAGE_PIXELS = pixels
 
 
 def check_size(image: Image.Image) -> None:

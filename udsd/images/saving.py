@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.images.deep import DeepImage, Page, encode_png
 from udsd.images.formats import ImageFormat, format_for
 from udsd.images.metadata import CARRIED_INFO, save_arguments
@@ -58,16 +58,35 @@ def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, qua
 
     Raises:
         ConfigError: The quality is not from 1 to 100.
-        ImageError: As of `save_image`, or there are no pages, or a page cannot be had.
+        ImageError: As of `save_image`, or there are no pages.
+        UdsdError: Whatever is raised where the pages come from.
     """
     if quality is not None and not 1 <= quality <= 100:
         raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
     image_format = format_for(path)
-    remaining = iter(pages)
-    first = next(remaining, None)
+    remaining = _marked(pages)
+    try:
+        first = next(remaining, None)
+    except _PageError as error:
+        raise error.reason from error
     if first is None:
         raise ImageError(f"{path}: there is nothing to write; give at least one image")
     _write_aside(path, overwrite, lambda aside: _write_pages(first, remaining, image_format, path, aside, quality))
+
+
+class _PageError(Exception):
+    """What went wrong before a page was there to be written."""
+
+    def __init__(self, reason: UdsdError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _marked(pages: Iterable[Page]) -> Iterator[Page]:
+    try:
+        yield from pages
+    except UdsdError as error:
+        raise _PageError(error) from error
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -100,9 +119,10 @@ def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         write(aside)
         aside.replace(path)
+    except _PageError as error:
+        raise error.reason from error
     except ImageError as error:
-        message = str(error)
-        raise ImageError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from error
+        raise ImageError(f"{path}: {error}") from error
     # Besides OSError, Pillow's encoders raise ValueError, struct.error, RuntimeError... on odd sizes or EXIF.
     except Exception as error:
         reason = getattr(error, "strerror", None) or error

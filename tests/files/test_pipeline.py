@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from udsd import Deblurrer, UdsdError
+from udsd.files import FileResult, restore_files
+from udsd.files import restore as restore_module
+from udsd.images import DecodedImage, ImagePages
+
+
+class Brighter:
+    """In place of a model: adds a little, and notes what came together."""
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.gate: threading.Event | None = None
+
+    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+        self.batches.append(len(images))
+        if self.gate is not None:
+            self.gate.wait(10)
+        return tuple(image.pixels + 0.1 for image in images)
+
+
+@pytest.fixture
+def brighter() -> Any:
+    return Brighter()
+
+
+def save(path: Path, size: tuple[int, int] = (16, 12), level: int = 60) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, level).save(path)
+    return path
+
+
+def level(path: Path) -> int:
+    with Image.open(path) as image:
+        return int(np.asarray(image).flat[0])
+
+
+def test_images_of_one_size_run_together_whatever_lies_between(brighter: Any, tmp_path: Path) -> None:
+    for index in range(9):
+        save(tmp_path / "in" / f"{index}.png", (16, 12) if index % 3 else (20, 8))
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out", batch_size=3)
+    assert len(report.restored) == 9
+    assert brighter.batches == [3, 3, 3]
+    assert {level(path) for path in report.restored} == {73}
+
+
+def test_a_window_bounds_how_long_an_odd_size_waits(brighter: Any, tmp_path: Path) -> None:
+    for index in range(30):
+        save(tmp_path / "in" / f"{index:02}.png", (8 + index, 8))
+    told: list[FileResult] = []
+    restore_files(brighter, [tmp_path / "in"], tmp_path / "out", batch_size=2, on_result=told.append)
+    assert brighter.batches == [1] * 30
+    assert [result.source.name for result in told] == [f"{index:02}.png" for index in range(30)]
+
+
+def test_files_are_read_ahead_but_not_far(brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(20):
+        save(tmp_path / "in" / f"{index:02}.png")
+    read: list[str] = []
+
+    class Noting(ImagePages):
+        def __init__(self, path: Path) -> None:
+            read.append(path.name)
+            super().__init__(path)
+
+    monkeypatch.setattr(restore_module, "ImagePages", Noting)
+    brighter.gate = threading.Event()
+    run = threading.Thread(target=restore_files, args=(brighter, [tmp_path / "in"], tmp_path / "out"))
+    run.start()
+    deadline = time.monotonic() + 10
+    while len(read) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert len(read) == 3  # the one in work, and two ahead
+    brighter.gate.set()
+    run.join()
+    assert len(read) == 20
+
+
+def test_every_page_is_restored(brighter: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pages = [Image.new("L", (10 + index, 8), 50 + index) for index in range(4)]
+    pages[0].save(tmp_path / "in" / "scan.tif", save_all=True, append_images=pages[1:])
+    (result,) = restore_files(brighter, [tmp_path / "in"], tmp_path / "out").restored
+    with Image.open(result) as image:
+        found = []
+        for index in range(4):
+            image.seek(index)
+            found.append((image.size, image.getpixel((0, 0))))
+    assert found == [((10 + index, 8), 63 + index) for index in range(4)]
+
+
+def test_a_broken_page_fails_its_file_alone(brighter: Any, tmp_path: Path) -> None:
+    save(tmp_path / "in" / "b.png")
+    pages = [Image.effect_noise((40, 40), 50) for _ in range(4)]
+    pages[0].save(tmp_path / "in" / "a.tif", save_all=True, append_images=pages[1:])
+    content = (tmp_path / "in" / "a.tif").read_bytes()
+    (tmp_path / "in" / "a.tif").write_bytes(content[:-1500])
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
+    assert [path.name for path in report.restored] == ["b.png"]
+    (reason,) = report.failed.values()
+    assert reason.startswith(f"{tmp_path / 'in' / 'a.tif'}: ")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+def test_sixteen_bit_colours_are_restored_at_sixteen_bits(brighter: Any, tmp_path: Path) -> None:
+    ramp = np.arange(30 * 20 * 3, dtype=np.uint16).reshape(20, 30, 3) * 7
+    cv2.imwrite(str(tmp_path / "deep.png"), ramp)
+    restore_files(brighter, [tmp_path / "deep.png"], tmp_path / "out")
+    restored = cv2.imread(str(tmp_path / "out" / "deep.png"), cv2.IMREAD_UNCHANGED)
+    assert restored is not None
+    assert restored.dtype == np.uint16
+    np.testing.assert_allclose(restored.astype(float) - ramp, 65535 * 0.05, atol=1.5)
+
+
+def test_quality_is_that_of_the_source_unless_told_otherwise(brighter: Any, tmp_path: Path) -> None:
+    Image.effect_noise((64, 64), 60).save(tmp_path / "a.jpg", quality=35)
+    with Image.open(tmp_path / "a.jpg") as source:
+        for quality, same in ((None, True), (90, False)):
+            restore_files(brighter, [tmp_path / "a.jpg"], tmp_path / f"{quality}", quality=quality)
+            with Image.open(tmp_path / f"{quality}" / "a.jpg") as result:
+                assert (result.quantization == source.quantization) == same  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"quality": 0}, {"quality": 101}])
+def test_bad_settings_are_refused_at_once(brighter: Any, tmp_path: Path, options: dict[str, int]) -> None:
+    save(tmp_path / "in" / "a.png")
+    with pytest.raises(UdsdError, match=r"give (at least 1|a whole number from 1 to 100)"):
+        restore_files(brighter, [tmp_path / "in"], tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_killed_runs_left_is_removed_and_what_runs_is_not(brighter: Any, tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a.png")
+    restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    from udsd.images import saving
+
+    dead, alive, other = (
+        tmp_path / "out" / name
+        for name in (f"{saving._UNFINISHED}{gone.pid}-ab.png", f"{saving._UNFINISHED}{os.getpid()}-ab.png", ".hidden")
+    )
+    for path in (dead, alive, other):
+        path.write_bytes(b"half")
+    restore_files(brighter, [tmp_path / "in"], tmp_path / "out", overwrite=True)
+    assert not dead.exists()
+    assert alive.exists()
+    assert other.exists()
+
+
+KILLED = """
+import sys
+from udsd.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def identities(folder: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of each finished file: both change when a file is written once more."""
+    found = (path for path in folder.rglob("*.png") if not path.name.startswith("."))
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+def test_a_run_killed_again_and_again_ends_with_every_file_once(model_folder: Path, tmp_path: Path) -> None:
+    """UDSD_KILL_TEST=500,20 makes it 500 images and 20 kills."""
+    count, kills = (int(number) for number in os.environ.get("UDSD_KILL_TEST", "40,3").split(","))
+    random = np.random.default_rng(0)
+    for index in range(count):
+        save(tmp_path / "in" / f"{index % 7}" / f"{index:03}.png", (120, 90), index % 200)
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", KILLED, "deblur", tmp_path / "in", "-o", out, "--model", model_folder]
+    before: dict[str, tuple[int, int]] = {}
+    for kill in range(kills):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        aim = count * (kill + random.random()) / kills
+        while len(identities(out)) < aim and process.poll() is None:
+            time.sleep(0.002)
+        process.kill()
+        process.communicate()
+        now = identities(out)
+        assert {name: now[name] for name in before} == before
+        before = now
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    now = identities(out)
+    assert len(now) == count
+    assert {name: now[name] for name in before} == before
+    assert done.stdout.startswith(f"{count - len(before)} restored")
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert not path.name.startswith(".")
+            with Image.open(path) as image:
+                image.load()
+                assert image.size == (120, 90)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from udsd.cli import main
+out = Path(sys.argv[4])
+def interrupt():
+    while not out.exists() or len(list(out.glob("*.png"))) < 3:
+        time.sleep(0.005)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_interrupting_ends_at_once_without_traceback_or_half_file(model_folder: Path, tmp_path: Path) -> None:
+    for index in range(400):
+        save(tmp_path / "in" / f"{index:03}.png", (64, 48))
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", INTERRUPTED, "deblur", tmp_path / "in", "-o", out, "--model", model_folder]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    finished = [*out.iterdir()]
+    assert 3 <= len(finished) < 400
+    for path in finished:
+        assert not path.name.startswith(".")
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -> None:
+    """Of what is done nothing is kept but its result."""
+    alive: list[int] = []
+
+    class Counting(Deblurrer):
+        def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+
+            alive.append(sum(type(thing) is DecodedImage for thing in gc.get_objects()))
+            return super().restore_decoded(images)
+
+    for index in range(60):
+        save(tmp_path / "in" / f"{index:03}.png", (20, 20))
+    deblurrer = Counting.from_pretrained(model_folder, device="cpu")
+    assert len(restore_files(deblurrer, [tmp_path / "in"], tmp_path / "out").restored) == 60
+    assert max(alive) <= 8
