@@ -1,10 +1,14 @@
 """Time and memory of restoring, against the plain network.
 
-    python benchmarks/inference.py                       # width 64, sides 256 to 2048
-    python benchmarks/inference.py --width 32 --sides 1024
+    python benchmarks/inference.py                                   # width 64, sides 256 to 2048
+    python benchmarks/inference.py --width 32 --sides 1024 --json figures.json --plot figures.png
+    python benchmarks/inference.py --device cuda --sides 1024 2048
 
-Every row runs in a process of its own, so that its peak of memory is its own. "plain" is the network as it is written,
-in float32; "autocast" is the same in bfloat16; "strips" is what `Deblurrer` does; "one strip" the same without cutting.
+"plain" is the network as it is written. "strips" is what `Deblurrer` does on a CPU, "one strip" the same without
+cutting, "whole" what it does on a GPU. "openvino" is the other back-end. Every way runs in a process of its own, so
+that its peak of memory is its own; the ways take turns, round after round, and the best of each counts. The share of
+the peak is that of one large matrix product in the same number format (for int8 that of bfloat16 or float32, whichever
+is higher).
 """
 
 from __future__ import annotations
@@ -12,107 +16,223 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import resource
 import subprocess
 import sys
-import time
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from machine import matrix_peak, name_of, now
+from torch.utils.flop_counter import FlopCounterMode
 
+from udsd import Deblurrer
+from udsd.export import export_openvino
+from udsd.inference import Engine
 from udsd.inference.planes import Store
 from udsd.inference.strips import StripModel
 from udsd.models import DeblurModel, ModelConfig
 
-WAYS = (
+CPU_WAYS = (
     ("plain", "float32"),
-    ("autocast", "bfloat16"),
     ("one strip", "float32"),
     ("strips", "float32"),
+    ("openvino", "float32"),
     ("one strip", "bfloat16"),
     ("strips", "bfloat16"),
+    ("openvino", "bfloat16"),
+    ("openvino", "int8"),
 )
-STRIP_PIXELS = 32_768
+CUDA_WAYS = (("plain", "float32"), ("whole", "float32"), ("whole", "bfloat16"), ("whole", "float16"))
+Row = dict[str, str | float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024, 2048])
-    parser.add_argument("--one", nargs=3, metavar=("WAY", "FORMAT", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="needs matplotlib")
+    parser.add_argument("--one", nargs=4, metavar=("WAY", "FORMAT", "SIDE", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(options.width, options.one[0], options.one[1], int(options.one[2]))))
+        way, name, side, folder = options.one
+        print(json.dumps(measure(options.device, options.width, way, name, int(side), Path(folder))))
         return
-    print(
-        f"width {options.width}, {os.cpu_count()} CPUs, {torch.get_num_threads()} threads, torch {torch.__version__}\n"
-    )
-    print("| side | way | format | s/Mpx | speed-up | MB/Mpx | dB against float64 |")
-    print("|---:|---|---|---:|---:|---:|---:|")
-    for side in options.sides:
-        plain = 0.0
-        for way, name in WAYS:
-            command = [sys.executable, __file__, "--width", str(options.width), "--one", way, name, str(side)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-            seconds, megabytes, agreement = json.loads(done.stdout)
-            plain = plain or seconds
-            pixels = side * side / 1e6
-            print(
-                f"| {side} | {way} | {name} | {seconds / pixels:.2f} | {plain / seconds:.2f} | "
-                f"{megabytes / pixels:.0f} | {agreement:.0f} |",
-                flush=True,
-            )
+    report = measure_all(options)
+    print(to_markdown(report))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    if options.plot:
+        plot(report, options.plot)
+
+
+def measure_all(options: argparse.Namespace) -> dict[str, object]:
+    device = torch.device(options.device)
+    ways = CPU_WAYS if device.type == "cpu" else CUDA_WAYS
+    model = make_model(options.width)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, 256, 256))
+    per_pixel = counter.get_total_flops() / 256**2
+    formats = {name for _, name in ways} - {"int8"}
+    peaks = {name: matrix_peak(device, getattr(torch, name)) for name in sorted(formats)}
+    peaks["int8"] = max(peaks.values())
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if device.type == "cpu":
+            image = make_image(256)
+            export_openvino(model, folder / "int8", [((image[0] + 1) / 2)])
+        for side in options.sides:
+            torch.save(exact(model, make_image(side)), folder / "exact.pt")
+            measured: dict[tuple[str, str], list[list[float]]] = {way: [] for way in ways}
+            for _ in range(options.rounds):
+                for way in ways:
+                    measured[way].append(in_a_process(options, way, side, folder))
+            plain = min(seconds for seconds, _, _ in measured["plain", "float32"])
+            for way, runs in measured.items():
+                seconds = min(run[0] for run in runs)
+                pixels = side * side / 1e6
+                rows.append(
+                    {
+                        "side": side,
+                        "way": way[0],
+                        "format": way[1],
+                        "seconds_per_megapixel": seconds / pixels,
+                        "speed_up": plain / seconds,
+                        "megabytes_per_megapixel": min(run[1] for run in runs) / pixels,
+                        "decibels": runs[0][2],
+                        "share_of_peak": per_pixel * side * side / seconds / peaks[way[1]],
+                    }
+                )
+                print(f"{side} {way[0]} {way[1]}: {seconds / pixels:.2f} s/Mpx", file=sys.stderr)
+    return {
+        "machine": name_of(device),
+        "torch": torch.__version__,
+        "width": options.width,
+        "operations_per_pixel": per_pixel,
+        "peaks": peaks,
+        "rows": rows,
+    }
+
+
+def in_a_process(options: argparse.Namespace, way: tuple[str, str], side: int, folder: Path) -> list[float]:
+    given = ["--device", options.device, "--width", str(options.width), "--one", *way, str(side), str(folder)]
+    done = subprocess.run([sys.executable, __file__, *given], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        sys.exit(f"{way} at {side}: {done.stderr}")
+    result: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def make_model(width: int) -> DeblurModel:
+    torch.manual_seed(0)
+    model = DeblurModel(ModelConfig(base_width=width)).eval().requires_grad_(False)
+    torch.nn.init.normal_(model.generator.to_image.weight, std=0.1)
+    return model
+
+
+def make_image(side: int) -> torch.Tensor:
+    return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def make_runner(device: torch.device, width: int, way: str, name: str, folder: Path) -> Callable[..., torch.Tensor]:
+    """A function from images (1, 3, H, W) to their restoration."""
+    if way == "openvino":
+        limit = "1TB"  # what the machine has is for the machine to say
+        if name == "int8":
+            return Deblurrer.from_pretrained(folder / "int8", dtype="float32", memory_limit=limit)._engine.restore
+        return Deblurrer(make_model(width), dtype=name, memory_limit=limit, backend="openvino")._engine.restore
+    model = make_model(width).to(device, memory_format=torch.channels_last)
+    dtype = getattr(torch, name)
+    if way == "plain":
+        return lambda image: model(image.to(device, memory_format=torch.channels_last))
+    if way == "one strip":
+        strips = StripModel(model, dtype)
+
+        def run(image: torch.Tensor) -> torch.Tensor:
+            with Store() as store:
+                code, _ = strips.encode_blur(image, image.shape[2], store)
+                return strips.restore(image, code, image.shape[2], store)
+
+        return run
+    return Engine(model, device, dtype, None if device.type == "cuda" else "1TB").restore
 
 
 @torch.inference_mode()
-def measure(width: int, way: str, name: str, side: int) -> tuple[float, float, float]:
+def measure(device_name: str, width: int, way: str, name: str, side: int, folder: Path) -> tuple[float, float, float]:
     """Seconds (the better of two), megabytes over what an idle process takes, and dB against the network in float64."""
-    torch.manual_seed(0)
-    model = DeblurModel(ModelConfig(base_width=width)).eval().to(memory_format=torch.channels_last)
-    torch.nn.init.normal_(model.generator.to_image.weight, std=0.1)
-    image = (torch.rand(1, 3, side, side) * 2 - 1).to(memory_format=torch.channels_last)
-    strips = StripModel(model, getattr(torch, name))
-    height = max(STRIP_PIXELS // side // 4 * 4, 4) if way == "strips" else side
-
-    def run() -> torch.Tensor:
-        if way in ("plain", "autocast"):
-            with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
-                return model(image).float()
-        with Store() as store:
-            code, _ = strips.encode_blur(image, height, store)
-            return strips.restore(image, code, height, store)
-
-    run_small(model, strips)
-    idle = peak()
+    device = torch.device(device_name)
+    run = make_runner(device, width, way, name, folder)
+    image = make_image(side)
+    run(make_image(64))  # the libraries load what they need
+    idle = peak(device)
     seconds = math.inf
     for _ in range(2):
-        start = time.perf_counter()
-        restored = run()
-        seconds = min(seconds, time.perf_counter() - start)
-    megabytes = peak() - idle
-    expected = exact(model, image)
-    error = (restored.double() - expected.double()).square().mean().item()
+        start = now(device)
+        restored = run(image)
+        seconds = min(seconds, now(device) - start)
+    megabytes = peak(device) - idle
+    expected = torch.load(folder / "exact.pt")
+    error = (restored.cpu().double() - expected).square().mean().item()
     return seconds, megabytes, 10 * math.log10(4 / error) if error else math.inf
 
 
+@torch.inference_mode()
 def exact(model: DeblurModel, image: torch.Tensor) -> torch.Tensor:
     """The network in float64; in strips, for its maps would not fit."""
-    strips = StripModel(model.double(), torch.float64)
+    strips = StripModel(make_model(model.config.base_width).double(), torch.float64)
     with Store() as store:
         code, _ = strips.encode_blur(image.double(), 32, store)
         return strips.restore(image.double(), code, 32, store)
 
 
-def run_small(model: DeblurModel, strips: StripModel) -> None:
-    """Have the libraries load what they need."""
-    small = torch.zeros(1, 3, 64, 64)
-    model(small)
-    with Store() as store:
-        strips.restore(small, torch.zeros(1, model.config.blur_code_size), 64, store)
-
-
-def peak() -> float:
+def peak(device: torch.device) -> float:
+    """Megabytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def to_markdown(report: dict[str, object]) -> str:
+    peaks = ", ".join(f"{name} {peak / 1e12:.2f}" for name, peak in report["peaks"].items() if name != "int8")
+    lines = [
+        f"Width {report['width']}, {report['machine']}, torch {report['torch']}. "
+        f"Peaks in TFLOP/s: {peaks}; {report['operations_per_pixel'] / 1e6:.2f} million operations a pixel.",
+        "",
+        "| side | way | format | s/Mpx | speed-up | share of peak | MB/Mpx | dB against float64 |",
+        "|---:|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in report["rows"]:
+        lines.append(
+            f"| {row['side']} | {row['way']} | {row['format']} | {row['seconds_per_megapixel']:.2f} | "
+            f"{row['speed_up']:.2f} | {row['share_of_peak']:.0%} | {row['megabytes_per_megapixel']:.0f} | "
+            f"{row['decibels']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def plot(report: dict[str, object], path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    rows = report["rows"]
+    for way in dict.fromkeys((row["way"], row["format"]) for row in rows):
+        chosen = [row for row in rows if (row["way"], row["format"]) == way]
+        sides = [row["side"] for row in chosen]
+        for axis, key in zip(axes, ("speed_up", "megabytes_per_megapixel"), strict=True):
+            axis.plot(sides, [row[key] for row in chosen], marker="o", label=" ".join(way))
+    axes[0].set(title="speed over the plain network in float32", xlabel="side in pixels")
+    axes[1].set(title="memory, megabytes a megapixel", xlabel="side in pixels", ylim=(0, None))
+    for axis in axes:
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(sides, [str(side) for side in sides])
+        axis.grid(alpha=0.3)
+    axes[1].legend(fontsize=8)
+    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from machine import matrix_peak, name_of, now
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -93,30 +93,6 @@ def time_steps(
             plain.step(0, next(batches))
         batches.close()
         return rate, float(counter.get_total_flops())
-
-
-def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Floating-point operations a second of one large matrix product, the best of five."""
-    side = 8192 if device.type == "cuda" else 2048
-    first, second = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    best = 0.0
-    for _ in range(6):
-        start = now(device)
-        first @ second
-        best = max(best, 2 * side**3 / (now(device) - start))
-    return best
-
-
-def now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def name_of(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
 
 
 if __name__ == "__main__":

@@ -250,7 +250,6 @@ def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -
 
     class Counting(Deblurrer):
         def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
-
             alive.append(sum(type(thing) is DecodedImage for thing in gc.get_objects()))
             return super().restore_decoded(images)
 
@@ -258,4 +257,4 @@ def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -
         save(tmp_path / "in" / f"{index:03}.png", (20, 20))
     deblurrer = Counting.from_pretrained(model_folder, device="cpu")
     assert len(restore_files(deblurrer, [tmp_path / "in"], tmp_path / "out").restored) == 60
-    assert max(alive) <= 8
+    assert max(alive) <= 24  # of 180: each image decodes in two or three steps
