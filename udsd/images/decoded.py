@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -103,6 +102,8 @@ def _continued_into(pixels: Tensor, hidden: Tensor) -> Tensor:
         pixels: (B, C, H, W).
         hidden: bool (B, 1, H, W).
     """
+    import cv2  # here, since few images need it
+
     continued = pixels.clone()
     for image, mask in zip(continued, hidden[:, 0].cpu().numpy(), strict=True):
         if mask.all():

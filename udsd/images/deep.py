@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
@@ -64,8 +63,13 @@ def read_deep(path: Path, page: int, *, is_grey: bool, orientation: int) -> NDAr
     Raises:
         ValueError: OpenCV cannot read them.
     """
+    import cv2  # here, since few images need it
+
     content = np.fromfile(path, np.uint8)
-    read, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    try:
+        read, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    except cv2.error as error:
+        raise ValueError(" ".join(str(error).split())) from error
     if not read or not pages or pages[0].dtype != np.uint16 or pages[0].ndim != 3:
         raise ValueError("its 16 bits per colour cannot be read")
     pixels = np.asarray(pages[0])
@@ -87,6 +91,8 @@ def encode_png(image: DeepImage) -> bytes:
     Raises:
         ValueError: OpenCV cannot write it.
     """
+    import cv2
+
     blue_first = np.ascontiguousarray(image.pixels[..., [2, 1, 0, 3][: image.pixels.shape[2]]])
     done, buffer = cv2.imencode(".png", blue_first)
     if not done:

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
@@ -56,7 +55,7 @@ def decode_page(image: Image.Image, path: Path, index: int) -> DecodedImage[Page
         return decode_pillow(image, str(path))
     try:
         pixels = read_deep(path, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
-    except (ValueError, cv2.error) as error:
+    except ValueError as error:
         logger.warning("%s: of its 16 bits per colour 8 are read (%s)", path, error)
         return decode_pillow(image, str(path))
     info = read_info(image, _upright(image, str(path)))

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from udsd.images.deep import DeepImage, Page
 
 
 def write_tiff(pages: Iterable[Page], path: Path) -> None:
     """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
+    import tifffile  # here, since few images need it
+
     with tifffile.TiffWriter(path) as writer:
         for page in pages:
             pixels = page.pixels if isinstance(page, DeepImage) else np.asarray(page)
