@@ -158,4 +158,5 @@ def _read_failure(error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read ({error.strerror}); check its name and permissions"
-    return f"damaged or cut off ({str(error) or type(error).__name__}); get the file again"
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"damaged or cut off ({reason}); get the file again"

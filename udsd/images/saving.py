@@ -125,7 +125,7 @@ def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> 
         raise ImageError(f"{path}: {error}") from error
     # Besides OSError, Pillow's encoders raise ValueError, struct.error, RuntimeError... on odd sizes or EXIF.
     except Exception as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise ImageError(f"{path}: cannot be written ({reason}); check the folder, the disk and the format") from error
     finally:
         _remove(aside)
