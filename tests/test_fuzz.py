@@ -80,7 +80,7 @@ def test_damaged_images(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
-    caplog.set_level(logging.ERROR)
+    caplog.set_level(logging.ERROR, logger="udsd")
     deblurrer = Deblurrer.from_pretrained(model_folder, device="cpu")
     random = np.random.default_rng(7)
     files = [*sound_images().items()]

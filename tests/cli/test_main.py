@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,16 @@ def test_strips_are_not_cut_from_given_pairs(
     pairs = [tmp_path, "--blurred", tmp_path, "-o", tmp_path / "report", "--model", model_folder]
     assert run("evaluate", *pairs, "--strips", "4") == 2
     assert "leave it or --blurred out" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "udsd", "deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
 
 
 def test_no_command_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
