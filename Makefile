@@ -13,7 +13,10 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check fix wheel clean
+# The public interface; what else there is may change without notice.
+API := udsd udsd.deblurrer udsd.errors udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained
+
+.PHONY: demo test check fix docs wheel clean
 
 demo: $(READY)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -34,6 +37,9 @@ fix: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(READY)
+	$(BIN)/pdoc --docformat google --output-directory docs/api $(API)
+
 wheel: $(READY)
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .
 
@@ -43,4 +49,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist demo_output
+	rm -rf $(VENV) dist demo_output docs/api

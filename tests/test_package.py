@@ -1,14 +1,52 @@
 from __future__ import annotations
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import udsd
+
+PUBLIC = {
+    "udsd.evaluation": "EvaluationPair EvaluationReport ImageScores MeanScores Method PageStrips SharpImage TextScores "
+    "blurred_pairs character_error_rate correlation evaluate feature_distance folder_pairs mean_color_error psnr "
+    "recognise_text shift_tolerant_psnr ssim unsharp_mask whole_images",
+    "udsd.files": "FileReport FileResult compare_file restore_files",
+    "udsd.images": "DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
+    "remove_unfinished save_image save_pages set_pixel_limit side_by_side",
+    "udsd": "ChecksumError ConfigError Deblurrer DeviceError DownloadError ImageError IncompatibleWeightsError "
+    "MemoryLimitError UdsdError UnknownModelError WeightsError __version__",
+}
+"""What users may rely on. A name that goes from here warns for one minor version before."""
 
 
 def test_all_names_are_there_and_sorted() -> None:
     assert sorted(udsd.__all__) == udsd.__all__
     assert all(hasattr(udsd, name) for name in udsd.__all__)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_interface_is_kept(module: str) -> None:
+    names = importlib.import_module(module).__all__
+    assert set(PUBLIC[module].split()) <= set(names)
+    assert all(hasattr(importlib.import_module(module), name) for name in names)
+
+
+def test_everything_public_says_what_it_does() -> None:
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text()
+    modules = re.search(r"^API := (.*)$", makefile, re.MULTILINE)
+    assert modules is not None
+    for name in modules[1].split():
+        module = importlib.import_module(name)
+        assert module.__doc__, name
+        for public in getattr(module, "__all__", []):
+            thing = getattr(module, public)
+            if inspect.isclass(thing) or inspect.isfunction(thing):
+                assert thing.__doc__, f"{name}.{public}"
 
 
 def test_import_is_light() -> None:
