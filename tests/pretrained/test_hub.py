@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from udsd.errors import ConfigError, DownloadError, IncompatibleWeightsError, UdsdError, UnknownModelError
+from udsd.errors import ConfigError, DownloadError, IncompatibleWeightsError, UnknownModelError
 from udsd.pretrained.hub import HubOptions, fetch_model_folder
 
 REPO = "acme/tiny"
@@ -40,7 +40,7 @@ def test_revision(hub: Any, model_folder: Path) -> None:
 def test_both_files_are_of_one_commit(hub: Any, model_folder: Path) -> None:
     hub.publish(REPO, model_folder)
     folder = fetch()
-    weights = [path for method, path, _ in hub.requests if path.endswith("model.safetensors")]
+    weights = [asked.path for asked in hub.requests if asked.path.endswith("model.safetensors")]
     assert weights
     assert all(folder.name in path for path in weights)
 
@@ -84,15 +84,18 @@ def test_offline_without_a_cache(hub: Any, model_folder: Path, monkeypatch: pyte
 def test_nobody_listens(hub: Any) -> None:
     hub.stop()
     for force in (False, True):
-        with pytest.raises(DownloadError, match=f"no answer from {hub.url} .*check the connection"):
+        with pytest.raises(
+            DownloadError, match=rf"the connection to {hub.url} failed \(.*refused\); check the network"
+        ):
             fetch(force_download=force)
 
 
 @pytest.mark.parametrize("endpoint", ["nowhere", "http://[", "ftp://127.0.0.1"])
 def test_endpoint_that_is_no_url(hub: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
-    with pytest.raises(DownloadError, match="check the connection, the proxy and HF_ENDPOINT"):
+    with pytest.raises(ConfigError, match=r"HF_ENDPOINT is .*; give the address of a Hub"):
         fetch()
+    assert hub.requests == []
 
 
 def test_cut_download_goes_on_where_it_broke_off(hub: Any, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,35 +104,12 @@ def test_cut_download_goes_on_where_it_broke_off(hub: Any, model_folder: Path, m
     # Only whole chunks count as received, and the usual chunk is larger than this model.
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     hub.publish(REPO, model_folder)
-    hub.cut_downloads = 1
+    hub.fault("cut")
     folder = fetch()
     assert (folder / "model.safetensors").read_bytes() == (model_folder / "model.safetensors").read_bytes()
-    ranges = [wanted for _, _, wanted in hub.requests if wanted]
+    ranges = [asked.range for asked in hub.requests if asked.range]
     received = (model_folder / "model.safetensors").stat().st_size // 2 // 1000 * 1000
     assert ranges == [f"bytes={received}-"]
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error", "message"),
-    [
-        (404, "RepoNotFound", UnknownModelError, "has no model acme/tiny, or it is private"),
-        (401, "RepoNotFound", UnknownModelError, "has no model acme/tiny, or it is private"),
-        (401, "GatedRepo", DownloadError, "gated; ask for access at .*/acme/tiny"),
-        (403, "GatedRepo", DownloadError, "gated; ask for access at .*/acme/tiny"),
-        (403, "", DownloadError, r"refused access \(HTTP 403\); run `hf auth login`"),
-        (404, "EntryNotFound", IncompatibleWeightsError, "has no config.json, so it is no udsd model"),
-        (400, "", DownloadError, "answered with HTTP 400"),
-        (404, "", DownloadError, "answered with HTTP 404; check HF_ENDPOINT"),
-        (429, "", DownloadError, "limits the rate .*wait"),
-        (500, "", DownloadError, r"is in trouble \(HTTP 500\); try again later"),
-        (503, "", DownloadError, r"is in trouble \(HTTP 503\)"),
-    ],
-)
-def test_refusals(hub: Any, refuse: Any, status: int, code: str, error: type[UdsdError], message: str) -> None:
-    refuse(REPO, status, code)
-    with pytest.raises(error, match=message) as caught:
-        fetch()
-    assert "\n" not in str(caught.value)
 
 
 def test_token_opens_a_gated_repository(hub: Any, refuse: Any, model_folder: Path) -> None:
@@ -141,24 +121,12 @@ def test_token_opens_a_gated_repository(hub: Any, refuse: Any, model_folder: Pat
     assert fetch(token="hf_right").is_dir()
 
 
-def test_stored_token_is_asked_for_but_there_is_none(hub: Any) -> None:
-    with pytest.raises(DownloadError, match="no token is stored; run `hf auth login`"):
-        fetch(token=True)
-
-
 def test_repository_of_another_library_is_not_downloaded(hub: Any, model_folder: Path) -> None:
     (model_folder / "config.json").write_text('{"model_type": "bert"}')
     hub.publish(REPO, model_folder)
     with pytest.raises(IncompatibleWeightsError, match="no udsd model"):
         fetch()
     assert hub.downloads("model.safetensors") == 0
-
-
-def test_repository_without_weights(hub: Any, model_folder: Path) -> None:
-    (model_folder / "model.safetensors").unlink()
-    hub.publish(REPO, model_folder)
-    with pytest.raises(IncompatibleWeightsError, match=r"acme/tiny has no model\.safetensors"):
-        fetch()
 
 
 def test_server_that_is_no_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,13 +141,6 @@ def test_invalid_repository_name(hub: Any, repo: str) -> None:
     with pytest.raises(UnknownModelError, match="no valid repository name"):
         fetch(repo)
     assert hub.requests == []
-
-
-def test_cache_that_cannot_be_written(hub: Any, model_folder: Path, tmp_path: Path) -> None:
-    hub.publish(REPO, model_folder)
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DownloadError, match=r"the cache cannot be written .*give cache_dir= or set HF_HOME"):
-        fetch(cache_dir=tmp_path / "file" / "cache")
 
 
 @pytest.mark.parametrize(

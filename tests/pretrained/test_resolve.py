@@ -123,7 +123,7 @@ def test_alias_from_the_bundle(published: Any, bundled: Path, model_folder: Path
 
 def test_alias_from_the_hub_at_its_pinned_revision(published: Any, model_folder: Path) -> None:
     assert is_model_of(load_model("tiny"), model_folder)
-    assert any("/resolve/v1/" in path for _, path, _ in published.requests)
+    assert any("/resolve/v1/" in asked.path for asked in published.requests)
     assert is_model_of(load_model("tiny", local_files_only=True), model_folder)
     assert published.downloads(WEIGHTS) == 1
 
@@ -158,20 +158,20 @@ def test_other_revision_passes_the_bundle_and_the_hash_by(
 
 
 def test_wrong_bytes_are_fetched_once_more(published: Any, model_folder: Path) -> None:
-    published.broken_downloads = 1
+    published.fault("bytes")
     assert is_model_of(load_model("tiny"), model_folder)
     assert published.downloads(WEIGHTS) == 2
 
 
 def test_wrong_bytes_twice_are_reported(published: Any) -> None:
-    published.broken_downloads = 2
-    with pytest.raises(ChecksumError, match=r"has SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64}"):
+    published.fault("bytes", times=2)
+    with pytest.raises(ChecksumError, match=r"model\.safetensors of acme/tiny came twice with another SHA-256"):
         load_model("tiny")
     assert published.downloads(WEIGHTS) == 2
 
 
 def test_wrong_bytes_in_the_cache_are_reported_offline(published: Any) -> None:
-    published.broken_downloads = 2
+    published.fault("bytes", times=2)
     with pytest.raises(ChecksumError):
         load_model("tiny")
     with pytest.raises(ChecksumError):

@@ -1,4 +1,4 @@
-"""The zoo: model folders, the manifest of known models, and fetching from the Hub.
+"""The zoo: model folders, the manifest of known models, and the Hub.
 
 A model folder is `config.json`, `model.safetensors` and `README.md`, wherever it lies: written by training, bundled
 with the package, stored on the Hub, or the user's own. Nothing in it is ever unpickled.
@@ -6,11 +6,12 @@ with the package, stored on the Hub, or the user's own. Nothing in it is ever un
 
 from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
-from udsd.pretrained.resolve import load_model
+from udsd.pretrained.resolve import download_model, load_model
 
 __all__ = [
     "Manifest",
     "ModelEntry",
+    "download_model",
     "load_manifest",
     "load_model",
     "load_model_folder",

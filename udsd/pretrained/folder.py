@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 
 _METADATA = {"format": "pt", "udsd_format": str(FORMAT_VERSION)}
 
-_MINIMAL_CARD = """\
+MINIMAL_CARD = """\
 ---
 library_name: udsd
 ---
@@ -32,6 +32,7 @@ library_name: udsd
 Weights for `udsd.Deblurrer.from_pretrained`. Nothing else was recorded: what this model was trained on, for how long
 and how well it restores is unknown until somebody writes it here.
 """
+"""The card of a model of which nothing was told."""
 
 
 def save_model(model: DeblurModel, folder: Path, *, card: str | None = None, half: bool = True) -> None:
@@ -56,7 +57,7 @@ def save_model(model: DeblurModel, folder: Path, *, card: str | None = None, hal
     }
     try:
         if card is not None or not (folder / CARD_FILE).exists():
-            files[CARD_FILE] = (_MINIMAL_CARD if card is None else card).encode()
+            files[CARD_FILE] = (MINIMAL_CARD if card is None else card).encode()
         _write_files(folder, files)
     except OSError as error:
         raise WeightsError(f"cannot write the model folder {folder} ({error}); choose another folder") from error
@@ -91,7 +92,7 @@ def load_model_folder(folder: Path, *, sha256: str | None = None) -> DeblurModel
     config = read_config(folder)
     path = folder / WEIGHTS_FILE
     if sha256 is not None:
-        _check_sha256(path, sha256)
+        check_sha256(path, sha256)
     # On the meta device nothing is allocated or initialised; the tensors of the file become the parameters.
     with torch.device("meta"):
         model = DeblurModel(config)
@@ -148,14 +149,20 @@ def file_sha256(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
-def _config_bytes(config: ModelConfig) -> bytes:
-    return (json.dumps({"format_version": FORMAT_VERSION, "model": config.to_dict()}, indent=2) + "\n").encode()
+def check_sha256(path: Path, expected: str) -> None:
+    """Compare a file with its SHA-256, in hexadecimal digits of either case.
 
-
-def _check_sha256(path: Path, expected: str) -> None:
+    Raises:
+        ChecksumError: It has another one.
+        IncompatibleWeightsError: The file is missing or cannot be read.
+    """
     got = file_sha256(path)
     if got != expected.lower():
         raise ChecksumError(f"{path} has SHA-256 {got}, expected {expected}: damaged or another file; get it again")
+
+
+def _config_bytes(config: ModelConfig) -> bytes:
+    return (json.dumps({"format_version": FORMAT_VERSION, "model": config.to_dict()}, indent=2) + "\n").encode()
 
 
 def _unreadable(path: Path, error: OSError) -> IncompatibleWeightsError:

@@ -9,7 +9,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from udsd.errors import ChecksumError, UnknownModelError
+from udsd.errors import UnknownModelError
 from udsd.models import DeblurModel
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, load_model_folder
 from udsd.pretrained.hub import HubOptions, fetch_model_folder
@@ -50,26 +50,52 @@ def load_model(
     Raises:
         UnknownModelError: The name is none of the three.
         DownloadError: The Hub could not be reached or refused, or the cache cannot be written.
-        ChecksumError: The file on the Hub is not the one that the manifest names.
+        ChecksumError: The file on the Hub is not the one that the manifest names or the Hub announced.
         IncompatibleWeightsError: The files are broken or do not fit this library.
-        ConfigError: ``local_files_only`` and ``force_download`` together, or a broken manifest.
+        ConfigError: ``local_files_only`` and ``force_download`` together, a broken manifest, or an HF_ENDPOINT that
+            is no address.
         WeightsError: The manifest is missing or no JSON.
     """
     options = HubOptions(revision, cache_dir, token, local_files_only, force_download)
+    return load_model_folder(_model_folder(name, options))
+
+
+def download_model(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: bool | str | None = None,
+    force_download: bool = False,
+) -> Path:
+    """Fetch the model that `load_model` would load, so that it loads without a connection afterwards.
+
+    Arguments and errors are those of `load_model`.
+
+    Returns:
+        The model folder: in the cache, or where a bundled or local model lies already. It was loaded once to see
+        that it is whole.
+    """
+    folder = _model_folder(name, HubOptions(revision, cache_dir, token, False, force_download))
+    load_model_folder(folder)
+    return folder
+
+
+def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> Path:
     folder = _existing_folder(name)
     if folder is not None and stat.S_ISREG(_mode(folder / CONFIG_FILE)):
-        return load_model_folder(folder)
+        return folder
     if not isinstance(name, str):
         if folder is None:
             raise UnknownModelError(f"there is no model folder {name}; check the path")
-        return load_model_folder(folder)
+        return folder
     manifest = load_manifest()
     if name not in manifest.aliases:
         if folder is not None:
-            return load_model_folder(folder)
+            return folder
         if re.fullmatch(REPO_PATTERN, name):
-            return load_model_folder(fetch_model_folder(name, options))
-    return _load_known(manifest.get(name), options)
+            return fetch_model_folder(name, options)
+    return _known_model_folder(manifest.get(name), options)
 
 
 def _existing_folder(name: str | os.PathLike[str]) -> Path | None:
@@ -89,22 +115,13 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _load_known(entry: ModelEntry, options: HubOptions) -> DeblurModel:
+def _known_model_folder(entry: ModelEntry, options: HubOptions) -> Path:
     if options.revision not in (None, entry.revision):
-        return load_model_folder(fetch_model_folder(entry.repo, options))
+        return fetch_model_folder(entry.repo, options)
     bundled = BUNDLED_MODELS / entry.alias
     if not options.force_download and _is_intact(bundled / WEIGHTS_FILE, entry):
-        return load_model_folder(bundled)
-    options = replace(options, revision=entry.revision)
-    folder = fetch_model_folder(entry.repo, options)
-    try:
-        return load_model_folder(folder, sha256=entry.sha256)
-    except ChecksumError:
-        if options.local_files_only or options.force_download:
-            raise
-    _log.warning("the file fetched for model %r is not the one of the manifest; fetching it once more", entry.alias)
-    folder = fetch_model_folder(entry.repo, replace(options, force_download=True))
-    return load_model_folder(folder, sha256=entry.sha256)
+        return bundled
+    return fetch_model_folder(entry.repo, replace(options, revision=entry.revision), sha256=entry.sha256)
 
 
 def _is_intact(weights: Path, entry: ModelEntry) -> bool:
