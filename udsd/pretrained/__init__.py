@@ -4,13 +4,16 @@ A model folder is `config.json`, `model.safetensors` and `README.md`, wherever i
 with the package, stored on the Hub, or the user's own. Nothing in it is ever unpickled.
 """
 
+from udsd.pretrained.cache import CachedModel, cached_models
 from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.resolve import download_model, load_model
 
 __all__ = [
+    "CachedModel",
     "Manifest",
     "ModelEntry",
+    "cached_models",
     "download_model",
     "load_manifest",
     "load_model",
