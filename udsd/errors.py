@@ -6,6 +6,7 @@
     │   ├── DownloadError                   the Hub could not be reached or refused
     │   ├── ChecksumError                   the file is not the one the manifest names
     │   └── IncompatibleWeightsError        config or tensors do not fit this library
+    ├── PublishError                        a model could not be put on the Hub
     ├── ImageError (ValueError)             an image cannot be read, converted or restored
     ├── DeviceError (RuntimeError)          the asked-for device or dtype is not available
     ├── MemoryLimitError (RuntimeError)     an image does not fit into the memory limit, nor the rest onto the disk
@@ -38,6 +39,10 @@ class ChecksumError(WeightsError):
 
 class IncompatibleWeightsError(WeightsError):
     """The configuration or the tensors of a model folder do not fit this library."""
+
+
+class PublishError(UdsdError):
+    """The Hub could not be reached, or refused to take a model."""
 
 
 class ImageError(UdsdError, ValueError):

@@ -7,6 +7,7 @@ with the package, stored on the Hub, or the user's own. Nothing in it is ever un
 from udsd.pretrained.cache import CachedModel, cached_models
 from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
+from udsd.pretrained.publish import publish_model
 from udsd.pretrained.resolve import download_model, load_model
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "load_manifest",
     "load_model",
     "load_model_folder",
+    "publish_model",
     "read_config",
     "save_model",
     "write_config",
