@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from udsd.cli.output import print_error, print_line
+from udsd.cli.output import print_error, print_line, print_table
 from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
@@ -75,9 +75,7 @@ def list_models(options: Namespace) -> int:
         scores = ", ".join(f"{name} {value:g}" for name, value in entry.scores.items())
         size = f"{entry.bytes / _MEGABYTE:.1f}"
         rows.append((entry.alias, str(entry.base_width), size, entry.licence, entry.description, scores))
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(rows)
     return 0
 
 

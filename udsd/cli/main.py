@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from udsd import __version__
-from udsd.cli import evaluate
+from udsd.cli import evaluate, hub
 from udsd.cli.commands import compare, deblur, export, list_models
 from udsd.cli.output import print_error
 from udsd.errors import UdsdError
@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("models", help="list the models of the zoo")
     command.set_defaults(run=list_models)
+
+    hub.add_commands(commands)
     return parser
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 
 def print_line(line: str) -> None:
     """Print a result."""
     print(line)  # noqa: T201
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of cells with their columns aligned."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_error(message: object) -> None:
