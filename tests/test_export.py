@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -110,17 +111,31 @@ def test_openvino_runs_on_the_cpu_alone(openvino_folder: Path, monkeypatch: pyte
         deblurrer.to("cuda")
 
 
-def test_a_backend_that_is_unknown_or_not_installed_is_named(
-    model: DeblurModel, openvino_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_backend_is_named(model: DeblurModel, openvino_folder: Path) -> None:
     with pytest.raises(ConfigError, match="backend is 'tensorrt'; give one of auto, torch, openvino"):
         Deblurrer(model, backend="tensorrt")  # type: ignore[arg-type]
     with pytest.raises(WeightsError, match=r"model\.safetensors is missing"):
         Deblurrer.from_pretrained(openvino_folder, backend="torch")
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    for start in (lambda: Deblurrer(model, backend="openvino"), lambda: Deblurrer.from_pretrained(openvino_folder)):
-        with pytest.raises(ConfigError, match=r"pip install 'udsd\[openvino\]'"):
-            start()
+
+
+WITHOUT_OPENVINO = """
+import sys
+sys.modules["openvino"] = None
+from udsd.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_backend_that_is_not_installed_is_named(
+    model_folder: Path, openvino_folder: Path, photo: Image.Image, tmp_path: Path
+) -> None:
+    photo.save(tmp_path / "photo.png")
+    for options in (["--model", model_folder, "--backend", "openvino"], ["--model", openvino_folder]):
+        command = [sys.executable, "-c", WITHOUT_OPENVINO, "deblur", tmp_path / "photo.png", "-o", tmp_path / "out"]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "pip install 'udsd[openvino]'" in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_damaged_export_is_refused(openvino_folder: Path, tmp_path: Path) -> None:

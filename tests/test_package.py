@@ -19,7 +19,7 @@ PUBLIC = {
     "udsd.images": "DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
     "remove_unfinished save_image save_pages set_pixel_limit side_by_side",
     "udsd": "ChecksumError ConfigError Deblurrer DeviceError DownloadError ImageError IncompatibleWeightsError "
-    "MemoryLimitError UdsdError UnknownModelError WeightsError __version__",
+    "MemoryLimitError PublishError UdsdError UnknownModelError WeightsError __version__",
 }
 """What users may rely on. A name that goes from here warns for one minor version before."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,14 @@ class OpenVINOEngine:
         self.memory_limit = memory_limit
         allowed_memory(_CPU, memory_limit)
         self._graph = graph
-        self._compiled = (
-            _openvino()
-            .Core()
-            .compile_model(
-                graph,
-                "CPU",
-                {
-                    "INFERENCE_PRECISION_HINT": _PRECISIONS[dtype],
-                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                    "PERFORMANCE_HINT": "LATENCY",
-                },
-            )
+        self._compiled = _core().compile_model(
+            graph,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": _PRECISIONS[dtype],
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "PERFORMANCE_HINT": "LATENCY",
+            },
         )
 
     @property
@@ -135,9 +132,9 @@ def read_graph(path: Path) -> Any:
         ConfigError: OpenVINO is not installed.
         WeightsError: The files are missing or damaged, or hold another model.
     """
-    openvino = _openvino()
+    core = _core()
     try:
-        graph = openvino.Core().read_model(path)
+        graph = core.read_model(path)
         names = [port.get_any_name() for port in (*graph.inputs, *graph.outputs)]
     except RuntimeError as error:
         reason = " ".join(str(error).split())[-200:]
@@ -145,6 +142,16 @@ def read_graph(path: Path) -> Any:
     if names != [INPUT, *OUTPUTS]:
         raise WeightsError(f"{path} takes and gives {', '.join(names)}: no model exported by udsd; export one")
     return graph
+
+
+@functools.cache
+def _core() -> Any:
+    """One for the whole program.
+
+    With the last of them OpenVINO unloads what runs on the CPU, which takes the stack away on which the main thread
+    handles signals: the next Ctrl-C would be a segmentation fault.
+    """
+    return _openvino().Core()
 
 
 def _openvino() -> Any:
