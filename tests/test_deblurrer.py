@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +178,34 @@ def test_a_file_of_a_single_pixel_is_named(deblurrer: Deblurrer, tmp_path: Path)
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     with pytest.raises(ImageError, match=r"dot\.png: the image is a single pixel"):
         deblurrer.deblur(tmp_path / "dot.png")
+
+
+def test_on_a_gpu_images_of_one_size_run_together_and_come_in_their_order(
+    deblurrer: Deblurrer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, which is not asked to be there: only the choice of batches depends on it."""
+    images = [np.full((16 + 4 * (index % 2), 20), index * 20, np.uint8) for index in range(9)]
+    expected = [deblurrer.deblur(image) for image in images]
+    batches = []
+    restore = deblurrer.restore_decoded
+
+    def noting(decoded: Any) -> Any:
+        batches.append(len(decoded))
+        return restore(decoded)
+
+    monkeypatch.setattr(deblurrer, "restore_decoded", noting)
+    for given, wanted in zip(deblurrer._deblur_batch(images, 3), expected, strict=True):
+        assert np.array_equal(given, wanted)
+    assert batches == [3, 3, 2, 1]
+    taken: list[int] = []
+    results = deblurrer._deblur_batch((taken.append(1) or image for image in [*images[:1], *images[1::2] * 20]), 2)
+    next(results)
+    assert len(taken) <= 10  # itself, four batches, and what fills the last of them
+
+
+def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer) -> None:
+    images = [np.zeros((16 + 4 * (index % 3), 20), np.uint8) for index in range(5)]
+    results = deblurrer._deblur_batch([*images, "missing.png", *images], 4)
+    assert [next(results).shape for _ in images] == [image.shape for image in images]
+    with pytest.raises(ImageError, match=r"missing\.png"):
+        next(results)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from udsd.device import resolve_device, resolve_dtype
 from udsd.errors import ConfigError, DeviceError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Backend, Engine, MemoryLimit
+from udsd.inference import Backend, Engine, MemoryLimit, in_batches
 from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.pretrained import load_model, read_config, save_model
@@ -174,12 +174,13 @@ class Deblurrer:
     ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
         """Restore many images, of any sizes, one after the other and in their order.
 
-        Images are read when they are needed, never all at once. Neighbours of one size run together; each
-        image's result is what `deblur` gives for it alone.
+        Images are read when they are needed, never all at once. On a GPU images of one size run together, found among
+        the next four batches of images; each image's result is what `deblur` gives for it alone.
 
         Args:
             images: Any mixture of what `deblur` takes.
-            batch_size: How many images of one size run together at most; more take more memory.
+            batch_size: How many images of one size run together at most on a GPU; more take more memory. On a CPU,
+                where it brings nothing, images run one by one.
             progress: Show a progress bar on standard error.
 
         Raises:
@@ -188,28 +189,31 @@ class Deblurrer:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-        return self._deblur_batch(tqdm(images, unit="image", disable=not progress), batch_size)
+        together = batch_size if self.device.type == "cuda" else 1
+        return self._deblur_batch(tqdm(images, unit="image", disable=not progress), together)
 
     def _deblur_batch(
         self, images: Iterable[ImageLike], batch_size: int
     ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
-        waiting: list[DecodedImage[Any]] = []
-        for image in images:
-            try:
-                decoded = _decode(image)
-            except Exception:
-                yield from self._run_together(waiting)
-                raise
-            if waiting and (len(waiting) == batch_size or decoded.pixels.shape != waiting[0].pixels.shape):
-                yield from self._run_together(waiting)
-                waiting = []
-            waiting.append(decoded)
-        yield from self._run_together(waiting)
+        failure: list[Exception] = []
 
-    def _run_together(self, images: list[DecodedImage[Any]]) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
-        if images:
-            shares = self.restore_decoded(images)
-            yield from (image.encode(share) for image, share in zip(images, shares, strict=True))
+        def decoded() -> Iterator[tuple[int, DecodedImage[Any]]]:
+            try:
+                for number, image in enumerate(images):
+                    yield number, _decode(image)
+            except Exception as error:
+                failure.append(error)
+
+        finished: dict[int, Image.Image | NDArray[Any] | Tensor] = {}
+        due = 0
+        for batch in in_batches(decoded(), lambda numbered: numbered[1].pixels.shape, batch_size):
+            shares = self.restore_decoded([image for _, image in batch])
+            finished |= {number: image.encode(share) for (number, image), share in zip(batch, shares, strict=True)}
+            while due in finished:
+                yield finished.pop(due)
+                due += 1
+        if failure:
+            raise failure[0]
 
     def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
         """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.

@@ -28,15 +28,13 @@ from udsd.images import (
     save_pages,
     side_by_side,
 )
+from udsd.inference import in_batches
 
 _AHEAD = 2
 """Files that are read before their turn, and results that wait to be written."""
 
 _SMALL = 16_000_000
 """Pixels up to which a file is read before its turn. A larger one has the memory for itself."""
-
-_WINDOW = 4
-"""Times a batch: so many files are looked through for images of one size."""
 
 _Value = TypeVar("_Value")
 
@@ -56,6 +54,11 @@ class _Work:
     seconds: float = 0.0
     image: DecodedImage[Page] | None = None
     result: FileResult | None = None
+
+    @property
+    def size(self) -> tuple[int, ...] | None:
+        """Shape of the pixels of its image, if that is read."""
+        return None if self.image is None else tuple(self.image.pixels.shape)
 
     def take_image(self) -> DecodedImage[Page] | None:
         """Its image, which it holds no longer."""
@@ -239,23 +242,10 @@ def _small_image(source: Path, writing: _Writing) -> DecodedImage[Page] | None:
 
 
 def _in_groups(works: Iterable[_Work], batch_size: int) -> Iterator[_Group]:
-    """Images of one size together, out of a window of the files that come; all others by themselves."""
-    waiting: dict[tuple[int, ...], _Group] = {}
-    count = 0
-    for work in works:
-        image = work.take_image()
-        if image is None:
-            yield [work], []
-            continue
-        group = waiting.setdefault(tuple(image.pixels.shape), ([], []))
-        group[0].append(work)
-        group[1].append(image)
-        count += 1
-        if len(group[0]) == batch_size or count == _WINDOW * batch_size:
-            fullest = max(waiting, key=lambda size: len(waiting[size][0]))
-            count -= len(waiting[fullest][0])
-            yield waiting.pop(fullest)
-    yield from waiting.values()
+    """Images of one size together; all other files by themselves."""
+    # A number of its own keeps a file from every other.
+    for group in in_batches(works, lambda work: work.size or id(work), batch_size):
+        yield group, [image for image in (work.take_image() for work in group) if image is not None]
 
 
 def _restore_together(
