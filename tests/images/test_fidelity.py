@@ -258,6 +258,15 @@ def test_every_page_of_a_tiff_is_there(tmp_path: Path) -> None:
             assert second.info["compression"] == "tiff_adobe_deflate"
 
 
+def test_pages_of_any_mode_are_written_as_what_they_show(tmp_path: Path) -> None:
+    pages = [colourful(), colourful().quantize(16), colourful().convert("1"), colourful().convert("CMYK")]
+    save_pages(pages, tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as image:
+        for index, (page, mode) in enumerate(zip(pages, ("RGB", "RGB", "L", "RGB"), strict=True)):
+            image.seek(index)
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(page.convert(mode)))
+
+
 def test_pages_of_sixteen_bits(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for index in range(3):

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, TypeAlias, TypeVar
@@ -187,7 +188,8 @@ def compare_file(deblurrer: Deblurrer, source: Path, target: Path) -> None:
 
 def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: tqdm[NoReturn]) -> None:
     """Find out how many files there are, while the first are restored: then the bar can tell the time left."""
-    bar.total = sum(1 for _ in plan_jobs(inputs, output, naming))
+    with suppress(ImageError):  # what has changed since is said where it is restored
+        bar.total = sum(1 for _ in plan_jobs(inputs, output, naming))
 
 
 def _run(deblurrer: Deblurrer, jobs: Iterable[Job], writing: _Writing, batch_size: int) -> Iterator[FileResult]:

@@ -147,7 +147,7 @@ def _write_pages(
         second = None
     if image_format.name == "TIFF" and (second is not None or isinstance(first, DeepImage)):
         pages = chain([first], [] if second is None else [second], [] if second is None else others)
-        write_tiff((_fitted_tiff_page(page, image_format, path) for page in pages), aside)
+        write_tiff((page if isinstance(page, DeepImage) else to_restorable(page) for page in pages), aside)
     elif isinstance(first, DeepImage) and image_format.name == "PNG" and second is None:
         aside.write_bytes(encode_png(first))
     else:
@@ -177,10 +177,6 @@ def _remove(path: Path) -> None:
     except OSError as error:
         # Nothing was made where even the folder could not be; the first error tells more.
         logger.debug("%s: cannot be removed (%s)", path, error)
-
-
-def _fitted_tiff_page(page: Page, image_format: ImageFormat, path: Path) -> Page:
-    return page if isinstance(page, DeepImage) else _fitted(page, image_format, path)
 
 
 def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:
