@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,10 @@ def convert_model(model: DeblurModel) -> Any:
     Raises:
         ConfigError: OpenVINO is not installed.
     """
-    graph = _openvino().convert_model(trace_graph(model))
+    with warnings.catch_warnings():
+        # Some versions of PyTorch warn of what they themselves use.
+        warnings.simplefilter("ignore", FutureWarning)
+        graph = _openvino().convert_model(trace_graph(model))
     graph.inputs[0].get_tensor().set_names({INPUT})
     for output, name in zip(graph.outputs, OUTPUTS, strict=True):
         output.get_tensor().set_names({name})
