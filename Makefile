@@ -5,6 +5,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The package alone, and with all that tests and checks need.
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 PIP_ARGS ?=
 
@@ -18,7 +20,7 @@ API := udsd udsd.deblurrer udsd.errors udsd.evaluation udsd.export udsd.files ud
 
 .PHONY: demo test check fix docs wheel clean
 
-demo: $(READY)
+demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
 	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png > /dev/null
 	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
@@ -43,8 +45,12 @@ docs: $(READY)
 wheel: $(READY)
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .
 
-$(READY): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -e .
+	@touch $(INSTALLED)
+
+$(READY): $(INSTALLED)
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[dev]'
 	@touch $(READY)
 
