@@ -219,7 +219,7 @@ def to_markdown(report: dict[str, object]) -> str:
 def plot(report: dict[str, object], path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     rows = report["rows"]
     for way in dict.fromkeys((row["way"], row["format"]) for row in rows):
         chosen = [row for row in rows if (row["way"], row["format"]) == way]
@@ -232,7 +232,7 @@ def plot(report: dict[str, object], path: Path) -> None:
         axis.set_xscale("log", base=2)
         axis.set_xticks(sides, [str(side) for side in sides])
         axis.grid(alpha=0.3)
-    axes[1].legend(fontsize=8)
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     figure.savefig(path, dpi=110)
 
 
