@@ -109,7 +109,9 @@ def plan_strips(
             f"{given} is {allowed / 1e6:.0f} MB; an image {width} pixels wide needs at least {least / 1e6:.0f} MB"
             " (memory_limit=), or a GPU with more memory"
         )
-    strip_height = min(_STRIP_PIXELS // width, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
+    # Two strips are slower than one: their borders cost more than the caches save.
+    pixels = height * width if height * width <= 2 * _STRIP_PIXELS else _STRIP_PIXELS
+    strip_height = min(pixels // width, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
     strip_height = max(strip_height, CONTENT_STRIDE)
     return StripPlan(strip_height, allowed - row * strip_height)
 
