@@ -13,12 +13,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.device import resolve_device, resolve_dtype
-from udsd.errors import ConfigError, DeviceError, ImageError
+from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Backend, Engine, MemoryLimit, in_batches
-from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
+from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, check_openvino_device, convert_model, read_graph
 from udsd.models import DeblurModel, ModelConfig, reparameterize
-from udsd.pretrained import load_model, read_config, save_model
+from udsd.pretrained import is_file, load_model, read_config, save_model
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -108,7 +108,7 @@ class Deblurrer:
             ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
         """
         exported = Path(name) / GRAPH_FILE
-        if backend in ("auto", "openvino") and _is_file(exported):
+        if backend in ("auto", "openvino") and is_file(exported):
             return cls._of_exported(exported, device, dtype, memory_limit)
         chosen = _resolve_device(device, backend)
         arithmetic = resolve_dtype(dtype, chosen)
@@ -299,16 +299,8 @@ def _resolve_device(device: str | torch.device, backend: BackendName) -> torch.d
     if backend != "openvino":
         return resolve_device(device)
     chosen = torch.device("cpu") if device == "auto" else resolve_device(device)
-    if chosen.type != "cpu":
-        raise DeviceError(f"the openvino back-end runs on the CPU, not on {chosen}; use backend='torch'")
+    check_openvino_device(chosen)
     return chosen
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is no path at all
-        return False
 
 
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:

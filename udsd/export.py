@@ -125,11 +125,12 @@ def _calibration_images(given: Iterable[ImageLike]) -> list[Tensor]:
 
 
 def _check(model: DeblurModel, restore: Any) -> float:
+    reference = InferenceGraph(model).eval()
     random = torch.Generator().manual_seed(0)
     agreements = []
     for height, width in _CHECKED_SIDES:
         image = torch.rand(1, model.config.image_channels, height, width, generator=random) * 2 - 1
-        agreements.append(_agreement(model, restore, image))
+        agreements.append(_agreement(reference, restore, image))
     worst = min(agreements)
     if worst < _LEAST_AGREEMENT:
         raise WeightsError(
@@ -140,13 +141,14 @@ def _check(model: DeblurModel, restore: Any) -> float:
 
 
 def _mean_agreement(model: DeblurModel, restore: Any, images: Sequence[Tensor]) -> float:
-    return float(np.mean([_agreement(model, restore, image) for image in images]))
+    reference = InferenceGraph(model).eval()
+    return float(np.mean([_agreement(reference, restore, image) for image in images]))
 
 
-def _agreement(model: DeblurModel, restore: Any, image: Tensor) -> float:
-    """DB between two results, for a range of 2."""
+def _agreement(reference: InferenceGraph, restore: Any, image: Tensor) -> float:
+    """Decibels between two results, for a range of 2."""
     with torch.inference_mode():
-        expected = InferenceGraph(model).eval()(image)[0]
+        expected = reference(image)[0]
         difference = torch.as_tensor(restore(image)) - expected
     return float(10 * torch.log10(4 / difference.square().mean().clamp_min(1e-15)))
 

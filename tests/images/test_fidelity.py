@@ -99,6 +99,21 @@ def test_orientation_of_sixteen_bit_colours_is_applied(tmp_path: Path, orientati
         assert image.size == (expected.pixels.shape[3], expected.pixels.shape[2])
 
 
+def test_broken_exif_costs_a_sixteen_bit_image_only_its_exif(tmp_path: Path) -> None:
+    broken = b"Exif\0\0no directory at all"
+    save_image(DeepImage(deep_pixels(), {"exif": broken}), tmp_path / "a.png")
+    read = cv2.imread(str(through(tmp_path / "a.png", tmp_path / "b.png")), cv2.IMREAD_UNCHANGED)
+    assert read is not None
+    np.testing.assert_array_equal(read[..., ::-1], deep_pixels())
+
+
+def test_a_sixteen_bit_image_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    save_image(DeepImage(deep_pixels(), {}), tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-900])
+    with pytest.raises(ImageError, match="damaged or cut off"):
+        through(tmp_path / "a.png", tmp_path / "b.png")
+
+
 def test_what_is_said_beside_sixteen_bit_pixels_is_carried(tmp_path: Path) -> None:
     info = {"icc_profile": srgb_profile(), "dpi": (300.0, 150.0), "exif": exif().tobytes(), "xmp": XMP}
     for ending in (".png", ".tif"):

@@ -23,6 +23,7 @@ from udsd.images import (
     DecodedImage,
     ImagePages,
     Page,
+    check_quality,
     decode_image,
     remove_unfinished,
     save_image,
@@ -66,20 +67,17 @@ class _Work:
         image, self.image = self.image, None
         return image
 
-    def timed(self, action: Callable[[], _Value]) -> _Value:
-        start = time.perf_counter()
-        try:
-            return action()
-        finally:
-            self.seconds += time.perf_counter() - start
-
     def attempt(self, action: Callable[[], _Value]) -> _Value | None:
         """Do something for the file; what goes wrong with it is its own result, and no concern of the others."""
+        start, reason, value = time.perf_counter(), None, None
         try:
-            return self.timed(action)
+            value = action()
         except (ImageError, MemoryLimitError) as error:
-            self.fail(str(error))
-            return None
+            reason = str(error)
+        self.seconds += time.perf_counter() - start
+        if reason is not None:
+            self.fail(reason)
+        return value
 
     def fail(self, reason: str) -> None:
         self.result = FileResult(self.job.source, self.job.target, "failed", round(self.seconds, 3), reason)
@@ -158,8 +156,7 @@ def restore_files(
         batch_size = 8 if deblurrer.device.type == "cuda" else 1
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-    if quality is not None and not 1 <= quality <= 100:
-        raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
+    check_quality(quality)
     naming = Naming(suffix, file_format)
     jobs = plan_jobs(inputs, output, naming)
     writing = _Writing(overwrite, compare, quality)

@@ -6,7 +6,7 @@ from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
 from udsd.images.montage import side_by_side
 from udsd.images.pages import ImagePages
-from udsd.images.saving import remove_unfinished, save_image, save_pages
+from udsd.images.saving import check_quality, remove_unfinished, save_image, save_pages
 
 __all__ = [
     "DecodedImage",
@@ -14,6 +14,7 @@ __all__ = [
     "ImageLike",
     "ImagePages",
     "Page",
+    "check_quality",
     "decode_image",
     "find_images",
     "read_size",

@@ -81,8 +81,12 @@ def read_deep(path: Path, page: int, *, is_grey: bool, orientation: int) -> NDAr
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none."""
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    """The EXIF orientation, 1 where there is none that can be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # On broken EXIF Pillow raises many types; the picture is still good.
+    except Exception:
+        return 1
 
 
 def encode_png(image: DeepImage) -> bytes:

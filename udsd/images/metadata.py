@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -17,12 +16,12 @@ CARRIED_INFO = ("icc_profile", "dpi", "exif", "xmp", "text", "jpeg", "compressio
 """
 
 _XMP_KEYWORD = "XML:com.adobe.xmp"
-_XMP_TAG = 700
+XMP_TAG = 700
+"""Number of the TIFF tag."""
+
 _XMP_FORMATS = ("JPEG", "WEBP", "AVIF", "HEIF")
 _LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
-
-logger = logging.getLogger(__name__)
 
 
 def read_info(original: Image.Image, upright: Image.Image) -> dict[str, Any]:
@@ -61,8 +60,8 @@ def save_arguments(format_name: str, info: Mapping[Any, Any]) -> dict[str, Any]:
         arguments["xmp"] = xmp
     if xmp and format_name == "TIFF":
         tags = TiffImagePlugin.ImageFileDirectory_v2()
-        tags.tagtype[_XMP_TAG] = 1  # bytes
-        tags[_XMP_TAG] = xmp
+        tags.tagtype[XMP_TAG] = 1  # bytes
+        tags[XMP_TAG] = xmp
         arguments["tiffinfo"] = tags
     return arguments
 

@@ -58,6 +58,7 @@ def decode_page(image: Image.Image, path: Path, index: int) -> DecodedImage[Page
     except ValueError as error:
         logger.warning("%s: of its 16 bits per colour 8 are read (%s)", path, error)
         return decode_pillow(image, str(path))
+    # Pillow reads the page too: unlike OpenCV it complains of one that is cut off.
     info = read_info(image, _upright(image, str(path)))
     # Grey with alpha becomes colours: no writer knows it in 16 bits.
     colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]

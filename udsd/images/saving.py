@@ -61,8 +61,7 @@ def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, qua
         ImageError: As of `save_image`, or there are no pages.
         UdsdError: Whatever is raised where the pages come from.
     """
-    if quality is not None and not 1 <= quality <= 100:
-        raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
+    check_quality(quality)
     image_format = format_for(path)
     remaining = _marked(pages)
     try:
@@ -72,6 +71,16 @@ def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, qua
     if first is None:
         raise ImageError(f"{path}: there is nothing to write; give at least one image")
     _write_aside(path, overwrite, lambda aside: _write_pages(first, remaining, image_format, path, aside, quality))
+
+
+def check_quality(quality: int | None) -> None:
+    """Make sure that a quality is one.
+
+    Raises:
+        ConfigError: It is not from 1 to 100, nor None.
+    """
+    if quality is not None and not 1 <= quality <= 100:
+        raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
 
 
 class _PageError(Exception):

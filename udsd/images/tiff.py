@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from udsd.images.deep import DeepImage, Page
+from udsd.images.metadata import XMP_TAG
 
 
 def write_tiff(pages: Iterable[Page], path: Path) -> None:
@@ -27,7 +28,7 @@ def write_tiff(pages: Iterable[Page], path: Path) -> None:
                 iccprofile=info.get("icc_profile"),
                 resolution=info.get("dpi"),
                 resolutionunit="INCH" if "dpi" in info else None,
-                extratags=[(700, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
+                extratags=[(XMP_TAG, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
                 # Of its lossless methods the one that needs no further package.
                 compression="zlib" if "compression" in info else None,
                 metadata=None,

@@ -83,6 +83,11 @@ def allowed_memory(device: torch.device, limit: MemoryLimit = None) -> int:
     return int(free_memory(device) * _FREE_SHARE) if limit is None else parse_memory(limit)
 
 
+def describe_limit(limit: MemoryLimit) -> str:
+    """A limit as messages name it."""
+    return "half of the free memory" if limit is None else f"memory_limit={limit!r}"
+
+
 def plan_strips(
     height: int, width: int, config: ModelConfig, element_size: int, device: torch.device, limit: MemoryLimit = None
 ) -> StripPlan:
@@ -104,10 +109,9 @@ def plan_strips(
     row = _WORKSPACE_MAPS * config.base_width * width * element_size
     least = row * CONTENT_STRIDE
     if allowed < least:
-        given = "half of the free memory" if limit is None else f"memory_limit={limit!r}"
         raise MemoryLimitError(
-            f"{given} is {allowed / 1e6:.0f} MB; an image {width} pixels wide needs at least {least / 1e6:.0f} MB"
-            " (memory_limit=), or a GPU with more memory"
+            f"{describe_limit(limit)} is {allowed / 1e6:.0f} MB; an image {width} pixels wide needs at least "
+            f"{least / 1e6:.0f} MB (memory_limit=), or a GPU with more memory"
         )
     # Two strips are slower than one: their borders cost more than the caches save.
     pixels = height * width if height * width <= 2 * _STRIP_PIXELS else _STRIP_PIXELS

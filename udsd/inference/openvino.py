@@ -13,7 +13,7 @@ from torch import Tensor
 from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
 from udsd.extras import require
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
-from udsd.inference.memory import MemoryLimit, allowed_memory
+from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.deblur_model import pad_image
 
@@ -87,8 +87,7 @@ class OpenVINOEngine:
 
     def moved(self, device: torch.device, dtype: torch.dtype) -> OpenVINOEngine:
         """The same model in another format."""
-        if device.type != "cpu":
-            raise DeviceError(f"the openvino back-end runs on the CPU, not on {device}; use backend='torch'")
+        check_openvino_device(device)
         return OpenVINOEngine(self._graph, self.config, dtype, self.memory_limit)
 
     def _run(self, image: Tensor, limit: MemoryLimit) -> tuple[Tensor, Tensor, Tensor]:
@@ -106,11 +105,21 @@ class OpenVINOEngine:
         needed = _MAPS * self.config.base_width * height * width * torch.float32.itemsize
         allowed = allowed_memory(_CPU, limit)
         if needed > allowed:
-            given = "half of the free memory" if limit is None else f"memory_limit={limit!r}"
             raise MemoryLimitError(
-                f"{given} is {allowed / 1e6:.0f} MB; an image of {width} x {height} pixels needs {needed / 1e6:.0f} MB "
-                "with OpenVINO, which takes it in one piece; use backend='torch', which works in strips"
+                f"{describe_limit(limit)} is {allowed / 1e6:.0f} MB; an image of {width} x {height} pixels needs "
+                f"{needed / 1e6:.0f} MB with OpenVINO, which takes it in one piece; use backend='torch', which works "
+                "in strips"
             )
+
+
+def check_openvino_device(device: torch.device) -> None:
+    """Make sure that a device is the CPU.
+
+    Raises:
+        DeviceError: It is another one.
+    """
+    if device.type != "cpu":
+        raise DeviceError(f"the openvino back-end runs on the CPU, not on {device}; use backend='torch'")
 
 
 def convert_model(model: DeblurModel) -> Any:

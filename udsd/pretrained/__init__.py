@@ -8,7 +8,7 @@ from udsd.pretrained.cache import CachedModel, cached_models
 from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.publish import publish_model
-from udsd.pretrained.resolve import download_model, load_model
+from udsd.pretrained.resolve import download_model, is_file, load_model
 
 __all__ = [
     "CachedModel",
@@ -16,6 +16,7 @@ __all__ = [
     "ModelEntry",
     "cached_models",
     "download_model",
+    "is_file",
     "load_manifest",
     "load_model",
     "load_model_folder",

@@ -83,7 +83,7 @@ def download_model(
 
 def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> Path:
     folder = _existing_folder(name)
-    if folder is not None and stat.S_ISREG(_mode(folder / CONFIG_FILE)):
+    if folder is not None and is_file(folder / CONFIG_FILE):
         return folder
     if not isinstance(name, str):
         if folder is None:
@@ -105,6 +105,11 @@ def _existing_folder(name: str | os.PathLike[str]) -> Path | None:
     if stat.S_ISREG(mode):
         raise UnknownModelError(f"{path} is a file; give the model folder around {CONFIG_FILE} and {WEIGHTS_FILE}")
     return path if stat.S_ISDIR(mode) else None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path leads to a regular file; any text may be asked for."""
+    return stat.S_ISREG(_mode(path))
 
 
 def _mode(path: Path) -> int:
