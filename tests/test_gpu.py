@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.measures import decibels
 from udsd import Deblurrer
 from udsd.inference import Engine
 from udsd.training.config import TrainingConfig
@@ -24,11 +24,6 @@ pytestmark = [
 
 CUDA = torch.device("cuda")
 CPU = torch.device("cpu")
-
-
-def decibels(first: Tensor, second: Tensor) -> float:
-    error = (first.double() - second.double()).square().mean().item()
-    return 10 * math.log10(4 / max(error, 1e-30))
 
 
 @pytest.fixture

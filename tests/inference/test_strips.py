@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.measures import decibels
 from udsd.inference.planes import Store
 from udsd.inference.strips import Statistics, StripModel
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.deblur_model import pad_image
-
-
-def decibels(first: Tensor, second: Tensor) -> float:
-    """PSNR of images in [-1, 1]."""
-    error = (first.double() - second.double()).square().mean().item()
-    return 10 * math.log10(4 / max(error, 1e-30))
 
 
 def make_model(*, residual: bool = True) -> DeblurModel:

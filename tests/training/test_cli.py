@@ -196,7 +196,7 @@ def test_a_setting_that_does_not_fit_the_model_to_start_from_is_refused(
     model = tmp_path / "model"
     assert main(["export", str(run), "-o", str(model)]) == 0
     start = ["--sharp", str(pages), "--init", str(model)]
-    assert main([*start, "--output", str(tmp_path / "a"), *settings("model.base_width=8")]) == 2
+    assert main([*start, "--output", str(tmp_path / "a"), *settings("model.residual_blocks=2")]) == 2
     assert "start from" in capsys.readouterr().err
     assert main([*start, "--output", str(tmp_path / "b"), *settings()]) == 0
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from udsd.errors import ConfigError, ImageError, UdsdError, WeightsError
 from udsd.images import side_by_side
-from udsd.models import DeblurModel, ModelConfig
+from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
 from udsd.pretrained import load_model_folder, save_model
 from udsd.training import learner as learner_module
@@ -476,9 +476,23 @@ def test_a_trained_model_can_be_where_a_run_starts(make_config: MakeConfig, tmp_
     )
 
 
-def test_a_model_of_another_width_is_no_place_to_start(make_config: MakeConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="start from"):
-        Trainer(make_config(), tmp_path / "run", torch.device("cpu"), initial=DeblurModel(ModelConfig(base_width=8)))
+def test_a_narrower_model_is_widened_to_start_from(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(model={"base_width": 8})
+    initial = DeblurModel(replace(config.model, base_width=4))
+    trainer = Trainer(config, tmp_path / "run", CPU, initial=initial)
+    image = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(trainer.networks.deblur_model(image), initial(image))
+    trainer.fit()
+    assert trainer.step == 4
+
+
+@pytest.mark.parametrize("changed", [{"base_width": 8}, {"residual_blocks": 2}])
+def test_a_wider_or_deeper_model_is_no_place_to_start(
+    changed: dict[str, int], make_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_config()
+    with pytest.raises(ConfigError, match=r"start from|multiple"):
+        Trainer(config, tmp_path / "run", CPU, initial=DeblurModel(replace(config.model, **changed)))
 
 
 def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: Path) -> None:

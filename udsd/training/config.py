@@ -18,6 +18,7 @@ from udsd.training.data import DataConfig
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
+from udsd.training.optimizers import OptimizerName
 
 Precision = Literal["auto", "float32", "bfloat16"]
 _Section = TypeVar("_Section")
@@ -32,14 +33,17 @@ class WarmStartConfig:
 
     Attributes:
         steps: Number of steps; 0 leaves the stage out, as the paper does.
-        learning_rate: Highest rate of Adam, reached after ``ramp_steps``, held, then lowered along a cosine
-            over the last ``decay_share`` of the steps.
+        optimizer: ``"adam"``; or ``"muon"``, Muon for the kernels of convolutions and Adam for the rest: a step takes
+            a fifth longer on a CPU, and a given loss far fewer of them. Needs PyTorch 2.9.
+        learning_rate: Highest rate, reached after ``ramp_steps``, held, then lowered along a cosine over the last
+            ``decay_share`` of the steps. It means the same to both optimizers.
         betas: Adam's decay rates of the two moments.
         ramp_steps: Steps over which the rate rises from zero.
         decay_share: Share of the steps, at the end, in which the rate falls to zero.
     """
 
     steps: int = 0
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 5e-4
     betas: tuple[float, float] = (0.9, 0.99)
     ramp_steps: int = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,9 +21,11 @@ from udsd.training.data import Crops, UnpairedCrops
 from udsd.training.losses import weighted_sum
 from udsd.training.networks import TrainingNetworks
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
+from udsd.training.optimizers import make_optimizer
 from udsd.training.processes import Processes
 from udsd.training.replay import ReplayPool
 from udsd.training.schedule import unpaired_rate, warm_start_rate
+from udsd.training.widening import widened
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +148,9 @@ class Learner:
             if pool.images.shape == saved["images"].shape:  # else the settings are others: it fills again
                 pool.load_state_dict(saved)
         for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            saved = state["optimizers"][name]
+            if saved.keys() == optimizer.state_dict().keys():  # else it is of another kind: its moments begin anew
+                optimizer.load_state_dict(saved)
         self._has_trained_blur_branch = state["has_trained_blur_branch"]
 
     def autocast(self) -> torch.autocast:
@@ -197,8 +202,14 @@ class Learner:
         optimizer.step()
 
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
-        if initial.config != self.config.model:
-            raise ConfigError(f"the model to start from is {initial.config}, the run wants {self.config.model}")
+        wanted = self.config.model
+        if initial.config != replace(wanted, base_width=initial.config.base_width):
+            raise ConfigError(
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width may be another"
+            )
+        if initial.config != wanted:
+            logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)
+            initial = widened(initial, wanted.base_width)
         self.networks.deblur_model.load_state_dict(initial.state_dict())
         if state is None:
             self.networks.start_blur_branch_from_twins()
@@ -212,12 +223,12 @@ class Learner:
         shape = (self.config.model.image_channels, crop, crop)
         return [ReplayPool(size, shape).to(self.device) for _ in range(2 if size else 0)]
 
-    def _make_optimizers(self) -> dict[str, torch.optim.Adam]:
+    def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         warm, unpaired, networks = self.config.warm_start, self.config.unpaired, self.networks
         return {
-            "warm_start": torch.optim.Adam(networks.inference_parameters(), betas=warm.betas, fused=True),
-            "generators": torch.optim.Adam(networks.generator_parameters(), betas=unpaired.betas, fused=True),
-            "discriminators": torch.optim.Adam(networks.discriminator_parameters(), betas=unpaired.betas, fused=True),
+            "warm_start": make_optimizer(warm.optimizer, networks.inference_parameters(), warm.betas),
+            "generators": make_optimizer("adam", networks.generator_parameters(), unpaired.betas),
+            "discriminators": make_optimizer("adam", networks.discriminator_parameters(), unpaired.betas),
         }
 
 

@@ -55,8 +55,8 @@ class Trainer:
         resume: Go on from the newest checkpoint in ``output`` if there is one.
         overwrite: Remove the run that ``output`` holds, once everything else is known to be right.
         vgg: VGG-19, for perceptual losses, and to validate with.
-        initial: A trained model to start from, of the configuration that ``config.model`` says. A resumed run goes on
-            from its checkpoint instead.
+        initial: A trained model to start from, of the configuration that ``config.model`` says, or narrower by a whole
+            factor: then it is widened first. A resumed run goes on from its checkpoint instead.
         initial_state: The state of the other networks that was saved beside it. Without it the blur branch starts from
             its twins, and the discriminators from nothing.
 
