@@ -57,6 +57,11 @@ def test_a_smaller_limit_gives_narrower_strips_and_then_an_error() -> None:
         plan_strips(2000, 2000, WIDE, 4, CPU, "1MB")
 
 
+def test_strips_of_a_wide_image_hold_a_row_of_tiles_where_memory_allows() -> None:
+    assert plan_strips(8000, 10_000, WIDE, 4, CPU, "2GB").strip_height == 16
+    assert plan_strips(8000, 10_000, WIDE, 4, CPU, "200MB").strip_height < 16
+
+
 def test_strips_halve_down_to_four_rows() -> None:
     plan = plan_strips(400, 400, WIDE, 4, CPU, "1GB")
     heights = [plan.strip_height]

@@ -71,6 +71,17 @@ def test_extreme_shapes(height: int, width: int) -> None:
         assert decibels(in_strips(STRIPS, image, strip_height), expected) > 100
 
 
+@pytest.mark.parametrize("period", [1, 2, 4])
+def test_a_blank_or_periodic_image_is_as_the_plain_network(period: int) -> None:
+    """Where all features are of one value, normalisation would magnify rounding without end."""
+    assert STRIPS._blocks is not STRIPS._plain_blocks  # Winograd's convolutions take part
+    tile = image_of(period, period)
+    image = tile.repeat(1, 1, 96 // period, 64 // period)
+    with torch.inference_mode():
+        expected = PLAIN(image)
+    assert decibels(in_strips(STRIPS, image, 20), expected) > 90
+
+
 def test_an_output_limited_by_tanh_is_the_same_too() -> None:
     model = make_model(residual=False)
     image = image_of(101, 67)

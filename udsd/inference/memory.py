@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from udsd.errors import ConfigError, MemoryLimitError
+from udsd.inference.winograd import TILE
 from udsd.models import ModelConfig
 from udsd.models.blocks import CONTENT_STRIDE
 
@@ -20,6 +21,10 @@ _FREE_SHARE = 0.5
 
 _STRIP_PIXELS = 32_768
 """Pixels of the image in one strip. Its feature maps then stay in the caches of a CPU: faster than whole images."""
+
+_FEWEST_ROWS = CONTENT_STRIDE * TILE
+"""Rows of the image in a strip as long as memory allows. Lower ones compute Winograd's tiles several times over, and in
+any number format the rows that they take from their neighbours are too many beside their own."""
 
 _WORKSPACE_MAPS = 6
 """Maps of full resolution and base width that a strip needs at once, at most (measured: 4.5)."""
@@ -115,7 +120,8 @@ def plan_strips(
         )
     # Two strips are slower than one: their borders cost more than the caches save.
     pixels = height * width if height * width <= 2 * _STRIP_PIXELS else _STRIP_PIXELS
-    strip_height = min(pixels // width, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
+    wanted = max(pixels // width, _FEWEST_ROWS)
+    strip_height = min(wanted, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
     strip_height = max(strip_height, CONTENT_STRIDE)
     return StripPlan(strip_height, allowed - row * strip_height)
 

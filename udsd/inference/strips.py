@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from udsd.inference import winograd
 from udsd.inference.planes import Mapped, Plane, Rows, Store, Whole, assembled, reflected_window
+from udsd.inference.winograd import TILE
 from udsd.models import DeblurModel
 from udsd.models.blocks import CONTENT_STRIDE, LEAKY_SLOPE, NORM_EPSILON, LayerNorm, ReflectedConv2d
 
@@ -60,6 +62,14 @@ class Statistics:
         """Mean and variance (C,) of each channel: instance normalisation."""
         return self._mean.to(self._dtype), (self._squares / self._count).to(self._dtype)
 
+    def is_flat(self) -> bool:
+        """Whether normalisation divides by its epsilon rather than by the map's own deviation, as on a blank image.
+
+        From layer to layer it would magnify rounding then. Plain convolutions round a blank map the same everywhere, so
+        that nothing is left of it; Winograd's do not.
+        """
+        return bool((self._squares / self._count).mean() < NORM_EPSILON)
+
     def over_channels(self) -> tuple[Tensor, Tensor]:
         """Mean and variance over all channels, (C,) equal values: layer normalisation."""
         mean = self._mean.mean()
@@ -98,6 +108,48 @@ class _Convolution:
 
 
 @dataclass(frozen=True, slots=True)
+class _WinogradConvolution:
+    """The same of stride 1, with fewer multiplications. Its tiles begin at the map's corner, wherever a strip does."""
+
+    weights: Tensor
+
+    @classmethod
+    def of(cls, layer: ReflectedConv2d) -> _WinogradConvolution:
+        return cls(winograd.transform_weights(layer.weight.detach()))
+
+    def rows_out(self, rows: int) -> int:
+        return rows
+
+    def rows_needed(self, start: int, stop: int) -> tuple[int, int]:
+        return _down_to_tile(start) - 1, stop + 1
+
+    def apply(self, source: Rows, start: int, stop: int) -> Tensor:
+        """Rows ``start`` to ``stop`` of the result."""
+        window = reflected_window(source, *self.rows_needed(start, stop), 1)
+        return winograd.convolve(window, self.weights)[:, :, start - _down_to_tile(start) :]
+
+
+_AnyConvolution = _Convolution | _WinogradConvolution
+_Block = tuple[_AnyConvolution, _AnyConvolution]
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The residual blocks of both networks, as pairs of convolutions."""
+
+    content: Sequence[_Block]
+    generator: Sequence[_Block]
+
+    @classmethod
+    def of(cls, model: DeblurModel, convolution: Callable[[ReflectedConv2d], _AnyConvolution]) -> _Blocks:
+        content, generator = (
+            [(convolution(block.conv1), convolution(block.conv2)) for block in network.blocks.children()]  # type: ignore[arg-type]
+            for network in (model.content_encoder, model.generator)
+        )
+        return cls(content, generator)
+
+
+@dataclass(frozen=True, slots=True)
 class _Upsampling:
     """A transposed convolution that doubles both sides, and the layer normalisation behind it."""
 
@@ -132,8 +184,10 @@ class StripModel:
         self._blur_statistics = model.blur_encoder
         self._stem = _Convolution.of(encoder.stem, dtype)
         self._downs = [_Convolution.of(layer, dtype) for layer in (encoder.down1, encoder.down2)]
-        self._content_blocks = _blocks(encoder.blocks, dtype)
-        self._generator_blocks = _blocks(generator.blocks, dtype)
+        self._plain_blocks = _Blocks.of(model, lambda layer: _Convolution.of(layer, dtype))
+        self._blocks = self._plain_blocks
+        if winograd.pays(self.config.content_channels, dtype, self._stem.weight.device):
+            self._blocks = _Blocks.of(model, _WinogradConvolution.of)
         self._ups = [
             _Upsampling(*_cast(layer, dtype), norm)
             for layer, norm in ((generator.up1, generator.norm1), (generator.up2, generator.norm2))
@@ -176,33 +230,33 @@ class StripModel:
         """
         quarter = max(strip_height // CONTENT_STRIDE, 1)
         planes = code[:, :, None, None]
-        content = self._encode_content(Mapped(Whole(image), self._cast_rows), quarter, store)
+        content, is_flat = self._shrink(Mapped(Whole(image), self._cast_rows), quarter, store)
+        blocks = self._plain_blocks if is_flat else self._blocks
+        self._run_blocks(content, blocks.content, quarter, store)
         features = _replaced(content, lambda strip: assembled([strip], planes=planes), store)
-        self._run_blocks(features, self._generator_blocks, quarter, store)
+        self._run_blocks(features, blocks.generator, quarter, store)
         return self._decode(image, features, planes, store, torch.empty_like(image) if out is None else out)
 
-    def _encode_content(self, image: Rows, quarter: int, store: Store) -> Plane:
-        half, statistics = Plane(store), Statistics()
+    def _shrink(self, image: Rows, quarter: int, store: Store) -> tuple[Plane, bool]:
+        """What the content encoder's blocks begin with, and whether the image is flat."""
+        half, at_half = Plane(store), Statistics()
         down = self._downs[0]
         stem = Mapped(_Convolved(image, self._stem), _leaky)
         for start, stop in _strips(down.rows_out(image.height), 2 * quarter):
             strip = down.apply(stem, start, stop)
-            statistics.add(strip)
+            at_half.add(strip)
             half.append(strip)
-        normalise = _normalise(*statistics.by_channel())
-        statistics = Statistics()
+        normalise_half = _normalise(*at_half.by_channel())
+        at_quarter = Statistics()
         content = _convolve(
-            Mapped(half, lambda strip: normalise(strip).relu_()), self._downs[1], quarter, store, statistics
+            Mapped(half, lambda strip: normalise_half(strip).relu_()), self._downs[1], quarter, store, at_quarter
         )
-        normalise_content = _normalise(*statistics.by_channel())
+        normalise = _normalise(*at_quarter.by_channel())
         for index in range(len(content.bounds)):
-            content.change(index, lambda strip: normalise_content(strip).relu_())
-        self._run_blocks(content, self._content_blocks, quarter, store)
-        return content
+            content.change(index, lambda strip: normalise(strip).relu_())
+        return content, at_half.is_flat() or at_quarter.is_flat()
 
-    def _run_blocks(
-        self, features: Plane, blocks: Sequence[tuple[_Convolution, _Convolution]], quarter: int, store: Store
-    ) -> None:
+    def _run_blocks(self, features: Plane, blocks: Sequence[_Block], quarter: int, store: Store) -> None:
         """Add what each residual block gives to the features."""
         for first, second in blocks:
             statistics = Statistics()
@@ -293,7 +347,7 @@ class _Kept:
 
 def _convolve(
     source: Rows,
-    convolution: _Convolution,
+    convolution: _AnyConvolution,
     strip_height: int,
     store: Store,
     statistics: Statistics | None = None,
@@ -320,9 +374,11 @@ def _replaced(source: Plane, change: Activation, store: Store) -> Plane:
 
 
 def _strips(height: int, strip_height: int) -> list[tuple[int, int]]:
-    """Strips of nearly equal height, none higher than asked for."""
-    count = max(math.ceil(height / strip_height), 1)
-    edges = [height * index // count for index in range(count + 1)]
+    """Strips of nearly equal height, none higher than asked for, cut between tiles where they are high enough."""
+    unit = TILE if strip_height >= TILE else 1
+    units = math.ceil(height / unit)
+    count = math.ceil(units / (strip_height // unit))
+    edges = [min(units * index // count * unit, height) for index in range(count + 1)]
     return list(pairwise(edges))
 
 
@@ -337,11 +393,8 @@ def _leaky(strip: Tensor) -> Tensor:
     return F.leaky_relu_(strip, LEAKY_SLOPE)
 
 
-def _blocks(blocks: nn.Module, dtype: torch.dtype) -> list[tuple[_Convolution, _Convolution]]:
-    return [
-        (_Convolution.of(block.conv1, dtype), _Convolution.of(block.conv2, dtype))  # type: ignore[arg-type]
-        for block in blocks.children()
-    ]
+def _down_to_tile(row: int) -> int:
+    return row // TILE * TILE
 
 
 def _cast(layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
