@@ -116,6 +116,17 @@ def test_evaluate_measures_given_pairs_and_models_beside(model_folder: Path, tmp
     assert report["overall"][str(other)] == report["overall"][str(model_folder)]
 
 
+def test_evaluate_can_put_images_out_of_focus_too(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "sharp").mkdir()
+    shutil.copy(scan, tmp_path / "sharp")
+    blurred = {}
+    for name, options in {"shaken": [], "defocused": ["--defocus", "3", "6"]}.items():
+        given = [tmp_path / "sharp", "-o", tmp_path / name, "--model", model_folder, "--path-length", "2", "4"]
+        assert run("evaluate", *given, *options) == 0
+        blurred[name] = json.loads((tmp_path / name / "report.json").read_text())["overall"]["blurred"]["psnr"]
+    assert blurred["defocused"] < blurred["shaken"] - 1
+
+
 def test_strips_are_not_cut_from_given_pairs(
     model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from udsd.cli.commands import load_deblurrer
@@ -40,8 +41,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--strips", type=int, metavar="N", help="cut N full-width strips of text lines from pages")
     command.add_argument("--ocr", action="store_true", help="read the results with tesseract, count wrong characters")
     command.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors; measures feature distances")
-    command.add_argument("--path-length", nargs=2, type=float, default=blur.path_length, metavar=("LOW", "HIGH"))
-    command.add_argument("--noise", nargs=2, type=float, default=blur.noise, metavar=("LOW", "HIGH"))
+    for name, default, what in (
+        ("--path-length", blur.path_length, "camera paths in pixels (default: %(default)s)"),
+        ("--noise", blur.noise, "deviation of the noise in levels of 255 (default: %(default)s)"),
+        ("--defocus", None, "every image is out of focus too, by a disc of this radius in pixels"),
+    ):
+        command.add_argument(name, nargs=2, type=float, default=default, metavar=("LOW", "HIGH"), help=what)
     command.add_argument("--seed", type=int, default=0, help="seed of strips, blur and noise (default: 0)")
 
 
@@ -65,8 +70,14 @@ def _pairs(options: Namespace) -> Iterable[EvaluationPair]:
         return folder_pairs(options.blurred, options.sharp)
     files = list(find_images(options.sharp))
     images = whole_images(files) if options.strips is None else _strips(options).cut(files)
+    return blurred_pairs(images, _blur(options), seed=options.seed)
+
+
+def _blur(options: Namespace) -> BlurConfig:
     blur = BlurConfig(path_length=tuple(options.path_length), noise=tuple(options.noise))
-    return blurred_pairs(images, blur, seed=options.seed)
+    if options.defocus is None:
+        return blur
+    return replace(blur, defocus_probability=1.0, defocus_radius=tuple(options.defocus))
 
 
 def _strips(options: Namespace) -> PageStrips:
