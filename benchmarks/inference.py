@@ -8,12 +8,15 @@
 cutting, "whole" what it does on a GPU. "openvino" is the other back-end. Every way runs in a process of its own, so
 that its peak of memory is its own; the ways take turns, round after round, and the best of each counts. The share of
 the peak is that of one large matrix product in the same number format (for int8 that of bfloat16 or float32, whichever
-is higher).
+is higher); it counts the operations of the plain network, of which Winograd's convolutions ("strips" in float32) save
+most. Memory is measured on Linux with glibc.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import math
 import subprocess
@@ -168,6 +171,7 @@ def measure(device_name: str, width: int, way: str, name: str, side: int, folder
     run = make_runner(device, width, way, name, folder)
     image = make_image(side)
     run(make_image(64))  # the libraries load what they need
+    forget_peak(device)
     idle = peak(device)
     seconds = math.inf
     for _ in range(2):
@@ -189,8 +193,19 @@ def exact(model: DeblurModel, image: torch.Tensor) -> torch.Tensor:
         return strips.restore(image.double(), code, 32, store)
 
 
+def forget_peak(device: torch.device) -> None:
+    """What `peak` gives afterwards is of what is still in use: loading a model takes more than keeping it."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    ctypes.CDLL(None).malloc_trim(0)  # free memory that the C library keeps would count as in use
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: VmHWM begins anew
+
+
 def peak(device: torch.device) -> float:
-    """Megabytes."""
+    """Megabytes, at most, since `forget_peak`."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     # Not ru_maxrss, which a process takes over from the one that started it.

@@ -33,8 +33,8 @@ class WarmStartConfig:
 
     Attributes:
         steps: Number of steps; 0 leaves the stage out, as the paper does.
-        optimizer: ``"adam"``; or ``"muon"``, Muon for the kernels of convolutions and Adam for the rest: a step takes
-            a fifth longer on a CPU, and a given loss far fewer of them. Needs PyTorch 2.9.
+        optimizer: ``"adam"``; or ``"muon"``, Muon for the kernels of convolutions and Adam for the rest: a narrow
+            step takes a third longer on a CPU, and a given loss far fewer of them. Needs PyTorch 2.9.
         learning_rate: Highest rate, reached after ``ramp_steps``, held, then lowered along a cosine over the last
             ``decay_share`` of the steps. It means the same to both optimizers.
         betas: Adam's decay rates of the two moments.
