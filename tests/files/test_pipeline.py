@@ -230,7 +230,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_interrupting_ends_at_once_without_traceback_or_half_file(model_folder: Path, tmp_path: Path) -> None:
     for index in range(400):
-        save(tmp_path / "in" / f"{index:03}.png", (64, 48))
+        save(tmp_path / "in" / f"{index:03}.png", (160, 120))
     out = tmp_path / "out"
     command = [sys.executable, "-c", INTERRUPTED, "deblur", tmp_path / "in", "-o", out, "--model", model_folder]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
