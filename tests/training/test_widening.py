@@ -43,6 +43,16 @@ def test_copies_of_a_channel_get_gradients_of_their_own() -> None:
         assert (first - second).abs().max() > 0.01 * gradient.abs().max()
 
 
+def test_the_smallest_number_that_can_be_drawn_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = trained()
+    monkeypatch.setattr(torch, "rand", lambda shape, generator: torch.zeros(shape))
+    wide = widened(narrow, 8)
+    monkeypatch.undo()
+    image = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        assert decibels(wide(image), narrow(image)) > 110
+
+
 def test_the_narrow_model_is_left_alone() -> None:
     narrow = trained()
     before = {name: tensor.clone() for name, tensor in narrow.state_dict().items()}

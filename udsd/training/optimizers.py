@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
@@ -47,18 +47,17 @@ class MuonAndAdam(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": 0.0})
         every = self.param_groups[0]["params"]
         self._kernels = [kernel for kernel in every if kernel.dim() == 4 and min(kernel.shape[:2]) >= _MUON_CHANNELS]
-        self._matrices = [_as_matrix(kernel.detach(), kernel) for kernel in self._kernels]
+        # Views, through which the kernels are changed.
+        self._matrices = [_rows_first(kernel.detach(), kernel).view(len(kernel), -1) for kernel in self._kernels]
         taken = {id(kernel) for kernel in self._kernels}
         rest = [parameter for parameter in every if id(parameter) not in taken]
         muon = torch.optim.Muon(self._matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
         self._parts = {"muon": muon, "adam": torch.optim.Adam(rest, betas=betas, fused=True)}
 
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:  # type: ignore[override]
         """Change all parameters by their gradients, at the rate of the first group."""
-        if closure is not None:
-            raise ConfigError("MuonAndAdam takes no closure")
         for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
-            matrix.grad = None if kernel.grad is None else _as_matrix(kernel.grad, kernel)
+            matrix.grad = None if kernel.grad is None else _rows_first(kernel.grad, kernel).flatten(1)
         for part in self._parts.values():
             part.param_groups[0]["lr"] = self.param_groups[0]["lr"]
             part.step()
@@ -73,12 +72,6 @@ class MuonAndAdam(torch.optim.Optimizer):
             part.load_state_dict(state_dict[name])
 
 
-def _as_matrix(tensor: Tensor, kernel: Tensor) -> Tensor:
-    """A kernel, or its gradient, as (channels, all else) in the order that the kernel has in memory.
-
-    Of the kernel itself this is a view, through which it is changed.
-    """
-    if not kernel.is_contiguous():
-        tensor = tensor.permute(0, 2, 3, 1)
-    rows = kernel.shape[0]
-    return tensor.view(rows, -1) if tensor.data_ptr() == kernel.data_ptr() else tensor.reshape(rows, -1)
+def _rows_first(tensor: Tensor, kernel: Tensor) -> Tensor:
+    """A kernel, or its gradient, in the order that the kernel has in memory: plain, or channels last."""
+    return tensor if kernel.is_contiguous() else tensor.permute(0, 2, 3, 1)

@@ -38,10 +38,8 @@ def widened(model: DeblurModel, base_width: int, random: torch.Generator | None 
             f"a model of base_width {model.config.base_width} cannot be widened to {base_width}; give a multiple of it"
         )
     wide = DeblurModel(replace(model.config, base_width=base_width))
-    state = {
-        name: _widen(name, narrow, wide.state_dict()[name].shape, copies, random)
-        for name, narrow in model.state_dict().items()
-    }
+    narrow = model.state_dict()
+    state = {name: _widen(name, narrow[name], empty.shape, copies, random) for name, empty in wide.state_dict().items()}
     wide.load_state_dict(state)
     return wide
 
@@ -56,7 +54,7 @@ def _widen(name: str, narrow: Tensor, shape: torch.Size, copies: int, random: to
     outputs = _sources(narrow.shape[_OUT], shape[_OUT], copies)
     inputs = _sources(narrow.shape[_IN], shape[_IN], copies)
     wide = narrow[outputs][:, inputs]
-    shares = torch.rand(shape[:2], generator=random)
+    shares = 1 - torch.rand(shape[:2], generator=random)  # above 0: a channel with one reader is divided by its share
     totals = torch.zeros(shape[_OUT], narrow.shape[_IN]).index_add_(_IN, inputs, shares)
     shares = shares / totals[:, inputs]
     wide = wide * shares.reshape(*shape[:2], *[1] * (wide.dim() - 2))
