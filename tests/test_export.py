@@ -148,12 +148,12 @@ def test_a_damaged_export_is_refused(openvino_folder: Path, tmp_path: Path) -> N
 
 def test_eight_bits_come_close(model: DeblurModel, tmp_path: Path, photo: Image.Image) -> None:
     larger = photo.resize((160, 128))
-    assert export_openvino(model, tmp_path / "int8", [larger, larger.rotate(90), np.asarray(larger)]) > 25
+    assert export_openvino(model, tmp_path / "int8", [larger, larger.rotate(90), np.asarray(larger)]) > 37
     text = (tmp_path / "int8" / "openvino_model.xml").read_text()
     assert "FakeQuantize" in text
     restored = Deblurrer.from_pretrained(tmp_path / "int8", dtype="float32").deblur(larger)
     expected = Deblurrer(model, "cpu", "float32").deblur(larger)
-    assert np.abs(np.asarray(restored).astype(int) - np.asarray(expected)).mean() < 8
+    assert np.abs(np.asarray(restored).astype(int) - np.asarray(expected)).mean() < 2
 
 
 @pytest.mark.parametrize(

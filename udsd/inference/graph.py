@@ -60,5 +60,7 @@ def _use_standard_norms(module: nn.Module) -> None:
 
 
 class _StandardInstanceNorm(nn.Module):
+    """A group to each channel: PyTorch's instance normalisation is traced as a batch's, in a dozen operations."""
+
     def forward(self, features: Tensor) -> Tensor:
-        return nn.functional.instance_norm(features, eps=NORM_EPSILON)
+        return nn.functional.group_norm(features, features.shape[1], eps=NORM_EPSILON)
