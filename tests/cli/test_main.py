@@ -88,7 +88,7 @@ def test_models_lists_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["name", "width"]
-    assert [line.split()[0] for line in lines[1:]] == ["face", "text"]
+    assert [line.split()[0] for line in lines[1:]] == ["face", "text", "text-small"]
 
 
 def test_evaluate_writes_its_report(scan: Path, model_folder: Path, tmp_path: Path) -> None:

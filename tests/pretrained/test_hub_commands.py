@@ -10,6 +10,7 @@ import pytest
 
 from udsd.cli import main
 from udsd.pretrained import load_model
+from udsd.pretrained.resolve import BUNDLED_MODELS
 
 REPO = "acme/plates"
 
@@ -42,7 +43,8 @@ def test_known_name(hub: Any, model_folder: Path, capsys: pytest.CaptureFixture[
 
 def test_bundled_model_needs_no_download(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("download", "text") == 0
-    assert capsys.readouterr().out.endswith("text  6.1 MB\n")
+    size = (BUNDLED_MODELS / "text" / "model.safetensors").stat().st_size
+    assert capsys.readouterr().out.endswith(f"text  {size / 1e6:.1f} MB\n")
     assert hub.requests == []
 
 
