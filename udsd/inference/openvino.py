@@ -7,7 +7,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -136,29 +135,7 @@ def convert_model(model: DeblurModel) -> Any:
     graph.inputs[0].get_tensor().set_names({INPUT})
     for output, name in zip(graph.outputs, OUTPUTS, strict=True):
         output.get_tensor().set_names({name})
-    _fuse_norms(graph)
     return graph
-
-
-def _fuse_norms(graph: Any) -> None:
-    """Normalise in the layout that convolutions work in.
-
-    OpenVINO would take a group normalisation apart into changes of shape and layout, and a scale and shift by one and
-    zero: a quarter of the time in bfloat16.
-    """
-    operations = require("openvino.opset13", "OpenVINO", "openvino")
-    for norm in graph.get_ordered_ops():
-        if norm.get_type_name() != "GroupNormalization":
-            continue
-        features, scale, shift = norm.input_values()
-        groups, epsilon = (norm.get_attributes()[name] for name in ("num_groups", "epsilon"))
-        axes = np.array([1, 2, 3] if groups == 1 else [2, 3])
-        fused = operations.mvn(features, axes, True, epsilon, "inside_sqrt")
-        if groups == 1:  # layer normalisation, which has parameters
-            per_channel = np.array([1, -1, 1, 1])
-            fused = operations.multiply(fused, operations.reshape(scale, per_channel, False))
-            fused = operations.add(fused, operations.reshape(shift, per_channel, False))
-        norm.output(0).replace(fused.output(0))
 
 
 def read_graph(path: Path) -> Any:
