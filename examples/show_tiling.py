@@ -27,7 +27,7 @@ def main() -> None:
     page = np.array(Image.open(Path(__file__).with_name("page_blurred.png")).convert("RGB"))
     repeats = [-(-SIDE // side) for side in page.shape[:2]]
     page = np.tile(page, (*repeats, 1))[:SIDE, :SIDE].copy()
-    deblurrer = Deblurrer.from_pretrained("text", dtype="float32")
+    deblurrer = Deblurrer.from_pretrained("text-small", dtype="float32")
     whole = deblurrer.deblur(page, memory_limit="8GB")
     strips = deblurrer.deblur(page, memory_limit="20MB")
     tiles = np.empty_like(page)

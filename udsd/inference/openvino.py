@@ -23,7 +23,7 @@ GRAPH_FILE = "openvino_model.xml"
 _CPU = torch.device("cpu")
 _PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 _MAPS = 8
-"""Maps of full resolution and base width, float32, that an image takes at most (measured: up to 7.5)."""
+"""Maps of full resolution and base width, float32, that an image takes at most (measured: up to 7.3)."""
 
 
 class OpenVINOEngine:
