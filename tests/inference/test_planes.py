@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from udsd.inference.planes import Mapped, Plane, Store, Whole, assembled, reflected_window
+from udsd.inference.planes import Mapped, Plane, Store, Stored, Whole, assembled, reflected_window
 
 ROOMS = [None, 0, 150]
 """All in memory, all on disk, some of each."""
@@ -22,6 +24,11 @@ def filled(store: Store, values: Tensor, *heights: int) -> Plane:
     for strip in values.split(list(heights), dim=2):  # type: ignore[no-untyped-call]
         plane.append(strip.contiguous(memory_format=torch.channels_last))
     return plane
+
+
+def room_taken(store: Store) -> tuple[int, int]:
+    """Bytes of memory and of the file."""
+    return store._size(), 0 if store._file is None else os.fstat(store._file.fileno()).st_size
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -49,11 +56,10 @@ def test_released_rows_give_their_room_back(room: int | None) -> None:
         with pytest.raises(KeyError):
             first.pieces(1, 3)
         first.release(8)
-        assert store._used == 0
-        end = store._end
-        second = filled(store, values, 2, 2, 4)
+        before = room_taken(store)
+        second = filled(store, values, 4, 2, 2)
         assert torch.equal(assembled(second.pieces(0, 8)), values)
-        assert store._end == end  # the file's room is used again
+        assert room_taken(store) == before
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -63,8 +69,40 @@ def test_a_strip_can_be_replaced(room: int | None) -> None:
         plane = filled(store, values, 2, 4)
         plane.change(1, lambda strip: strip * 2)
         assert torch.equal(assembled(plane.pieces(0, 6)), torch.cat([values[:, :, :2], values[:, :, 2:] * 2], dim=2))
-        plane.release(6)
-        assert store._used == 0
+        again = plane.strip(1).clone()
+        plane.change(1, lambda strip: strip.add_(1))  # in place
+        assert torch.equal(plane.strip(1), again + 1)
+
+
+@pytest.mark.parametrize("room", [0, 2**11, None])
+def test_strips_do_not_touch_each_other(room: int | None) -> None:
+    random = Random(0)
+    kept: list[tuple[Stored, Tensor]] = []
+    with Store(room) as store:
+        for _ in range(400):
+            if kept and random.random() < 0.45:
+                kept.pop(random.randrange(len(kept)))[0].forget()
+            else:
+                values = torch.rand(1, random.randint(1, 5), random.randint(1, 4), random.randint(1, 9))
+                kept.append((store.put(values), values))
+            assert all(torch.equal(stored.tensor(), values) for stored, values in kept)
+        assert room is None or store._size() <= room
+
+
+def test_empty_memory_goes_back_to_the_system() -> None:
+    with Store(2**27) as store:
+        first, second = (store.put(torch.full((1, 1, 2**10, 9 * 2**10), value)) for value in (1.0, 2.0))
+        assert store._size() == 72 * 2**20
+        first.forget()
+        store.trim()
+        assert store._size() == 36 * 2**20
+        assert (second.tensor() == 2).all()
+        third = store.put(torch.full((1, 1, 2**10, 16 * 2**10), 3.0))  # 64 MiB, of the 128 less 36 that are left
+        assert store.spilled == 0
+        second.forget()
+        third.forget()
+        store.trim()
+        assert store._size() == 0
 
 
 @pytest.mark.parametrize("margin", [0, 1, 3])

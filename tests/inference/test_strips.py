@@ -37,7 +37,7 @@ def in_strips(model: StripModel, image: Tensor, strip_height: int, room: int | N
     with Store(room) as store:
         code, _ = model.encode_blur(padded, strip_height, store)
         restored = model.restore(padded, code, strip_height, store)
-        assert store._used == 0  # every map was given back
+        assert store._size() == 0  # every map was given back
     return restored[..., :height, :width]
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
+import sys
 import tempfile
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 import torch
 from torch import Tensor
 
 from udsd.errors import MemoryLimitError
+
+_SLAB = 2**25
+"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page."""
+
+_ALIGNMENT = 64
+"""Bytes: a line of a CPU's cache."""
 
 
 class Rows(Protocol):
@@ -37,7 +46,10 @@ class Rows(Protocol):
 class Store:
     """Where strips lie: in memory up to a number of bytes, and beyond it in a temporary file.
 
-    The file has no name, so that it vanishes with the process, however that ends. Room in it is used again.
+    Memory comes in slabs, and strips are copied into them. As the convolutions leave them, strips would lie scattered
+    over the heap, among work space that came and went, and the gaps would take nearly as much again.
+
+    The file has no name, so that it vanishes with the process, however that ends.
 
     Args:
         room: Bytes that may be kept in memory; None for no bound.
@@ -48,11 +60,10 @@ class Store:
 
     def __init__(self, room: int | None = None) -> None:
         self.spilled = 0
-        self._room = room
-        self._used = 0
+        self._room = sys.maxsize if room is None else room
+        self._slabs: list[tuple[Tensor, _Places]] = []
         self._file: IO[bytes] | None = None
-        self._free: dict[int, list[int]] = {}
-        self._end = 0
+        self._places_in_file = _Places(sys.maxsize)
 
     def __enter__(self) -> Store:
         return self
@@ -63,34 +74,71 @@ class Store:
             self._file = None
 
     def put(self, strip: Tensor) -> Stored:
-        """Keep a strip (1, C, h, W), channels last.
+        """Keep a copy of a strip (1, C, h, W).
 
         Raises:
             MemoryLimitError: The disk has no room for it.
         """
-        size = strip.numel() * strip.element_size()
-        if self._room is None or self._used + size <= self._room:
-            self._used += size
-            return _InMemory(self, strip, size)
-        return self._write(strip, size)
+        stored = self._in_memory(strip) or self._on_disk(strip)
+        stored.write(strip)
+        return stored
 
-    def _write(self, strip: Tensor, size: int) -> Stored:
-        places = self._free.get(size)
-        offset = places.pop() if places else self._end
-        try:
+    def trim(self) -> None:
+        """Give memory back to the system where no strip is left in it."""
+        before = self._size()
+        self._slabs = [(slab, places) for slab, places in self._slabs if not places.are_free()]
+        self._room += before - self._size()
+
+    def _in_memory(self, strip: Tensor) -> _InMemory | None:
+        size = math.ceil(strip.nbytes / _ALIGNMENT) * _ALIGNMENT
+        for slab, places in self._slabs:
+            offset = places.take(size)
+            if offset is not None:
+                return _InMemory(places, offset, size, _as_map(slab[offset : offset + strip.nbytes], strip))
+        # Strips do not lie across the borders of slabs, so there are few of them.
+        slab_size = min(max(_SLAB, size, self._size() // 4), self._room)
+        if slab_size < size:
+            return None
+        self._room -= slab_size
+        self._slabs.append((torch.empty(slab_size, dtype=torch.uint8, device=strip.device), _Places(slab_size)))
+        return self._in_memory(strip)
+
+    def _on_disk(self, strip: Tensor) -> _OnDisk:
+        offset = cast("int", self._places_in_file.take(strip.nbytes))  # a file has no end
+        with _naming_a_full_disk():
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="udsd-", buffering=0)  # noqa: SIM115
-            self._file.seek(offset)
-            if self._file.write(_bytes_of(strip)) < size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise MemoryLimitError(
-                f"the image does not fit into the memory limit, and {tempfile.gettempdir()} has no room for the rest "
-                f"({error.strerror}); raise memory_limit, or point TMPDIR at a larger disk"
-            ) from error
-        self._end = max(self._end, offset + size)
-        self.spilled += size
-        return _OnDisk(self, self._file, offset, size, strip.shape, strip.dtype, strip.device)
+        return _OnDisk(self, self._file, offset, strip.nbytes, strip.to("meta"), strip.device)
+
+    def _size(self) -> int:
+        return sum(len(slab) for slab, _ in self._slabs)
+
+
+class _Places:
+    """Which parts of a stretch of bytes are free. The lowest that is large enough is taken first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free = [(0, size)]
+
+    def take(self, size: int) -> int | None:
+        for index, (start, stop) in enumerate(self._free):
+            if stop - start >= size:
+                self._free[index : index + 1] = [(start + size, stop)] if stop - start > size else []
+                return start
+        return None
+
+    def give_back(self, start: int, stop: int) -> None:
+        index = bisect_left(self._free, (start, stop))
+        if index < len(self._free) and self._free[index][0] == stop:
+            stop = self._free.pop(index)[1]
+        if index > 0 and self._free[index - 1][1] == start:
+            index -= 1
+            start = self._free.pop(index)[0]
+        self._free.insert(index, (start, stop))
+
+    def are_free(self) -> bool:
+        return self._free == [(0, self._size)]
 
 
 class Stored(Protocol):
@@ -100,6 +148,10 @@ class Stored(Protocol):
         """The strip; that of one in memory is not a copy."""
         ...
 
+    def write(self, strip: Tensor) -> None:
+        """Put other values in its place, of the same shape."""
+        ...
+
     def forget(self) -> None:
         """Give its room back."""
         ...
@@ -107,15 +159,19 @@ class Stored(Protocol):
 
 @dataclass(slots=True)
 class _InMemory:
-    store: Store
-    strip: Tensor
+    places: _Places
+    offset: int
     size: int
+    strip: Tensor
 
     def tensor(self) -> Tensor:
         return self.strip
 
+    def write(self, strip: Tensor) -> None:
+        self.strip.copy_(strip)
+
     def forget(self) -> None:
-        self.store._used -= self.size
+        self.places.give_back(self.offset, self.offset + self.size)
 
 
 @dataclass(slots=True)
@@ -124,18 +180,23 @@ class _OnDisk:
     file: IO[bytes]
     offset: int
     size: int
-    shape: torch.Size
-    dtype: torch.dtype
+    form: Tensor
     device: torch.device
 
     def tensor(self) -> Tensor:
-        _, channels, height, width = self.shape
         self.file.seek(self.offset)
-        values = torch.frombuffer(bytearray(self.file.read(self.size)), dtype=self.dtype)
-        return values.view(1, height, width, channels).permute(0, 3, 1, 2).to(self.device)
+        values = torch.frombuffer(bytearray(self.file.read(self.size)), dtype=torch.uint8)
+        return _as_map(values, self.form).to(self.device)
+
+    def write(self, strip: Tensor) -> None:
+        with _naming_a_full_disk():
+            self.file.seek(self.offset)
+            if self.file.write(_bytes_of(strip)) < self.size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.store.spilled += self.size
 
     def forget(self) -> None:
-        self.store._free.setdefault(self.size, []).append(self.offset)
+        self.store._places_in_file.give_back(self.offset, self.offset + self.size)
 
 
 class Plane:
@@ -186,11 +247,9 @@ class Plane:
             self._released += 1
 
     def change(self, index: int, change: Callable[[Tensor], Tensor]) -> None:
-        """Replace a strip by what a function makes of it, in place or not."""
+        """Replace a strip by what a function makes of it, of the same shape, in place or not."""
         stored = self._strips[index]
-        changed = change(stored.tensor())
-        stored.forget()
-        self._strips[index] = self._store.put(changed)
+        stored.write(change(stored.tensor()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,3 +340,20 @@ def assembled(pieces: Sequence[Tensor], margin: int = 0, planes: Tensor | None =
 def _bytes_of(strip: Tensor) -> memoryview:
     # A row of channels is contiguous in a map that is channels last. NumPy knows no bfloat16, but bytes.
     return strip.cpu().permute(0, 2, 3, 1).contiguous().view(-1).view(torch.uint8).numpy().data
+
+
+def _as_map(values: Tensor, like: Tensor) -> Tensor:
+    """Bytes as a map (1, C, h, W) of the form of another one, channels last."""
+    _, channels, height, width = like.shape
+    return values.view(like.dtype).view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+@contextmanager
+def _naming_a_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MemoryLimitError(
+            f"the image does not fit into the memory limit, and {tempfile.gettempdir()} has no room for the rest "
+            f"({error.strerror}); raise memory_limit, or point TMPDIR at a larger disk"
+        ) from error

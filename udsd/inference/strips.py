@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 
 import torch
@@ -235,14 +236,15 @@ class StripModel:
         self._run_blocks(content, blocks.content, quarter, store)
         features = _replaced(content, lambda strip: assembled([strip], planes=planes), store)
         self._run_blocks(features, blocks.generator, quarter, store)
-        return self._decode(image, features, planes, store, torch.empty_like(image) if out is None else out)
+        return self._decode(image, features, planes, quarter, store, torch.empty_like(image) if out is None else out)
 
     def _shrink(self, image: Rows, quarter: int, store: Store) -> tuple[Plane, bool]:
         """What the content encoder's blocks begin with, and whether the image is flat."""
         half, at_half = Plane(store), Statistics()
         down = self._downs[0]
         stem = Mapped(_Convolved(image, self._stem), _leaky)
-        for start, stop in _strips(down.rows_out(image.height), 2 * quarter):
+        # Lower strips than elsewhere: of full resolution, their rows take the most work space.
+        for start, stop in _strips(down.rows_out(image.height), quarter):
             strip = down.apply(stem, start, stop)
             at_half.add(strip)
             half.append(strip)
@@ -273,10 +275,12 @@ class StripModel:
             normalise = _normalise(*statistics.by_channel())
             for index, (_, stop) in enumerate(features.bounds):
                 added = normalise(change.strip(index))
-                features.change(index, added.add_)
+                features.change(index, lambda strip, added=added: strip.add_(added))
                 change.release(stop)
 
-    def _decode(self, image: Tensor, features: Plane, planes: Tensor, store: Store, restored: Tensor) -> Tensor:
+    def _decode(
+        self, image: Tensor, features: Plane, planes: Tensor, quarter: int, store: Store, restored: Tensor
+    ) -> Tensor:
         first, second = self._ups
         half, statistics = Plane(store), Statistics()
         for start, stop in features.bounds:
@@ -288,22 +292,23 @@ class StripModel:
         source = Mapped(half, lambda strip: normalise(strip).relu_())
         # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
         # statistics, once for the image. A single strip is kept.
+        full: Callable[[int, int], Tensor] = partial(second.apply, source, planes)
+        bounds = _strips(half.height, quarter)
+        if len(half.bounds) == 1:
+            full, bounds = cache(full), half.bounds
         statistics = Statistics()
-        kept = None
-        for start, stop in half.bounds:
-            strip = second.apply(source, planes, start, stop)
-            statistics.add(strip)
-            kept = strip if len(half.bounds) == 1 else None
+        for start, stop in bounds:
+            statistics.add(full(start, stop))
         normalise_full = second.normalise(statistics)
         # Planes of one value add the same to every pixel in a 1x1 convolution.
         bias = (planes[:, :, 0, 0] @ self._to_image_code_weight.T + self._to_image_bias)[:, :, None, None]
-        for start, stop in half.bounds:
-            strip = second.apply(source, planes, start, stop) if kept is None else kept
-            decoded = F.conv2d(normalise_full(strip).relu_(), self._to_image_weight).float() + bias
+        for start, stop in bounds:
+            decoded = F.conv2d(normalise_full(full(start, stop)).relu_(), self._to_image_weight).float() + bias
             rows = slice(2 * start, 2 * stop)
             finished = image[:, :, rows] + decoded if self.config.residual_output else torch.tanh(decoded)
             restored[:, :, rows] = finished
             source.release(stop)
+            store.trim()
         return restored
 
     def _cast_rows(self, rows: Tensor) -> Tensor:
