@@ -248,14 +248,12 @@ class StripModel:
             strip = down.apply(stem, start, stop)
             at_half.add(strip)
             half.append(strip)
-        normalise_half = _normalise(*at_half.by_channel())
+        activated = Mapped(half, _rectified(_normalise(*at_half.by_channel())))
         at_quarter = Statistics()
-        content = _convolve(
-            Mapped(half, lambda strip: normalise_half(strip).relu_()), self._downs[1], quarter, store, at_quarter
-        )
-        normalise = _normalise(*at_quarter.by_channel())
+        content = _convolve(activated, self._downs[1], quarter, store, at_quarter)
+        activate = _rectified(_normalise(*at_quarter.by_channel()))
         for index in range(len(content.bounds)):
-            content.change(index, lambda strip: normalise(strip).relu_())
+            content.change(index, activate)
         return content, at_half.is_flat() or at_quarter.is_flat()
 
     def _run_blocks(self, features: Plane, blocks: Sequence[_Block], quarter: int, store: Store) -> None:
@@ -263,19 +261,12 @@ class StripModel:
         for first, second in blocks:
             statistics = Statistics()
             inner = _convolve(_Kept(features), first, quarter, store, statistics)
-            normalise = _normalise(*statistics.by_channel())
+            activated = Mapped(inner, _rectified(_normalise(*statistics.by_channel())))
             statistics = Statistics()
-            change = _convolve(
-                Mapped(inner, lambda strip, norm=normalise: norm(strip).relu_()),  # type: ignore[misc]
-                second,
-                quarter,
-                store,
-                statistics,
-            )
+            change = _convolve(activated, second, quarter, store, statistics)
             normalise = _normalise(*statistics.by_channel())
             for index, (_, stop) in enumerate(features.bounds):
-                added = normalise(change.strip(index))
-                features.change(index, lambda strip, added=added: strip.add_(added))
+                features.change(index, partial(Tensor.add_, other=normalise(change.strip(index))))
                 change.release(stop)
 
     def _decode(
@@ -288,8 +279,7 @@ class StripModel:
             statistics.add(strip)
             half.append(strip)
             features.release(stop)
-        normalise = first.normalise(statistics)
-        source = Mapped(half, lambda strip: normalise(strip).relu_())
+        source = Mapped(half, _rectified(first.normalise(statistics)))
         # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
         # statistics, once for the image. A single strip is kept.
         full: Callable[[int, int], Tensor] = partial(second.apply, source, planes)
@@ -299,11 +289,11 @@ class StripModel:
         statistics = Statistics()
         for start, stop in bounds:
             statistics.add(full(start, stop))
-        normalise_full = second.normalise(statistics)
+        activate = _rectified(second.normalise(statistics))
         # Planes of one value add the same to every pixel in a 1x1 convolution.
         bias = (planes[:, :, 0, 0] @ self._to_image_code_weight.T + self._to_image_bias)[:, :, None, None]
         for start, stop in bounds:
-            decoded = F.conv2d(normalise_full(full(start, stop)).relu_(), self._to_image_weight).float() + bias
+            decoded = F.conv2d(activate(full(start, stop)), self._to_image_weight).float() + bias
             rows = slice(2 * start, 2 * stop)
             finished = image[:, :, rows] + decoded if self.config.residual_output else torch.tanh(decoded)
             restored[:, :, rows] = finished
@@ -392,6 +382,10 @@ def _normalise(mean: Tensor, variance: Tensor, weight: Tensor | None = None, bia
         return F.batch_norm(strip, mean, variance, weight, bias, training=False, eps=NORM_EPSILON)
 
     return apply
+
+
+def _rectified(activation: Activation) -> Activation:
+    return lambda strip: activation(strip).relu_()
 
 
 def _leaky(strip: Tensor) -> Tensor:
