@@ -82,17 +82,20 @@ def test_restoration_is_measured_straight_and_squared() -> None:
 
 
 def test_weighted_sum_takes_the_weight_of_each_name() -> None:
-    weights = LossWeights(adversarial=2.0, cycle=3.0, kl=0.5)
-    losses = {"adversarial": torch.tensor(1.0), "cycle": torch.tensor(10.0), "kl": torch.tensor(100.0)}
+    weights = LossWeights(adversarial_sharp=2.0, cycle=3.0, kl=0.5)
+    losses = {"adversarial_sharp": torch.tensor(1.0), "cycle": torch.tensor(10.0), "kl": torch.tensor(100.0)}
     assert weighted_sum(losses, weights).item() == pytest.approx(2 + 30 + 50)
 
 
 def test_the_papers_weights_are_the_defaults() -> None:
     weights = LossWeights()
-    assert (weights.adversarial, weights.cycle, weights.kl, weights.perceptual) == (1, 10, 0.01, 0.1)
+    assert (weights.adversarial_sharp, weights.adversarial_blurred) == (1, 1)
+    assert (weights.cycle, weights.kl, weights.perceptual) == (10, 0.01, 0.1)
 
 
-@pytest.mark.parametrize("name", ["adversarial", "cycle", "kl", "perceptual", "restoration", "restoration_squared"])
+@pytest.mark.parametrize(
+    "name", ["adversarial_sharp", "cycle", "kl", "perceptual", "restoration", "restoration_squared"]
+)
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_weights_that_are_no_weights_are_refused_by_name(name: str, weight: float) -> None:
     with pytest.raises(ConfigError, match=f"weight of the {name} loss is {weight}"):

@@ -114,7 +114,7 @@ def test_generator_losses_reach_all_encoders_and_generators_past_frozen_discrimi
     for parameter in networks.discriminator_parameters():
         parameter.requires_grad_(False)
     losses = papers(networks).generator_losses(sharp, blurred, papers(networks).translate(sharp, blurred))
-    assert set(losses) == {"adversarial", "cycle", "kl"}
+    assert set(losses) == {"adversarial_sharp", "adversarial_blurred", "cycle", "kl"}
     assert reached(networks, losses) == names(networks, *GENERATORS)
 
 
@@ -156,9 +156,10 @@ def test_each_image_goes_to_the_discriminator_of_its_domain(sharp: Tensor, blurr
     networks = AddOne()
     networks.sharp_discriminator, networks.blurred_discriminator = MeanTimes(1), MeanTimes(2)  # type: ignore[assignment]
     images = papers(networks).translate(sharp, blurred)
-    fooled = papers(networks).generator_losses(sharp, blurred, images)["adversarial"]
+    fooled = papers(networks).generator_losses(sharp, blurred, images)
     restored, made = blurred.mean() - 1, sharp.mean() + 1
-    torch.testing.assert_close(fooled, F.softplus(-restored) + F.softplus(-2 * made))
+    torch.testing.assert_close(fooled["adversarial_sharp"], F.softplus(-restored))
+    torch.testing.assert_close(fooled["adversarial_blurred"], F.softplus(-2 * made))
     losses = papers(networks).discriminator_losses(sharp, blurred, images)
     torch.testing.assert_close(losses["discriminator_sharp"], F.softplus(-sharp.mean()) + F.softplus(restored))
     expected = F.softplus(-2 * blurred.mean()) + F.softplus(2 * made)
@@ -174,7 +175,15 @@ def test_the_released_losses_reach_all_networks() -> None:
     objective = UnpairedObjective(networks, ObjectiveConfig(), RELEASED)
     images = objective.translate(sharp, blurred)
     losses = objective.generator_losses(sharp, blurred, images)
-    assert set(losses) == {"adversarial", "cycle", "kl", "identity", "random_code", "latent"}
+    assert set(losses) == {
+        "adversarial_sharp",
+        "adversarial_blurred",
+        "cycle",
+        "kl",
+        "identity",
+        "random_code",
+        "latent",
+    }
     latent_only = {"latent": objective.generator_losses(sharp, blurred, images)["latent"]}
     reaches = reached(networks, latent_only)
     assert names(networks, "blur_generator.", "deblur_model.blur_encoder.") <= reaches
@@ -190,7 +199,13 @@ def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: T
     objective = UnpairedObjective(networks, ObjectiveConfig(), weights)
     images = objective.translate(sharp, blurred)
     assert images.random_code is None
-    assert set(objective.generator_losses(sharp, blurred, images)) == {"adversarial", "cycle", "kl", "low_frequency"}
+    assert set(objective.generator_losses(sharp, blurred, images)) == {
+        "adversarial_sharp",
+        "adversarial_blurred",
+        "cycle",
+        "kl",
+        "low_frequency",
+    }
 
 
 def test_identity_is_measured_in_each_images_own_domain(sharp: Tensor, blurred: Tensor) -> None:

@@ -21,7 +21,8 @@ class LossWeights:
     """Weight of each named loss. The defaults are the paper's; a loss beyond it is not computed while its weight is 0.
 
     Attributes:
-        adversarial: Loss of s_b and b_s against both discriminators.
+        adversarial_sharp: Loss of s_b against the discriminator of sharp images.
+        adversarial_blurred: Loss of b_s against the discriminator of blurred images.
         cycle: L1 distance of both images to what comes back from their round trip.
         kl: Divergence of the blur code from a standard normal.
         perceptual: Distance of VGG-19 conv3_3 features of b and s_b; needs VGG weights. Not used for text.
@@ -42,7 +43,8 @@ class LossWeights:
             needs VGG weights. Fine texture, which the squared distance smooths away, has a price in it.
     """
 
-    adversarial: float = 1.0
+    adversarial_sharp: float = 1.0
+    adversarial_blurred: float = 1.0
     cycle: float = 10.0
     kl: float = 0.01
     perceptual: float = 0.1

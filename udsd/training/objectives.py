@@ -150,8 +150,8 @@ class UnpairedObjective:
         """The named losses of encoders and generators."""
         networks, weights, fooled = self._networks, self._weights, self._form.generator_loss
         losses = {
-            "adversarial": fooled(networks.sharp_discriminator(images.restored))
-            + fooled(networks.blurred_discriminator(images.blurred)),
+            "adversarial_sharp": fooled(networks.sharp_discriminator(images.restored)),
+            "adversarial_blurred": fooled(networks.blurred_discriminator(images.blurred)),
             "cycle": cycle_consistency_loss(sharp, images.sharp_back, blurred, images.blurred_back),
             "kl": kl_divergence(images.code_mean, images.code_log_variance),
         }
