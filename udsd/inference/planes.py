@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from itertools import pairwise
-from typing import IO, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ class Store:
         self.spilled = 0
         self._room = sys.maxsize if room is None else room
         self._slabs: list[tuple[Tensor, _Places]] = []
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._places_in_file = _Places(sys.maxsize)
 
     def __enter__(self) -> Store:
@@ -94,7 +95,7 @@ class Store:
         for slab, places in self._slabs:
             offset = places.take(size)
             if offset is not None:
-                return _InMemory(places, offset, size, _as_map(slab[offset : offset + strip.nbytes], strip))
+                return _InMemory(slab, places, offset, size, _Form.of(strip))
         # Strips do not lie across the borders of slabs, so there are few of them.
         slab_size = min(max(_SLAB, size, self._size() // 4), self._room)
         if slab_size < size:
@@ -108,7 +109,7 @@ class Store:
         with _naming_a_full_disk():
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="udsd-", buffering=0)  # noqa: SIM115
-        return _OnDisk(self, self._file, offset, strip.nbytes, strip.to("meta"), strip.device)
+        return _OnDisk(self, self._file, offset, strip.nbytes, _Form.of(strip), strip.device)
 
     def _size(self) -> int:
         return sum(len(slab) for slab, _ in self._slabs)
@@ -141,6 +142,29 @@ class _Places:
         return self._free == [(0, self._size)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the bytes of a strip are read.
+
+    Not a tensor kept for its form: a small tensor that outlives the large ones around it lies in the gap that one of
+    them left, the next large one no longer fits into it, and the heap grows with every strip.
+    """
+
+    dtype: torch.dtype
+    channels: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, strip: Tensor) -> _Form:
+        _, channels, height, width = strip.shape
+        return cls(strip.dtype, channels, height, width)
+
+    def as_map(self, values: Tensor) -> Tensor:
+        """Bytes as a map (1, C, h, W), channels last."""
+        return values.view(self.dtype).view(1, self.height, self.width, self.channels).permute(0, 3, 1, 2)
+
+
 class Stored(Protocol):
     """One strip, wherever it lies."""
 
@@ -159,16 +183,19 @@ class Stored(Protocol):
 
 @dataclass(slots=True)
 class _InMemory:
+    slab: Tensor
     places: _Places
     offset: int
     size: int
-    strip: Tensor
+    form: _Form
 
     def tensor(self) -> Tensor:
-        return self.strip
+        form = self.form
+        length = form.dtype.itemsize * form.channels * form.height * form.width
+        return form.as_map(self.slab[self.offset : self.offset + length])
 
     def write(self, strip: Tensor) -> None:
-        self.strip.copy_(strip)
+        self.tensor().copy_(strip)
 
     def forget(self) -> None:
         self.places.give_back(self.offset, self.offset + self.size)
@@ -177,16 +204,18 @@ class _InMemory:
 @dataclass(slots=True)
 class _OnDisk:
     store: Store
-    file: IO[bytes]
+    file: FileIO
     offset: int
     size: int
-    form: Tensor
+    form: _Form
     device: torch.device
 
     def tensor(self) -> Tensor:
+        values = torch.empty(self.size, dtype=torch.uint8)
         self.file.seek(self.offset)
-        values = torch.frombuffer(bytearray(self.file.read(self.size)), dtype=torch.uint8)
-        return _as_map(values, self.form).to(self.device)
+        if self.file.readinto(values.numpy().data) < self.size:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return self.form.as_map(values).to(self.device)
 
     def write(self, strip: Tensor) -> None:
         with _naming_a_full_disk():
@@ -340,12 +369,6 @@ def assembled(pieces: Sequence[Tensor], margin: int = 0, planes: Tensor | None =
 def _bytes_of(strip: Tensor) -> memoryview:
     # A row of channels is contiguous in a map that is channels last. NumPy knows no bfloat16, but bytes.
     return strip.cpu().permute(0, 2, 3, 1).contiguous().view(-1).view(torch.uint8).numpy().data
-
-
-def _as_map(values: Tensor, like: Tensor) -> Tensor:
-    """Bytes as a map (1, C, h, W) of the form of another one, channels last."""
-    _, channels, height, width = like.shape
-    return values.view(like.dtype).view(1, height, width, channels).permute(0, 3, 1, 2)
 
 
 @contextmanager

@@ -277,8 +277,8 @@ class StripModel:
         for start, stop in features.bounds:
             strip = first.apply(features, planes, start, stop)
             statistics.add(strip)
+            features.release(stop)  # first, so that the new strip can lie where the old one was
             half.append(strip)
-            features.release(stop)
         source = Mapped(half, _rectified(first.normalise(statistics)))
         # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
         # statistics, once for the image. A single strip is kept.
@@ -354,17 +354,19 @@ def _convolve(
         strip = convolution.apply(source, start, stop)
         if statistics is not None:
             statistics.add(strip)
-        result.append(strip if finish is None else finish(strip))
         source.release(convolution.rows_needed(stop, stop + 1)[0])
+        result.append(strip if finish is None else finish(strip))
     source.release(source.height)
     return result
 
 
 def _replaced(source: Plane, change: Activation, store: Store) -> Plane:
+    """A map of other strips, none of which may be a view of the old ones."""
     result = Plane(store)
     for index, (_, stop) in enumerate(source.bounds):
-        result.append(change(source.strip(index)))
+        strip = change(source.strip(index))
         source.release(stop)
+        result.append(strip)
     return result
 
 
