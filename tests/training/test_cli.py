@@ -44,7 +44,7 @@ def run(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_is_trained_and_exported(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [path.name for path in find_checkpoints(run)] == ["checkpoint-00000003.pt"]
-    assert "cycle" in (run / "losses.csv").read_text()
+    assert "cycle_sharp" in (run / "losses.csv").read_text()
     model = tmp_path / "model"
     assert main(["export", str(run), "-o", str(model)]) == 0
     assert capsys.readouterr().out == f"{model}: load it with Deblurrer.from_pretrained({str(model)!r})\n"
@@ -59,15 +59,15 @@ def test_settings_and_folders_reach_the_run(run: Path, pages: Path, tmp_path: Pa
     assert config.data.sharp == (str(pages),)
     assert config.data.blurred == ()
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text("[loss]\nkl = 0.5\ncycle = 3.0\n")
+    recipe.write_text("[loss]\nkl = 0.5\ncycle_sharp = 3.0\n")
     blurred = tmp_path / "blurred"
     blurred.mkdir()
     Image.new("RGB", (40, 40), "gray").save(blurred / "a.png")
     both = ["--sharp", str(pages), "--sharp", str(pages), "--blurred", str(blurred)]
-    more = settings("loss.cycle=4.0", "warm_start.steps=0")
+    more = settings("loss.cycle_sharp=4.0", "warm_start.steps=0")
     assert main([*both, "--recipe", str(recipe), "--output", str(tmp_path / "run"), *more]) == 0
     config, _ = load_run(tmp_path / "run")
-    assert (config.loss.kl, config.loss.cycle) == (0.5, 4.0)
+    assert (config.loss.kl, config.loss.cycle_sharp) == (0.5, 4.0)
     assert (config.data.sharp, config.data.blurred) == ((str(pages),) * 2, (str(blurred),))
 
 

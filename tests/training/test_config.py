@@ -102,7 +102,7 @@ def test_unknown_and_ill_typed_settings_are_named(values: dict[str, Any], messag
         (UnpairedConfig, {"learning_rate": 2.0}, "learning_rate is 2.0"),
         (BranchConfig, {"discriminator_width": 0}, "discriminator_width is 0"),
         (BranchConfig, {"kernel_size": 32}, "kernel_size is 32"),
-        (BranchConfig, {"blur": "kernel", "share_generator_block": True}, "share_generator_block"),
+        (BranchConfig, {"blur": "path", "share_generator_block": True}, "share_generator_block"),
         (ObjectiveConfig, {"blurred_noise": -1.0}, "blurred_noise is -1"),
         (RunConfig, {"ema_decay": 1.0}, "ema_decay is 1.0"),
         (RunConfig, {"checkpoint_every": 0}, "checkpoint_every is 0"),

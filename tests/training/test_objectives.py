@@ -114,7 +114,7 @@ def test_generator_losses_reach_all_encoders_and_generators_past_frozen_discrimi
     for parameter in networks.discriminator_parameters():
         parameter.requires_grad_(False)
     losses = papers(networks).generator_losses(sharp, blurred, papers(networks).translate(sharp, blurred))
-    assert set(losses) == {"adversarial_sharp", "adversarial_blurred", "cycle", "kl"}
+    assert set(losses) == {"adversarial_sharp", "adversarial_blurred", "cycle_sharp", "cycle_blurred", "kl"}
     assert reached(networks, losses) == names(networks, *GENERATORS)
 
 
@@ -140,7 +140,9 @@ def test_networks_that_undo_each_other_have_no_cycle_loss(sharp: Tensor, blurred
     images = papers(networks).translate(sharp, blurred)
     torch.testing.assert_close(images.restored, blurred - 1)
     torch.testing.assert_close(images.blurred, sharp + 1)
-    assert papers(networks).generator_losses(sharp, blurred, images)["cycle"].item() == pytest.approx(0, abs=1e-6)
+    losses = papers(networks).generator_losses(sharp, blurred, images)
+    assert losses["cycle_sharp"].item() == pytest.approx(0, abs=1e-6)
+    assert losses["cycle_blurred"].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_blurred_images_code_goes_out_and_the_newly_blurred_ones_comes_back() -> None:
@@ -178,7 +180,8 @@ def test_the_released_losses_reach_all_networks() -> None:
     assert set(losses) == {
         "adversarial_sharp",
         "adversarial_blurred",
-        "cycle",
+        "cycle_sharp",
+        "cycle_blurred",
         "kl",
         "identity",
         "random_code",
@@ -202,7 +205,8 @@ def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: T
     assert set(objective.generator_losses(sharp, blurred, images)) == {
         "adversarial_sharp",
         "adversarial_blurred",
-        "cycle",
+        "cycle_sharp",
+        "cycle_blurred",
         "kl",
         "low_frequency",
     }
@@ -253,11 +257,17 @@ def test_r1_adds_the_squared_gradient_at_real_images(sharp: Tensor, blurred: Ten
     assert difference.item() == pytest.approx(2.0 * (3 / values) ** 2 * values / len(sharp), rel=1e-2)
 
 
-def test_the_kernel_branch_takes_the_place_of_the_blur_generator(sharp: Tensor, blurred: Tensor) -> None:
-    branches = BranchConfig(blur="kernel", kernel_size=9, discriminator_width=4)
-    networks = TrainingNetworks(CONFIG, branches)
+def test_the_path_branch_takes_the_place_of_the_blur_generator(sharp: Tensor, blurred: Tensor) -> None:
+    networks = TrainingNetworks(CONFIG, BranchConfig(blur="path", kernel_size=9, discriminator_width=4))
     objective = UnpairedObjective(networks, ObjectiveConfig(), LossWeights(identity=1.0))
     images = objective.translate(sharp, blurred)
     assert images.blurred.shape == sharp.shape
     losses = objective.generator_losses(sharp, blurred, images)
     assert names(networks, "blur_generator.", "deblur_model.") <= reached(networks, losses)
+
+
+def test_what_came_back_is_compared_without_noise_of_its_own(sharp: Tensor, blurred: Tensor) -> None:
+    networks = TrainingNetworks(CONFIG, BranchConfig(blur="path", kernel_size=9, discriminator_width=4))
+    code = torch.randn(len(sharp), CONFIG.blur_code_size)
+    assert not torch.equal(networks.blur(sharp, code), networks.blur(sharp, code))
+    assert torch.equal(networks.blur_back(sharp, code), networks.blur_back(sharp, code))

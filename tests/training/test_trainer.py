@@ -295,7 +295,8 @@ def test_losses_are_logged_once_each_at_checkpoints_too(whole_run: Path) -> None
     unpaired = [
         "adversarial_sharp",
         "adversarial_blurred",
-        "cycle",
+        "cycle_sharp",
+        "cycle_blurred",
         "kl",
         "discriminator_sharp",
         "discriminator_blurred",

@@ -107,11 +107,12 @@ def _convolve_block(
 ) -> None:
     """Fill in the tiles of a rectangle; maps are (1, H, W, C)."""
     high, wide = rows[1] - rows[0], columns[1] - columns[0]
-    patches = _tiles(source, rows, columns, _PATCH).reshape(_PATCH**2, -1)
-    transformed = torch.mm(_INPUT_2D, patches).view(_PATCH**2, high * wide, -1)
-    products = torch.bmm(transformed, weights).view(_PATCH**2, -1)
-    tiles = torch.mm(_OUTPUT_2D, products).view(TILE, TILE, high, wide, -1)
-    _tiles(result, rows, columns, TILE).copy_(tiles)
+    # One name for all: what has been used up is freed at once.
+    values = _tiles(source, rows, columns, _PATCH).reshape(_PATCH**2, -1)
+    values = torch.mm(_INPUT_2D, values).view(_PATCH**2, high * wide, -1)
+    values = torch.bmm(values, weights).view(_PATCH**2, -1)
+    values = torch.mm(_OUTPUT_2D, values).view(TILE, TILE, high, wide, -1)
+    _tiles(result, rows, columns, TILE).copy_(values)
 
 
 def _tiles(values: Tensor, rows: tuple[int, int], columns: tuple[int, int], size: int) -> Tensor:

@@ -23,7 +23,8 @@ class LossWeights:
     Attributes:
         adversarial_sharp: Loss of s_b against the discriminator of sharp images.
         adversarial_blurred: Loss of b_s against the discriminator of blurred images.
-        cycle: L1 distance of both images to what comes back from their round trip.
+        cycle_sharp: L1 distance of s to s^, which comes back from its round trip.
+        cycle_blurred: L1 distance of b to b^. The paper has one weight for both.
         kl: Divergence of the blur code from a standard normal.
         perceptual: Distance of VGG-19 conv3_3 features of b and s_b; needs VGG weights. Not used for text.
         identity: L1 distance of G_S(E_S^c(s), z) to s and of G_B(E_B^c(b), z) to b. Not in the paper; 10 in the
@@ -45,7 +46,8 @@ class LossWeights:
 
     adversarial_sharp: float = 1.0
     adversarial_blurred: float = 1.0
-    cycle: float = 10.0
+    cycle_sharp: float = 10.0
+    cycle_blurred: float = 10.0
     kl: float = 0.01
     perceptual: float = 0.1
     identity: float = 0.0
@@ -77,9 +79,9 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
 
 
-def cycle_consistency_loss(sharp: Tensor, sharp_back: Tensor, blurred: Tensor, blurred_back: Tensor) -> Tensor:
-    """|s - s^|_1 + |b - b^|_1, averaged over pixels: the paper's cycle-consistency term; all (B, 3, H, W)."""
-    return F.l1_loss(sharp_back, sharp) + F.l1_loss(blurred_back, blurred)
+def cycle_consistency_loss(image: Tensor, back: Tensor) -> Tensor:
+    """|s - s^|_1 or |b - b^|_1, averaged over pixels: half of the paper's cycle-consistency term; (B, 3, H, W)."""
+    return F.l1_loss(back, image)
 
 
 def perceptual_loss(restored_features: Tensor, reference_features: Tensor) -> Tensor:

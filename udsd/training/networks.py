@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from udsd.errors import ConfigError
 from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig
 from udsd.training.discriminators import DiscriminatorInit, MultiScaleDiscriminator
-from udsd.training.kernel_branch import KernelGenerator
+from udsd.training.path_branch import PathBlurGenerator
 
 _WIDEST_KERNEL = 127
 
@@ -22,17 +22,17 @@ class BranchConfig:
     """The networks that only training has. The defaults are the paper's.
 
     Attributes:
-        blur: ``"network"``, the paper's G_B; or ``"kernel"``, where the code is decoded into one blur kernel for the
-            whole image: far less to learn, and nothing to hide the sharp image in, where blur is uniform.
-        kernel_size: Side of those kernels in pixels, odd.
+        blur: ``"network"``, the paper's G_B; or ``"path"``, where the code is decoded into the path of a camera and the
+            noise of its sensor: far less to learn, and nothing to hide the sharp image in, where blur is uniform.
+        kernel_size: Side in pixels, odd, of the kernels that those paths are drawn into.
         share_generator_block: G_S and G_B share their first residual block, as in the authors' released code.
         discriminator_width: Channels of the discriminators' first convolution.
         discriminator_init: How their weights begin: ``"default"``, torch's own; ``"normal"``, of deviation 0.02, as in
             CycleGAN and its kin; or ``"kaiming"``, which keeps the signal's size from layer to layer.
     """
 
-    blur: Literal["network", "kernel"] = "network"
-    kernel_size: int = 31
+    blur: Literal["network", "path"] = "network"
+    kernel_size: int = 65
     share_generator_block: bool = False
     discriminator_width: int = 64
     discriminator_init: DiscriminatorInit = "default"
@@ -42,8 +42,8 @@ class BranchConfig:
             raise ConfigError(f"kernel_size is {self.kernel_size}; give an odd number from 3 to {_WIDEST_KERNEL}")
         if not 1 <= self.discriminator_width <= 256:
             raise ConfigError(f"discriminator_width is {self.discriminator_width}; give 1 to 256")
-        if self.share_generator_block and self.blur == "kernel":
-            raise ConfigError("share_generator_block needs blur = 'network': a kernel has no residual blocks to share")
+        if self.share_generator_block and self.blur == "path":
+            raise ConfigError("share_generator_block needs blur = 'network': a path has no residual blocks to share")
 
 
 class TrainingNetworks(nn.Module):
@@ -53,7 +53,7 @@ class TrainingNetworks(nn.Module):
         deblur_model: E_B^c, E^b and G_S: the inference path, what a model folder holds.
         sharp_content_encoder: E_S^c. Its last residual block is that of E_B^c, so that both domains end in one
             space of content.
-        blur_generator: G_B, or the decoder of kernels in its place.
+        blur_generator: G_B, or the decoder of paths in its place.
         sharp_discriminator: D_S.
         blurred_discriminator: D_B.
         random_discriminators: A second D_S and D_B for images made with random codes; none unless asked for.
@@ -64,9 +64,9 @@ class TrainingNetworks(nn.Module):
         self.deblur_model = DeblurModel(config)
         self.sharp_content_encoder = ContentEncoder(config)
         self.sharp_content_encoder.blocks[-1] = self.deblur_model.content_encoder.blocks[-1]
-        self.blur_generator: Generator | KernelGenerator
-        if branches.blur == "kernel":
-            self.blur_generator = KernelGenerator(config.blur_code_size, branches.kernel_size)
+        self.blur_generator: Generator | PathBlurGenerator
+        if branches.blur == "path":
+            self.blur_generator = PathBlurGenerator(config.blur_code_size, branches.kernel_size)
         else:
             self.blur_generator = Generator(config)
             if branches.share_generator_block:
@@ -83,7 +83,7 @@ class TrainingNetworks(nn.Module):
 
     @property
     def has_blur_network(self) -> bool:
-        """Whether G_B is a network, as in the paper, rather than a kernel."""
+        """Whether G_B is a network, as in the paper, rather than a path."""
         return isinstance(self.blur_generator, Generator)
 
     def start_blur_branch_from_twins(self) -> None:
@@ -141,9 +141,15 @@ class TrainingNetworks(nn.Module):
 
     def blur(self, sharp: Tensor, code: Tensor) -> Tensor:
         """G_B(E_S^c(s), z): images (B, 3, H, W) and codes (B, Z) to images (B, 3, H, W)."""
-        if isinstance(self.blur_generator, KernelGenerator):
+        if isinstance(self.blur_generator, PathBlurGenerator):
             return self.blur_generator(sharp, code)  # type: ignore[no-any-return]
         return self._finish(sharp, self.blur_generator(self.sharp_content_encoder(sharp), code))
+
+    def blur_back(self, restored: Tensor, code: Tensor) -> Tensor:
+        """The same, of a restored image, to be compared with the blurred image that it came from."""
+        if isinstance(self.blur_generator, PathBlurGenerator):
+            return self.blur_generator.blur_back(restored, code)
+        return self.blur(restored, code)
 
     def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
         """G_S(E_S^c(s), z): a sharp image decoded in its own domain."""

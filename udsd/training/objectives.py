@@ -137,7 +137,7 @@ class UnpairedObjective:
             restored=restored,
             blurred=newly_blurred,
             sharp_back=networks.restore(on_its_way_back, code_back),
-            blurred_back=networks.blur(restored, code_back),
+            blurred_back=networks.blur_back(restored, code_back),
             code=code,
             code_mean=mean,
             code_log_variance=log_variance,
@@ -152,7 +152,8 @@ class UnpairedObjective:
         losses = {
             "adversarial_sharp": fooled(networks.sharp_discriminator(images.restored)),
             "adversarial_blurred": fooled(networks.blurred_discriminator(images.blurred)),
-            "cycle": cycle_consistency_loss(sharp, images.sharp_back, blurred, images.blurred_back),
+            "cycle_sharp": cycle_consistency_loss(sharp, images.sharp_back),
+            "cycle_blurred": cycle_consistency_loss(blurred, images.blurred_back),
             "kl": kl_divergence(images.code_mean, images.code_log_variance),
         }
         if weights.perceptual and self._vgg is not None:
@@ -212,7 +213,7 @@ class UnpairedObjective:
     def _identity(self, sharp: Tensor, blurred: Tensor, code: Tensor) -> Tensor:
         kept_sharp = identity_loss(sharp, self._networks.keep_sharp(sharp, code))
         if not self._networks.has_blur_network:
-            return kept_sharp  # a kernel decodes no content: there is nothing of the blurred domain to keep
+            return kept_sharp  # a path decodes no content: there is nothing of the blurred domain to keep
         return kept_sharp + identity_loss(blurred, self._networks.keep_blurred(blurred, code))
 
     def _judge(self, discriminator: Discriminator, real: Tensor, generated: Tensor) -> Tensor:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from udsd.training.path_branch import PathBlurGenerator
+
+
+@pytest.fixture
+def branch() -> PathBlurGenerator:
+    torch.manual_seed(0)
+    return PathBlurGenerator(8, 33)
+
+
+def second_moments(kernels: Tensor) -> tuple[Tensor, Tensor]:
+    """Of kernels (B, K, K): centres of mass (B, 2) and mean distances from the middle (B,), in pixels."""
+    offsets = torch.arange(kernels.shape[-1]) - float(kernels.shape[-1] // 2)
+    columns, rows = kernels.sum(dim=1), kernels.sum(dim=2)
+    centres = torch.stack([columns @ offsets, rows @ offsets], dim=1)
+    return centres, ((columns + rows) @ offsets.square()).sqrt()
+
+
+def test_kernels_are_weights_that_sum_to_one(branch: PathBlurGenerator) -> None:
+    kernels = branch.kernels(torch.randn(50, 8))
+    assert kernels.shape == (50, 33, 33)
+    assert (kernels >= 0).all()
+    torch.testing.assert_close(kernels.sum(dim=(1, 2)), torch.ones(50))
+
+
+def test_codes_are_blurs_of_many_sizes_before_any_training(branch: PathBlurGenerator) -> None:
+    centres, sizes = second_moments(branch.kernels(torch.randn(200, 8)))
+    assert centres.abs().max() < 0.1  # no blur moves the image
+    assert 2 < sizes.median() < 4
+    assert sizes.quantile(0.95) > 2 * sizes.quantile(0.05)
+
+
+def test_paths_that_reach_too_far_are_scaled_down_not_cut(branch: PathBlurGenerator) -> None:
+    kernels = branch.kernels(100 * torch.randn(50, 8))
+    centres, _ = second_moments(kernels)
+    assert centres.abs().max() < 0.2
+    assert kernels.isfinite().all()
+
+
+def test_blurring_keeps_size_and_flat_colours(branch: PathBlurGenerator) -> None:
+    colours = torch.tensor([-0.5, 0.0, 0.75]).view(1, 3, 1, 1).expand(2, 3, 40, 36)
+    blurred = branch.blur_back(colours, torch.randn(2, 8))
+    torch.testing.assert_close(blurred, colours, atol=1e-5, rtol=0)
+
+
+def test_noise_has_the_strength_the_code_asks_for(branch: PathBlurGenerator) -> None:
+    *_, last = [layer for layer in branch.decode if isinstance(layer, nn.Linear)]
+    nn.init.constant_(last.bias[-1:], 5.0)  # softplus(5) = 5.0067 grey levels
+    code, flat = torch.randn(2, 8), torch.zeros(2, 3, 100, 100)
+    assert (branch(flat, code).std() * 255 / 2).item() == pytest.approx(5.0067, rel=0.05)
+
+
+def test_the_code_decides_the_blur_and_both_can_be_learnt(branch: PathBlurGenerator) -> None:
+    sharp, code = torch.rand(2, 3, 40, 40), torch.randn(2, 8, requires_grad=True)
+    assert not torch.allclose(branch.blur_back(sharp, code), branch.blur_back(sharp, 3 * code))
+    branch(sharp, code).square().sum().backward()
+    assert code.grad is not None
+    assert code.grad.abs().sum() > 0
+    assert all(parameter.grad is not None for parameter in branch.parameters())
+
+
+def test_the_way_back_teaches_the_code_and_the_image_but_not_the_paths(branch: PathBlurGenerator) -> None:
+    restored, code = torch.rand(2, 3, 40, 40, requires_grad=True), torch.randn(2, 8, requires_grad=True)
+    branch.blur_back(restored, code).square().sum().backward()
+    assert code.grad is not None
+    assert restored.grad is not None
+    assert all(parameter.grad is None for parameter in branch.parameters())

@@ -1,0 +1,104 @@
+"""The path-form blur branch: G_B as a camera on a learnt path. Not in the paper."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from udsd.models.blocks import LEAKY_SLOPE
+from udsd.training.blur import apply_kernels
+
+_HIDDEN = 128
+_HARMONICS = 8
+_POINTS = 128
+
+_FIRST_DEVIATION = 3.0
+"""Deviation in pixels of the amplitudes before any training: paths of all kinds, some 4 px about their middle."""
+
+_POINT_DEVIATION = 0.45
+"""Standard deviation in pixels of a point of the path as it is drawn: nearly that of bilinear weights."""
+
+_GREY_LEVEL = 2 / 255
+
+
+class PathBlurGenerator(nn.Module):
+    """Decode a blur code into a camera path, which blurs the whole image, and into the sensor's noise.
+
+    It stands in for the content encoder E_S^c and the generator G_B where the blur is uniform over the image. A path
+    cannot hide the sharp image in the blurred one, nor change its colours; and every code is a possible blur from
+    the first step on, so that what is left to learn is how long and how bent the paths of the blurred domain are.
+
+    The path is a sum of cosines over time, whose amplitudes fall with their frequency: it is smooth, and its centre of
+    mass is the kernel's middle, so that no image is shifted.
+
+    Args:
+        code_size: Length Z of the blur code.
+        kernel_size: Side K of the kernels in pixels, odd; paths that reach further are scaled down.
+    """
+
+    cosines: Tensor
+    offsets: Tensor
+
+    def __init__(self, code_size: int, kernel_size: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.decode = nn.Sequential(
+            nn.Linear(code_size, _HIDDEN),
+            nn.LeakyReLU(LEAKY_SLOPE),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.LeakyReLU(LEAKY_SLOPE),
+            nn.Linear(_HIDDEN, 2 * _HARMONICS + 1),
+        )
+        self._initialise()
+        times = (torch.arange(_POINTS) + 0.5) / _POINTS
+        frequencies = torch.arange(1, _HARMONICS + 1)
+        cosines = torch.cos(math.pi * frequencies[:, None] * times) / frequencies[:, None]
+        self.register_buffer("cosines", cosines, persistent=False)
+        self.register_buffer("offsets", torch.arange(kernel_size) - float(kernel_size // 2), persistent=False)
+
+    def kernels(self, code: Tensor) -> Tensor:
+        """Codes (B, Z) to kernels (B, K, K), not negative, each summing to 1."""
+        return self._draw(self.decode(code).float())
+
+    def forward(self, sharp: Tensor, code: Tensor) -> Tensor:
+        """Blur images (B, 3, H, W) in [-1, 1], continued by reflection at their borders, as codes (B, Z) say."""
+        decoded = self.decode(code).float()
+        blurred = self._blur(sharp, self._draw(decoded))
+        level = _GREY_LEVEL * F.softplus(decoded[:, -1]).view(-1, 1, 1, 1)
+        return blurred + level * torch.randn_like(blurred)
+
+    def blur_back(self, restored: Tensor, code: Tensor) -> Tensor:
+        """The same for a result that is compared with one blurred image, pixel by pixel.
+
+        There is no noise: no two draws of it agree. And the code has a gradient, but the decoder has none: while the
+        code is still unsure, the path that is nearest to all possible ones is none of them, but a blot in their middle.
+        """
+        parameters = {name: value.detach() for name, value in self.decode.named_parameters()}
+        decoded: Tensor = functional_call(self.decode, parameters, code)
+        return self._blur(restored, self._draw(decoded.float()))
+
+    def _blur(self, images: Tensor, kernels: Tensor) -> Tensor:
+        margin = self.kernel_size // 2
+        return apply_kernels(F.pad(images.float(), [margin] * 4, mode="reflect"), kernels)
+
+    def _draw(self, decoded: Tensor) -> Tensor:
+        path = decoded[:, :-1].view(-1, 2, _HARMONICS) @ self.cosines  # (B, 2, points)
+        farthest = path.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
+        path = path * (self.offsets[-1] / farthest).clamp_max(1)
+        columns, rows = torch.exp(-0.5 * ((path[..., None] - self.offsets) / _POINT_DEVIATION).square()).unbind(dim=1)
+        kernels = rows.transpose(1, 2) @ columns
+        return kernels / kernels.sum(dim=(1, 2), keepdim=True)
+
+    def _initialise(self) -> None:
+        """Codes of a standard normal shall give paths of every direction and bend."""
+        *hidden, last = [layer for layer in self.decode if isinstance(layer, nn.Linear)]
+        for layer in hidden:
+            nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE, nonlinearity="leaky_relu")
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(last.weight)
+        nn.init.normal_(last.weight[:-1], std=_FIRST_DEVIATION / math.sqrt(_HIDDEN))
+        nn.init.zeros_(last.bias)
