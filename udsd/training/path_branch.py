@@ -16,7 +16,7 @@ _HIDDEN = 128
 _HARMONICS = 8
 _POINTS = 128
 
-_FIRST_DEVIATION = 3.0
+_FIRST_DEVIATION = 4.0
 """Deviation in pixels of the amplitudes before any training: paths of all kinds, some 4 px about their middle."""
 
 _POINT_DEVIATION = 0.45
@@ -32,8 +32,8 @@ class PathBlurGenerator(nn.Module):
     cannot hide the sharp image in the blurred one, nor change its colours; and every code is a possible blur from
     the first step on, so that what is left to learn is how long and how bent the paths of the blurred domain are.
 
-    The path is a sum of cosines over time, whose amplitudes fall with their frequency: it is smooth, and its centre of
-    mass is the kernel's middle, so that no image is shifted.
+    The path is a sum of cosines whose amplitudes fall with their frequency, so it is smooth. It is run through at
+    constant speed. Its centre of mass is the kernel's middle: no image is shifted.
 
     Args:
         code_size: Length Z of the blur code.
@@ -86,11 +86,16 @@ class PathBlurGenerator(nn.Module):
         return apply_kernels(F.pad(images.float(), [margin] * 4, mode="reflect"), kernels)
 
     def _draw(self, decoded: Tensor) -> Tensor:
-        path = decoded[:, :-1].view(-1, 2, _HARMONICS) @ self.cosines  # (B, 2, points)
+        points = decoded[:, :-1].view(-1, 2, _HARMONICS) @ self.cosines  # (B, 2, points)
+        # Each step counts as long as it takes.
+        times = points.diff(dim=2).square().sum(dim=1, keepdim=True).add(1e-8).sqrt()
+        times = times / times.sum(dim=2, keepdim=True)
+        path = (points[..., 1:] + points[..., :-1]) / 2
+        path = path - (path * times).sum(dim=2, keepdim=True)
         farthest = path.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
         path = path * (self.offsets[-1] / farthest).clamp_max(1)
         columns, rows = torch.exp(-0.5 * ((path[..., None] - self.offsets) / _POINT_DEVIATION).square()).unbind(dim=1)
-        kernels = rows.transpose(1, 2) @ columns
+        kernels = (times.transpose(1, 2) * rows).transpose(1, 2) @ columns
         return kernels / kernels.sum(dim=(1, 2), keepdim=True)
 
     def _initialise(self) -> None:
