@@ -124,7 +124,7 @@ def test_every_bundled_recipe_loads_and_trains_something(recipe: Path) -> None:
 
 
 def test_the_recipes_are_those_that_are_documented() -> None:
-    assert {"paper", "released", "text", "text-small", "face"} == {recipe.stem for recipe in RECIPES}
+    assert {"paper", "released", "unpaired", "text", "text-small", "face"} == {recipe.stem for recipe in RECIPES}
 
 
 def test_the_paper_recipe_is_the_paper() -> None:

@@ -28,16 +28,24 @@ _MESSAGES = {
 }
 
 
-def diagnose(images: Translations, blurred: Tensor) -> dict[str, Tensor]:
+def diagnose(images: Translations, blurred: Tensor, *, code_matters: bool = True) -> dict[str, Tensor]:
     """Figures of one unpaired step, to be averaged over many and then judged by `Alarms`.
+
+    Args:
+        images: Those of the step.
+        blurred: Its blurred batch.
+        code_matters: Blur that differs from image to image can come from the code only. A path's may come from the
+            code's noise.
 
     Returns:
         ``correlation`` of s_b with b; ``code_spread``, the standard deviation of the code's mean over the images of
         the batch; ``code_sigma``, the mean standard deviation of one image's code. Scalars, without gradients.
     """
     with torch.no_grad():
-        return {
-            CORRELATION: _correlation(images.restored.float(), blurred.float()),
+        correlation = {CORRELATION: _correlation(images.restored.float(), blurred.float())}
+        if not code_matters:
+            return correlation
+        return correlation | {
             CODE_SPREAD: images.code_mean.float().std(dim=0, correction=0).mean(),
             CODE_SIGMA: torch.exp(0.5 * images.code_log_variance.float()).mean(),
         }
@@ -54,8 +62,9 @@ class Alarms:
         if CORRELATION not in means:
             return
         self._judge("inverted", step, means[CORRELATION], lowest=0.0, sound=0.2)
-        ratio = means[CODE_SPREAD] / max(means[CODE_SIGMA], 1e-12)
-        self._judge("collapsed", step, ratio, lowest=1.0, sound=1.2)
+        if CODE_SPREAD in means:
+            ratio = means[CODE_SPREAD] / max(means[CODE_SIGMA], 1e-12)
+            self._judge("collapsed", step, ratio, lowest=1.0, sound=1.2)
 
     def _judge(self, name: str, step: int, value: float, *, lowest: float, sound: float) -> None:
         """Warn under ``lowest``, and then not again until the value has been ``sound``: it wavers at the border."""

@@ -179,7 +179,8 @@ class Learner:
         with self.autocast():
             judgements = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
         self._update("discriminators", judgements, rate * self.config.unpaired.discriminator_rate)
-        return losses | judgements | diagnose(images, blurred)
+        figures = diagnose(images, blurred, code_matters=self.networks.has_blur_network)
+        return losses | judgements | figures
 
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["pairs"].develop(self.device)
