@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from udsd.extras import require
 from udsd.images import ImageLike, decode_image
 from udsd.inference.graph import INPUT, OUTPUTS, InferenceGraph, trace_graph
 from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
+from udsd.inference.white import WhiteBalance
 from udsd.models import DeblurModel
 from udsd.pretrained import write_config
 
@@ -84,13 +86,15 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         WeightsError: The folder cannot be written, or the results of a float32 export are not the model's.
     """
     openvino = require("openvino", "OpenVINO", "openvino")
-    images = None if calibration is None else _calibration_images(calibration)
+    images = None if calibration is None else _calibration_images(calibration, model.config.balance_white)
     graph = convert_model(model)
     if images is not None:
         graph = _quantised(graph, images)
     with _folder_in_the_making(folder) as unfinished:
         openvino.save_model(graph, unfinished / GRAPH_FILE, compress_to_fp16=False)
-        restore = OpenVINOEngine(read_graph(unfinished / GRAPH_FILE), model.config).restore
+        # The graph itself is compared; white balance is not part of it.
+        bare = replace(model.config, balance_white=False)
+        restore = OpenVINOEngine(read_graph(unfinished / GRAPH_FILE), bare).restore
         agreement = _check(model, restore) if images is None else _mean_agreement(model, restore, images)
         write_config(model.config, unfinished)
     return agreement
@@ -120,10 +124,12 @@ def _runs_in_8_bits(node: Any) -> bool:
     return kind == "Pad" or (kind == "Convolution" and 3 not in tuple(node.input_value(1).get_shape())[:2])
 
 
-def _calibration_images(given: Iterable[ImageLike]) -> list[Tensor]:
+def _calibration_images(given: Iterable[ImageLike], balance_white: bool) -> list[Tensor]:
     images = []
     for image, _ in zip(given, range(_MOST_CALIBRATION_IMAGES), strict=False):
         pixels = decode_image(image).pixels[:1]
+        if balance_white:
+            pixels = WhiteBalance.of(pixels).apply(pixels)
         height, width = (min(side, _CALIBRATION_SIDE) // 4 * 4 for side in pixels.shape[-2:])
         if min(height, width) < 16:
             raise ImageError(f"{image} is too small to calibrate with; give images of at least 16 pixels a side")

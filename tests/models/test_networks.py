@@ -134,6 +134,7 @@ def test_reparameterize_draws_from_the_asked_normal() -> None:
         ({"base_width": 32.0}, "base_width"),
         ({"blur_code_size": True}, "blur_code_size"),
         ({"residual_output": 1}, "residual_output"),
+        ({"balance_white": "yes"}, "balance_white"),
         ({"wdith": 3}, "wdith"),
     ],
 )

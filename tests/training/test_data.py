@@ -360,3 +360,26 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         DataConfig(**settings)
+
+
+def test_images_are_shown_on_white_to_a_model_that_balances_it(tmp_path: Path) -> None:
+    page = np.full((40, 40, 3), (200, 180, 160), np.uint8)
+    page[:4, :10] = 0
+    path = save(tmp_path / "page.png", page)
+    balanced = ImageCache(2**20, balance_white=True).read(path)
+    assert balanced is not None
+    assert balanced[0, 0].tolist() == [0, 0, 0]
+    assert np.abs(balanced[20, 20].astype(int) - 255).max() <= 1
+    plain = ImageCache(2**20).read(path)
+    assert plain is not None
+    assert plain[20, 20].tolist() == [200, 180, 160]
+
+
+def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None:
+    folder = save_flat(tmp_path / "sharp", LEVELS)
+    plain, printed = crops_of(folder), crops_of(folder, other_paper=0.5)
+    assert torch.equal(printed.sharp(3).pixels, printed.sharp(3).pixels)
+    changed = (printed.sharp(3).pixels != plain.sharp(3).pixels).any(dim=(1, 2, 3))
+    assert 8 < int(changed.sum()) < 32
+    with pytest.raises(ConfigError, match="other_paper is 2"):
+        crops_of(folder, other_paper=2)

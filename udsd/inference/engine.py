@@ -10,6 +10,7 @@ from torch import Tensor
 from udsd.inference.memory import MemoryLimit, StripPlan, parse_memory, plan_strips
 from udsd.inference.planes import Store
 from udsd.inference.strips import StripModel
+from udsd.inference.white import WhiteBalance
 from udsd.models import DeblurModel
 from udsd.models.deblur_model import pad_image
 
@@ -72,20 +73,18 @@ class Engine:
         """
         limit = self.memory_limit if memory_limit is None else memory_limit
         with torch.inference_mode():
-            if self._whole_first:
-                try:
-                    return self._restore_whole(images, code)
-                except torch.OutOfMemoryError:
-                    self._say_that_it_does_not_fit(images)
-            codes = [None] * len(images) if code is None else torch.split(code, 1)
-            pairs = zip(torch.split(images, 1), codes, strict=True)
-            restored = [self._restore_in_strips(image, one, limit, overwrite) for image, one in pairs]
-            return restored[0] if len(restored) == 1 else torch.cat(restored)
+            if not self.config.balance_white:
+                return self._restore(images, code, limit, overwrite).clamp_(-1, 1)
+            balance = WhiteBalance.of(images)
+            balanced = balance.apply(images if overwrite else images.clone())
+            return balance.undo(self._restore(balanced, code, limit, overwrite=True))
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
         with torch.inference_mode():
             codes = []
+            if self.config.balance_white:
+                images = WhiteBalance.of(images).apply(images.clone())
             for image in torch.split(images, 1):
                 padded = pad_image(image.to(self.device, torch.float32))
                 codes.append(self._encode(padded, self._plan(padded, self.memory_limit)))
@@ -96,11 +95,23 @@ class Engine:
         """The same model on another device or in another format; this engine is not to be used any more."""
         return Engine(self.model, device, dtype, self.memory_limit)
 
+    def _restore(self, images: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
+        """Restored images, not yet limited to their range."""
+        if self._whole_first:
+            try:
+                return self._restore_whole(images, code)
+            except torch.OutOfMemoryError:
+                self._say_that_it_does_not_fit(images)
+        codes = [None] * len(images) if code is None else torch.split(code, 1)
+        pairs = zip(torch.split(images, 1), codes, strict=True)
+        restored = [self._restore_in_strips(image, one, limit, overwrite) for image, one in pairs]
+        return restored[0] if len(restored) == 1 else torch.cat(restored)
+
     def _restore_whole(self, images: Tensor, code: Tensor | None) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             on_device = images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
             restored = self.model(on_device, None if code is None else code.to(self.device))
-        return restored.float().clamp(-1, 1).cpu()  # type: ignore[no-any-return]
+        return restored.float().cpu()  # type: ignore[no-any-return]
 
     def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
         height, width = image.shape[-2:]
@@ -112,7 +123,7 @@ class Engine:
             is_ours = (overwrite and self.device.type == "cpu") or padded.data_ptr() != image.data_ptr()
             try:
                 restored = self._run_strips(padded, code, plan, padded if is_ours else None)
-                return restored[..., :height, :width].clamp_(-1, 1).cpu()
+                return restored[..., :height, :width].cpu()
             except torch.OutOfMemoryError:
                 self._say_that_it_does_not_fit(image)
 

@@ -25,7 +25,8 @@ class InferenceGraph(nn.Module):
     """What other runtimes run: image (B, 3, H, W) in [-1, 1] to the restored image, in the same range, and its blur.
 
     H and W are multiples of 4 and at least 16; padding an image to them is left to the caller, since it cannot be
-    written for all sizes at once. The blur is the mean and log-variance (B, Z) of the blur code.
+    written for all sizes at once. So is white balance, where the model has it: the result is not limited to the range
+    then, since the image's own white lies elsewhere. The blur is the mean and log-variance (B, Z) of the blur code.
     """
 
     def __init__(self, model: DeblurModel) -> None:
@@ -36,7 +37,8 @@ class InferenceGraph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Restore with the mean of the blur code."""
         mean, log_variance = self.model.blur_encoder(image)
-        return self.model.decode(image, mean).clamp(-1, 1), mean, log_variance
+        restored = self.model.decode(image, mean)
+        return restored if self.model.config.balance_white else restored.clamp(-1, 1), mean, log_variance
 
 
 def trace_graph(model: DeblurModel) -> torch.export.ExportedProgram:

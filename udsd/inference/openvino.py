@@ -14,6 +14,7 @@ from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
 from udsd.extras import require
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
+from udsd.inference.white import WhiteBalance
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.deblur_model import pad_image
 
@@ -77,10 +78,15 @@ class OpenVINOEngine:
         if code is not None:
             raise ConfigError("the openvino back-end restores with the mean blur code only; use backend='torch'")
         limit = self.memory_limit if memory_limit is None else memory_limit
-        return torch.cat([self._run(image, limit)[0] for image in torch.split(images, 1)])
+        if not self.config.balance_white:
+            return self._restore(images, limit)
+        balance = WhiteBalance.of(images)
+        return balance.undo(self._restore(balance.apply(images if overwrite else images.clone()), limit))
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes of images as `restore` takes."""
+        if self.config.balance_white:
+            images = WhiteBalance.of(images).apply(images.clone())
         results = [self._run(image, self.memory_limit)[1:] for image in torch.split(images, 1)]
         means, log_variances = zip(*results, strict=True)
         return torch.cat(means), torch.cat(log_variances)
@@ -89,6 +95,9 @@ class OpenVINOEngine:
         """The same model in another format."""
         check_openvino_device(device)
         return OpenVINOEngine(self._graph, self.config, dtype, self.memory_limit)
+
+    def _restore(self, images: Tensor, limit: MemoryLimit) -> Tensor:
+        return torch.cat([self._run(image, limit)[0] for image in torch.split(images, 1)])
 
     def _run(self, image: Tensor, limit: MemoryLimit) -> tuple[Tensor, Tensor, Tensor]:
         height, width = image.shape[-2:]

@@ -97,7 +97,7 @@ class Store:
             if offset is not None:
                 return _InMemory(slab, places, offset, size, _Form.of(strip))
         # Strips do not lie across the borders of slabs, so there are few of them.
-        slab_size = min(max(_SLAB, size, self._size() // 4), self._room)
+        slab_size = min(max(_SLAB, size, self._size() // 16), self._room)
         if slab_size < size:
             return None
         self._room -= slab_size

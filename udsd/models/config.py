@@ -31,6 +31,9 @@ class ModelConfig:
             through tanh. Not in the paper. Instance normalisation takes the mean and contrast of an image out
             of its content features, so that the paper's generator has to invent them again (shifted colours,
             inverted contrast); with the input beside it, it need not.
+        balance_white: If true, an image's light ground is scaled to white before it comes to the networks, and back
+            afterwards (`udsd.inference.white`): for print on paper. Not in the paper. `DeblurModel` itself does not
+            do it.
     """
 
     image_channels: int = 3
@@ -38,14 +41,16 @@ class ModelConfig:
     residual_blocks: int = 4
     blur_code_size: int = 8
     residual_output: bool = False
+    balance_white: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigError(f"{name} is {value!r}; give a whole number from {low} to {high}")
-        if type(self.residual_output) is not bool:
-            raise ConfigError(f"residual_output is {self.residual_output!r}; give true or false")
+        for name in ("residual_output", "balance_white"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
 
     @property
     def content_channels(self) -> int:

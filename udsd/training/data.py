@@ -23,7 +23,9 @@ from torch import Tensor
 
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
+from udsd.inference.white import WhiteBalance
 from udsd.training.blur import Blur, BlurConfig, BlurSampler
+from udsd.training.paper import on_other_paper
 from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class DataConfig:
         minimum_contrast: Crops whose standard deviation (that of the most varied channel) is under this many
             levels of 255 are drawn again, a few times: the margins of a page teach nothing.
         flip: Mirror every second crop left to right, where the domain allows it: faces yes, text never.
+        other_paper: Share of the crops that are printed anew, in fainter ink on other paper (`udsd.training.paper`).
         cache_gigabytes: Decoded images are kept in memory up to this size, in each process.
         workers: Threads that draw batches ahead of time, so that decoding goes on beside the networks; 0 draws each
             batch when it is needed.
@@ -70,6 +73,7 @@ class DataConfig:
     batch_size: int = 16
     minimum_contrast: float = 0.0
     flip: bool = False
+    other_paper: float = 0.0
     cache_gigabytes: float = 4.0
     workers: int = 2
 
@@ -80,6 +84,8 @@ class DataConfig:
             raise ConfigError(f"batch_size is {self.batch_size}; give at least 1")
         if not 0 <= self.minimum_contrast <= _HIGHEST_CONTRAST:
             raise ConfigError(f"minimum_contrast is {self.minimum_contrast}; give 0 to {_HIGHEST_CONTRAST}")
+        if not 0 <= self.other_paper <= 1:
+            raise ConfigError(f"other_paper is {self.other_paper}; give a share from 0 to 1")
         if not 0 <= self.cache_gigabytes < math.inf:
             raise ConfigError(f"cache_gigabytes is {self.cache_gigabytes}; give 0 or more")
         if not 0 <= self.workers <= _MOST_WORKERS:
@@ -91,10 +97,12 @@ class ImageCache:
 
     Args:
         room: Bytes that may be kept.
+        balance_white: The light ground of each image is scaled to white, as the model will have it.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, *, balance_white: bool = False) -> None:
         self._room = room
+        self._balance_white = balance_white
         self._images: dict[Path, NDArray[np.uint8]] = {}
         self._broken: set[Path] = set()
         self._full = False
@@ -110,7 +118,7 @@ class ImageCache:
         stored = self._images.get(path)
         if stored is None:
             try:
-                pixels = ((decode_image(path).pixels[0] + 1) * 127.5).round().to(torch.uint8)
+                pixels = self._levels(decode_image(path).pixels)
             except ImageError as error:
                 self._leave_out(path, error)
                 return None
@@ -118,6 +126,11 @@ class ImageCache:
             stored = (pixels[:1] if is_grey else pixels).permute(1, 2, 0).contiguous().numpy()
             self._keep(path, stored)
         return np.broadcast_to(stored, (*stored.shape[:2], 3))
+
+    def _levels(self, image: Tensor) -> Tensor:
+        if self._balance_white:
+            image = WhiteBalance.of(image).apply(image).clamp_(-1, 1)
+        return ((image[0] + 1) * 127.5).round().to(torch.uint8)
 
     def _leave_out(self, path: Path, error: ImageError) -> None:
         with self._lock:
@@ -251,6 +264,7 @@ class UnpairedCrops:
         seed: Source of all randomness, with the two below and the step.
         process: Number of this process, from 0.
         processes: How many share a batch.
+        balance_white: See `ModelConfig`.
 
     Raises:
         ConfigError: The batch cannot be shared out evenly.
@@ -258,7 +272,16 @@ class UnpairedCrops:
             all blurred images are among the sharp ones.
     """
 
-    def __init__(self, data: DataConfig, blur: BlurConfig, seed: int, *, process: int = 0, processes: int = 1) -> None:
+    def __init__(
+        self,
+        data: DataConfig,
+        blur: BlurConfig,
+        seed: int,
+        *,
+        process: int = 0,
+        processes: int = 1,
+        balance_white: bool = False,
+    ) -> None:
         if data.batch_size % processes:
             raise ConfigError(
                 f"data.batch_size is {data.batch_size}, for {processes} processes together; give a multiple of that"
@@ -278,7 +301,7 @@ class UnpairedCrops:
             blurred = leave_out_shared(
                 check_images(list_images(data.blurred), data.crop_size), sharp, role="blurred", other_role="sharp"
             )
-        cache = ImageCache(int(data.cache_gigabytes * 2**30))
+        cache = ImageCache(int(data.cache_gigabytes * 2**30), balance_white=balance_white)
         self.sharp_pool = ImagePool(sharp, cache)
         self.blurred_pool = ImagePool(blurred, cache)
         # The warm start makes pairs by itself, so that nothing need be set aside for it.
@@ -322,7 +345,7 @@ class UnpairedCrops:
 
     def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Tensor:
         config = self.config
-        return pool.crops(
+        crops = pool.crops(
             self._count,
             config.crop_size,
             random,
@@ -330,6 +353,7 @@ class UnpairedCrops:
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
         )
+        return on_other_paper(crops, config.other_paper, random) if config.other_paper else crops
 
 
 def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:

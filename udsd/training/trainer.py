@@ -97,6 +97,7 @@ class Trainer:
             config.run.seed,
             process=self.processes.index,
             processes=self.processes.count,
+            balance_white=config.model.balance_white,
         )
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
         self.output = output

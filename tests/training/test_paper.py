@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from udsd.training.paper import on_other_paper
+
+
+def printed(share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Crops of which the upper half is white and the lower half black, before and after."""
+    crops = torch.zeros(64, 3, 32, 40, dtype=torch.uint8)
+    crops[:, :, :16] = 255
+    return crops, on_other_paper(crops, share, np.random.default_rng(seed))
+
+
+def test_a_share_of_the_crops_is_printed_anew() -> None:
+    crops, others = printed(0.5)
+    changed = [not torch.equal(before, after) for before, after in zip(crops, others, strict=True)]
+    assert 20 < sum(changed) < 44
+    assert torch.equal(printed(0.0)[1], crops)
+    assert all(not torch.equal(before, after) for before, after in zip(crops, printed(1.0)[1], strict=True))
+
+
+def test_paper_stays_light_and_ink_dark() -> None:
+    _, others = printed(1.0)
+    assert others.dtype == torch.uint8
+    paper, ink = (half.double().mean(dim=(2, 3)) / 255 for half in (others[:, :, :16], others[:, :, 16:]))
+    assert (paper > ink + 0.1).all()
+    assert paper.min() > (0.7 - 0.08) * 0.7
+    assert ink.max() < 0.48
+    assert paper.mean(dim=1).std() > 0.05
+    assert (paper.amax(dim=1) - paper.amin(dim=1)).mean() > 0.03  # tinted
+
+
+def test_light_falls_off_evenly_to_one_side() -> None:
+    crops, others = printed(1.0)
+    paper = others[:, :, :16].double().mean(dim=1)
+    across = paper[:, 0, -1] - paper[:, 0, 0]
+    assert across.min() < -10
+    assert across.max() > 10
+    columns = paper[:, 0].diff(dim=1)
+    assert ((columns >= -1).all(dim=1) | (columns <= 1).all(dim=1)).all()
+    assert not torch.equal(others, crops)
+
+
+def test_the_same_randomness_gives_the_same_print() -> None:
+    assert torch.equal(printed(0.5, seed=3)[1], printed(0.5, seed=3)[1])
+    assert not torch.equal(printed(0.5, seed=3)[1], printed(0.5, seed=4)[1])
