@@ -94,3 +94,18 @@ def test_pairs_are_made_one_by_one() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         next(blurred_pairs(images(1), BLUR, **settings))
+
+
+def test_other_paper_changes_the_picture_and_not_the_blur() -> None:
+    config = BlurConfig(path_length=(8.0, 8.0), noise=(0.0, 0.0))
+    white = [SharpImage("a", np.full((60, 60, 3), 255, np.uint8)), SharpImage("b", pattern(1, 60, 60))]
+    printed = list(blurred_pairs(white, config, other_paper=True))
+    again = list(blurred_pairs(white, config, other_paper=True))
+    for pair, same, given in zip(printed, again, white, strict=True):
+        np.testing.assert_array_equal(pair.sharp, same.sharp)
+        np.testing.assert_array_equal(pair.blurred, same.blurred)
+        assert not np.array_equal(pair.sharp, given.image)
+    assert 120 < printed[0].sharp.mean() < 255
+    assert not np.array_equal(printed[0].sharp, next(iter(blurred_pairs(white, config, seed=1, other_paper=True))).sharp)
+    # Uneven light is all that there is to blur on an empty page.
+    np.testing.assert_allclose(printed[0].blurred[20:40, 20:40], printed[0].sharp[20:40, 20:40], atol=2)

@@ -98,6 +98,24 @@ def test_pages_are_prepared_from_files_and_folders(
         assert page.size == (50, 100)
 
 
+def test_documents_are_split_for_training_and_testing(
+    make_pdf: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [f"folder{number}" for number in range(30)]
+    for name in folders:
+        make_pdf(tmp_path / "documents" / name / "a.pdf", ["0 0 72 72 re f"])
+    written = {}
+    for split in ("train", "test"):
+        out = tmp_path / split
+        given = ["prepare-pages", str(tmp_path / "documents"), "-o", str(out), "--dpi", "50", "50"]
+        assert main([*given, "--split", split]) == 0
+        written[split] = {path.name.partition("-")[0] for path in out.iterdir()}
+    assert written["train"] | written["test"] == set(folders)
+    assert not written["train"] & written["test"]
+    assert 0 < len(written["test"]) < 10
+    capsys.readouterr()
+
+
 def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.touch()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from udsd.errors import ConfigError, ImageError
-from udsd.training.pages import PageConfig, prepare_pages
+from udsd.training.pages import PageConfig, is_held_out, prepare_pages
 
 MakePdf = Callable[..., Path]
 FIXED = PageConfig(dpi=(72, 72))
@@ -42,6 +42,14 @@ def test_pages_are_rendered_as_they_look(make_pdf: MakePdf, documents: Path, tmp
     assert (pixels[74:, :34] == 0).all()  # the black quarter at the lower left
     assert (pixels[:70] == 255).all()
     assert (pixels[:, 38:] == 255).all()
+
+
+def test_a_tenth_of_the_folders_is_held_out() -> None:
+    folders = [f"folder{number}" for number in range(1000)]
+    held_out = [name for name in folders if is_held_out(Path("docs") / name / "manual.pdf")]
+    assert 70 < len(held_out) < 130
+    assert held_out[:3] == ["folder13", "folder22", "folder53"]
+    assert is_held_out(Path("elsewhere") / held_out[0] / "other.pdf")
 
 
 def test_blank_pages_are_left_out(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         ("--defocus", None, "every image is out of focus too, by a disc of this radius in pixels"),
     ):
         command.add_argument(name, nargs=2, type=float, default=default, metavar=("LOW", "HIGH"), help=what)
+    command.add_argument(
+        "--other-paper", action="store_true", help="print each image anew, in fainter ink on tinted and shaded paper"
+    )
     command.add_argument("--seed", type=int, default=0, help="seed of strips, blur and noise (default: 0)")
 
 
@@ -70,7 +73,7 @@ def _pairs(options: Namespace) -> Iterable[EvaluationPair]:
         return folder_pairs(options.blurred, options.sharp)
     files = list(find_images(options.sharp))
     images = whole_images(files) if options.strips is None else _strips(options).cut(files)
-    return blurred_pairs(images, _blur(options), seed=options.seed)
+    return blurred_pairs(images, _blur(options), seed=options.seed, other_paper=options.other_paper)
 
 
 def _blur(options: Namespace) -> BlurConfig:

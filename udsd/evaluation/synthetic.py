@@ -13,10 +13,13 @@ from udsd.evaluation.blur_sets import SharpImage
 from udsd.evaluation.evaluate import EvaluationPair
 from udsd.evaluation.metrics import Image
 from udsd.training.blur import BlurConfig, BlurSampler
+from udsd.training.paper import on_other_paper
+
+_PAPER = 1
 
 
 def blurred_pairs(
-    images: Iterable[SharpImage], config: BlurConfig, *, seed: int = 0, bins: int = 3
+    images: Iterable[SharpImage], config: BlurConfig, *, seed: int = 0, bins: int = 3, other_paper: bool = False
 ) -> Iterator[EvaluationPair]:
     """Blur each image with a kernel of its own.
 
@@ -28,6 +31,7 @@ def blurred_pairs(
         config: Ranges of the blur.
         seed: Seed of all kernels and noise.
         bins: Number of bins of path length; each is a strength in the report.
+        other_paper: Print each image anew before, in fainter ink on tinted and shaded paper, as training does.
 
     Raises:
         ConfigError: The seed is negative or there are no bins (raised at the first pair).
@@ -39,13 +43,21 @@ def blurred_pairs(
     edges = np.linspace(*config.path_length, bins + 1)
     for index, image in enumerate(images):
         low, high = edges[index % bins], edges[index % bins + 1]
+        sharp = _on_other_paper(image.image, seed, index) if other_paper else image.image
         sampler = BlurSampler(replace(config, path_length=(low, high)), np.random.default_rng([seed, index]))
         yield EvaluationPair(
             name=image.name,
-            sharp=image.image,
-            blurred=_blur(image.image, sampler),
+            sharp=sharp,
+            blurred=_blur(sharp, sampler),
             strength=f"path {low:.0f}-{high:.0f} px",
         )
+
+
+def _on_other_paper(image: Image, seed: int, index: int) -> Image:
+    # Not the randomness of the blur: on any paper it is the same.
+    random = np.random.default_rng([seed, index, _PAPER])
+    printed = on_other_paper(torch.from_numpy(image).permute(2, 0, 1)[None], 1.0, random)
+    return printed[0].permute(1, 2, 0).contiguous().numpy()
 
 
 def _blur(image: Image, sampler: BlurSampler) -> Image:

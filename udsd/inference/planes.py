@@ -20,7 +20,7 @@ from torch import Tensor
 
 from udsd.errors import MemoryLimitError
 
-_SLAB = 2**25
+_SLAB = 2**24
 """Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page."""
 
 _ALIGNMENT = 64
@@ -97,7 +97,7 @@ class Store:
             if offset is not None:
                 return _InMemory(slab, places, offset, size, _Form.of(strip))
         # Strips do not lie across the borders of slabs, so there are few of them.
-        slab_size = min(max(_SLAB, size, self._size() // 16), self._room)
+        slab_size = min(max(_SLAB, size, self._size() // 32), self._room)
         if slab_size < size:
             return None
         self._room -= slab_size

@@ -15,7 +15,7 @@ from udsd.models.vgg import load_vgg19
 from udsd.pretrained import load_model, save_model
 from udsd.training.checkpoint import TRAINING_STATE, load_training_state, save_training_state
 from udsd.training.config import TrainingConfig, parse_setting
-from udsd.training.pages import PageConfig, prepare_pages
+from udsd.training.pages import PageConfig, is_held_out, prepare_pages
 from udsd.training.trainer import Trainer, load_run
 
 EXIT_BAD_INPUT = 2
@@ -116,9 +116,14 @@ def _prepare_pages(arguments: Sequence[str]) -> None:
     defaults = PageConfig()
     parser.add_argument("--dpi", nargs=2, type=int, default=defaults.dpi, metavar=("LOW", "HIGH"))
     parser.add_argument("--pages-per-document", type=int, default=defaults.pages_per_document)
+    parser.add_argument(
+        "--split", choices=("train", "test"), help="only documents for training, or those of a tenth of the folders"
+    )
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args(arguments)
     documents = [document for given in options.documents for document in _documents(given)]
+    if options.split is not None:
+        documents = [document for document in documents if is_held_out(document) == (options.split == "test")]
     config = PageConfig(dpi=tuple(options.dpi), pages_per_document=options.pages_per_document)
     written = prepare_pages(documents, options.output, config, options.processes)
     print(f"{len(written)} pages in {options.output}")  # noqa: T201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import zlib
 from collections.abc import Sequence
@@ -49,6 +50,15 @@ class PageConfig:
             raise ConfigError(f"pages_per_document is {self.pages_per_document}; give at least 1")
         if self.seed < 0:
             raise ConfigError(f"seed is {self.seed}; give 0 or more")
+
+
+def is_held_out(document: Path) -> bool:
+    """Whether a document is for testing: those of a tenth of the folders, chosen by the SHA-256 of the folder's name.
+
+    By the folder: documents beside each other often have pages in common.
+    """
+    digest = hashlib.sha256(document.absolute().parent.name.encode()).hexdigest()
+    return int(digest, 16) % 10 == 0
 
 
 def prepare_pages(
