@@ -106,6 +106,8 @@ def test_other_paper_changes_the_picture_and_not_the_blur() -> None:
         np.testing.assert_array_equal(pair.blurred, same.blurred)
         assert not np.array_equal(pair.sharp, given.image)
     assert 120 < printed[0].sharp.mean() < 255
-    assert not np.array_equal(printed[0].sharp, next(iter(blurred_pairs(white, config, seed=1, other_paper=True))).sharp)
+    assert not np.array_equal(
+        printed[0].sharp, next(iter(blurred_pairs(white, config, seed=1, other_paper=True))).sharp
+    )
     # Uneven light is all that there is to blur on an empty page.
     np.testing.assert_allclose(printed[0].blurred[20:40, 20:40], printed[0].sharp[20:40, 20:40], atol=2)
