@@ -74,10 +74,11 @@ class Engine:
         limit = self.memory_limit if memory_limit is None else memory_limit
         with torch.inference_mode():
             if not self.config.balance_white:
-                return self._restore(images, code, limit, overwrite).clamp_(-1, 1)
+                return self._restore(images, code, limit, overwrite).clamp_(-1, 1).cpu()
+            # On the device, for a GPU is faster at this too.
+            images = images.to(self.device, torch.float32, copy=not overwrite)
             balance = WhiteBalance.of(images)
-            balanced = balance.apply(images if overwrite else images.clone())
-            return balance.undo(self._restore(balanced, code, limit, overwrite=True))
+            return balance.undo(self._restore(balance.apply(images), code, limit, overwrite=True)).cpu()
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
@@ -96,7 +97,7 @@ class Engine:
         return Engine(self.model, device, dtype, self.memory_limit)
 
     def _restore(self, images: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
-        """Restored images, not yet limited to their range."""
+        """Restored images on the device, not yet limited to their range."""
         if self._whole_first:
             try:
                 return self._restore_whole(images, code)
@@ -111,7 +112,7 @@ class Engine:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             on_device = images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
             restored = self.model(on_device, None if code is None else code.to(self.device))
-        return restored.float().cpu()  # type: ignore[no-any-return]
+        return restored.float()  # type: ignore[no-any-return]
 
     def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
         height, width = image.shape[-2:]
@@ -123,7 +124,7 @@ class Engine:
             is_ours = (overwrite and self.device.type == "cpu") or padded.data_ptr() != image.data_ptr()
             try:
                 restored = self._run_strips(padded, code, plan, padded if is_ours else None)
-                return restored[..., :height, :width].cpu()
+                return restored[..., :height, :width]
             except torch.OutOfMemoryError:
                 self._say_that_it_does_not_fit(image)
 
