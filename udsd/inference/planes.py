@@ -20,8 +20,9 @@ from torch import Tensor
 
 from udsd.errors import MemoryLimitError
 
-_SLAB = 2**24
-"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page."""
+_SLAB = 2**25
+"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page. Half as
+much would do so only until the C library has learnt to keep such pieces."""
 
 _ALIGNMENT = 64
 """Bytes: a line of a CPU's cache."""
@@ -97,7 +98,7 @@ class Store:
             if offset is not None:
                 return _InMemory(slab, places, offset, size, _Form.of(strip))
         # Strips do not lie across the borders of slabs, so there are few of them.
-        slab_size = min(max(_SLAB, size, self._size() // 32), self._room)
+        slab_size = min(max(_SLAB, size, self._size() // 16), self._room)
         if slab_size < size:
             return None
         self._room -= slab_size
