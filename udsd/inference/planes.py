@@ -21,8 +21,8 @@ from torch import Tensor
 from udsd.errors import MemoryLimitError
 
 _SLAB = 2**25
-"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page. Half as
-much would do so only until the C library has learnt to keep such pieces."""
+"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page. Half
+as many would do so only until the C library has learnt to keep such pieces."""
 
 _ALIGNMENT = 64
 """Bytes: a line of a CPU's cache."""
