@@ -127,12 +127,14 @@ def test_evaluate_can_put_images_out_of_focus_too(scan: Path, model_folder: Path
     assert blurred["defocused"] < blurred["shaken"] - 1
 
 
-def test_strips_are_not_cut_from_given_pairs(
-    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", [["--strips", "4"], ["--other-paper"]])
+def test_given_pairs_are_neither_cut_nor_printed_anew(
+    option: list[str], model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = [tmp_path, "--blurred", tmp_path, "-o", tmp_path / "report", "--model", model_folder]
-    assert run("evaluate", *pairs, "--strips", "4") == 2
-    assert "leave it or --blurred out" in capsys.readouterr().err
+    assert run("evaluate", *pairs, *option) == 2
+    assert f"{option[0]} " in (message := capsys.readouterr().err)
+    assert "leave it or --blurred out" in message
 
 
 def test_a_reader_that_goes_away_is_no_error(scan: Path, model_folder: Path, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def _pairs(options: Namespace) -> Iterable[EvaluationPair]:
     if options.blurred is not None:
         if options.strips is not None:
             raise ConfigError("--strips cuts pages that are blurred afterwards; leave it or --blurred out")
+        if options.other_paper:
+            raise ConfigError("--other-paper prints pages that are blurred afterwards; leave it or --blurred out")
         return folder_pairs(options.blurred, options.sharp)
     files = list(find_images(options.sharp))
     images = whole_images(files) if options.strips is None else _strips(options).cut(files)
