@@ -46,3 +46,13 @@ def test_light_falls_off_evenly_to_one_side() -> None:
 def test_the_same_randomness_gives_the_same_print() -> None:
     assert torch.equal(printed(0.5, seed=3)[1], printed(0.5, seed=3)[1])
     assert not torch.equal(printed(0.5, seed=3)[1], printed(0.5, seed=4)[1])
+
+
+def test_balanced_paper_is_white_and_keeps_its_shade_and_its_faint_ink() -> None:
+    crops, _ = printed(0.0)
+    balanced = on_other_paper(crops, 1.0, np.random.default_rng(0), balanced=True)
+    paper, ink = balanced[:, :, :16].double() / 255, balanced[:, :, 16:].double() / 255
+    assert (paper.amax(dim=1) - paper.amin(dim=1) < 0.01).all()  # no tint
+    assert (paper.amax(dim=(2, 3)) > 0.7).all()
+    assert 0.7 * paper.amax() - 0.01 < paper.amin() < 0.75
+    assert (ink.mean(dim=(2, 3)).amax(dim=1) > 0.2).double().mean() > 0.3

@@ -116,7 +116,7 @@ class _WinogradConvolution:
 
     @classmethod
     def of(cls, layer: ReflectedConv2d) -> _WinogradConvolution:
-        return cls(winograd.transform_weights(layer.weight.detach()))
+        return cls(winograd.transform_weights(layer.weight.detach(), columns=winograd.columns_pay()))
 
     def rows_out(self, rows: int) -> int:
         return rows

@@ -1,9 +1,10 @@
-"""3x3 convolutions with a quarter of the multiplications: Winograd's F(4x4, 3x3), for float32 on CPUs.
+"""3x3 convolutions with half or a quarter of the multiplications: Winograd's F(4, 3), for float32 on CPUs.
 
-Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016). A tile of 4 x 4 results needs 6 x 6
-inputs. Both transforms are small matrices, so that all is matrix products: patches (36, tiles x channels) are
-transformed, multiplied by the transformed weights, position by position, and transformed back. It pays because it is
-done a few tiles at a time, so that patches stay in the caches: over a whole map at once it gains next to nothing.
+Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016). Four rows of results need six rows of
+inputs. Small matrices turn these into six others, each of which is convolved along its columns only, by 1 x 3 weights,
+and what comes out into the four: half of the multiplications. Along the columns the same can be done again, which makes
+it F(4x4, 3x3): a quarter, all of it matrix products. It pays because it is done a few tiles at a time, so that they
+stay in the caches: over a whole map at once it gains next to nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _INPUT = _points(
         [0, 2, -1, -2, 1, 0],
         [0, 4, 0, -5, 0, 1],
     ]
-)
+).float()
 _WEIGHT = _points(
     [
         [1 / 4, 0, 0],
@@ -52,10 +53,7 @@ _WEIGHT = _points(
         [0, 0, 1],
     ]
 )
-_OUTPUT = _points([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
-
-_INPUT_2D = torch.kron(_INPUT, _INPUT).float()
-_OUTPUT_2D = torch.kron(_OUTPUT, _OUTPUT).float()
+_OUTPUT = _points([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).float()
 
 
 def pays(channels: int, dtype: torch.dtype, device: torch.device) -> bool:
@@ -63,10 +61,28 @@ def pays(channels: int, dtype: torch.dtype, device: torch.device) -> bool:
     return channels >= _CHANNELS and dtype == torch.float32 and device.type == "cpu"
 
 
-def transform_weights(weight: Tensor) -> Tensor:
-    """Weights (C', C, 3, 3) for `convolve`: float32 (36, C, C'), four times their size."""
-    transformed = torch.einsum("ia,ocab,jb->ijco", _WEIGHT, weight.double(), _WEIGHT)
-    return transformed.reshape(_PATCH**2, weight.shape[1], weight.shape[0]).float().contiguous()
+def columns_pay() -> bool:
+    """Whether this processor gains from transforming columns as well.
+
+    That trades convolutions, which oneDNN computes, for matrix products, which MKL does. On AMD's processors MKL takes
+    vectors of half the width, at most. That costs nothing up to Zen 4, which computes them in halves, and more than
+    is saved from Zen 5 on, the first to know VP2INTERSECT.
+    """
+    capabilities = torch.cpu.get_capabilities()
+    return not (capabilities.get("avx512_vp2intersect") and str(capabilities.get("cpu_name")).startswith("AMD"))
+
+
+def transform_weights(weight: Tensor, *, columns: bool) -> Tensor:
+    """Weights (C', C, 3, 3) for `convolve`.
+
+    Returns:
+        float32 (6, C', 1, 3, C), twice their size, or with ``columns`` transformed as well (36, C, C'), four times.
+    """
+    filters, channels = weight.shape[:2]
+    if columns:
+        transformed = torch.einsum("ia,ocab,jb->ijco", _WEIGHT, weight.double(), _WEIGHT)
+        return transformed.reshape(_PATCH**2, channels, filters).float().contiguous()
+    return torch.einsum("ia,ocab->iobc", _WEIGHT, weight.double())[:, :, None].float().contiguous()
 
 
 def convolve(window: Tensor, weights: Tensor) -> Tensor:
@@ -85,11 +101,42 @@ def convolve(window: Tensor, weights: Tensor) -> Tensor:
     rows, columns = (math.ceil(side / TILE) for side in (height, width))
     if height % TILE or width % TILE:
         window = F.pad(window, (0, columns * TILE - width, 0, rows * TILE - height))
-    source = window.permute(0, 2, 3, 1).contiguous()
-    result = source.new_empty(1, rows * TILE, columns * TILE, weights.shape[2])
+    source = window.permute(0, 2, 3, 1)[0]
+    convolve_columns = _convolve_columns if weights.dim() == 5 else _convolve_columns_in_tiles
+    filters = weights.shape[1 if weights.dim() == 5 else 2]
+    result = source.new_empty(rows * TILE, columns * TILE, filters)
     for top, bottom, left, right in _blocks(rows, columns):
-        _convolve_block(source, weights, result, (top, bottom), (left, right))
-    return result[:, :height, :width].permute(0, 3, 1, 2)
+        block = source[top * TILE : bottom * TILE + 2, left * TILE : right * TILE + 2]
+        # One name for all: what has been used up is freed at once.
+        values = _overlapping(block, 0).reshape(_PATCH, -1)
+        values = torch.mm(_INPUT, values).view(_PATCH, bottom - top, *block.shape[1:])
+        values = convolve_columns(values, weights).reshape(_PATCH, -1)
+        values = torch.mm(_OUTPUT, values).view(TILE, bottom - top, -1, filters)
+        place = result[top * TILE : bottom * TILE, left * TILE : right * TILE]
+        place.view(-1, TILE, *place.shape[1:]).copy_(values.transpose(0, 1))
+    return result[None, :height, :width].permute(0, 3, 1, 2)
+
+
+def _convolve_columns(rows: Tensor, weights: Tensor) -> Tensor:
+    """Convolve six maps (6, R, W + 2, C), each with weights of its own. Returns (6, R, W, C')."""
+    maps, kernels = rows.permute(0, 3, 1, 2), weights.permute(0, 1, 4, 2, 3)
+    convolved = [F.conv2d(maps[index : index + 1], kernels[index]) for index in range(_PATCH)]
+    return torch.cat([each.permute(0, 2, 3, 1) for each in convolved])
+
+
+def _convolve_columns_in_tiles(rows: Tensor, weights: Tensor) -> Tensor:
+    """The same, with the columns transformed too; W is a multiple of 4."""
+    _, high, width, channels = rows.shape
+    values = _overlapping(rows, 2).transpose(0, 1).reshape(_PATCH, _PATCH, -1)
+    values = torch.matmul(_INPUT, values).view(_PATCH**2, -1, channels)
+    values = torch.bmm(values, weights).view(_PATCH, _PATCH, -1)
+    values = torch.matmul(_OUTPUT, values).view(_PATCH, TILE, high, -1, weights.shape[2])
+    return values.permute(0, 2, 3, 1, 4).reshape(_PATCH, high, width - 2, -1)
+
+
+def _overlapping(values: Tensor, dim: int) -> Tensor:
+    """Patches of six along one dimension that begin every four. They become the first dimension, a view."""
+    return values.unfold(dim, _PATCH, TILE).movedim(-1, 0)
 
 
 def _blocks(rows: int, columns: int) -> Iterator[tuple[int, int, int, int]]:
@@ -100,27 +147,3 @@ def _blocks(rows: int, columns: int) -> Iterator[tuple[int, int, int, int]]:
     for top, bottom in pairwise([*range(0, rows, high), rows]):
         for left, right in pairwise([*range(0, columns, wide), columns]):
             yield top, bottom, left, right
-
-
-def _convolve_block(
-    source: Tensor, weights: Tensor, result: Tensor, rows: tuple[int, int], columns: tuple[int, int]
-) -> None:
-    """Fill in the tiles of a rectangle; maps are (1, H, W, C)."""
-    high, wide = rows[1] - rows[0], columns[1] - columns[0]
-    # One name for all: what has been used up is freed at once.
-    values = _tiles(source, rows, columns, _PATCH).reshape(_PATCH**2, -1)
-    values = torch.mm(_INPUT_2D, values).view(_PATCH**2, high * wide, -1)
-    values = torch.bmm(values, weights).view(_PATCH**2, -1)
-    values = torch.mm(_OUTPUT_2D, values).view(TILE, TILE, high, wide, -1)
-    _tiles(result, rows, columns, TILE).copy_(values)
-
-
-def _tiles(values: Tensor, rows: tuple[int, int], columns: tuple[int, int], size: int) -> Tensor:
-    """A view of a map (1, H, W, C) as squares (size, size, rows, columns, C) that begin every four pixels."""
-    _, _, width, channels = values.shape
-    start = values.storage_offset() + (rows[0] * width + columns[0]) * TILE * channels
-    return values.as_strided(
-        (size, size, rows[1] - rows[0], columns[1] - columns[0], channels),
-        (width * channels, channels, TILE * width * channels, TILE * channels, 1),
-        start,
-    )

@@ -291,6 +291,7 @@ class UnpairedCrops:
         self._seed = seed
         self._process = process
         self._count = data.batch_size // processes
+        self._balance_white = balance_white
         if not data.sharp:
             raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
         sharp = check_images(list_images(data.sharp), data.crop_size)
@@ -353,7 +354,9 @@ class UnpairedCrops:
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
         )
-        return on_other_paper(crops, config.other_paper, random) if config.other_paper else crops
+        if not config.other_paper:
+            return crops
+        return on_other_paper(crops, config.other_paper, random, balanced=self._balance_white)
 
 
 def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:

@@ -15,25 +15,27 @@ _DEEPEST_SHADE = 0.3
 """Part of the light that is missing at the darkest border of a crop, at most."""
 
 
-def on_other_paper(crops: Tensor, share: float, random: np.random.Generator) -> Tensor:
+def on_other_paper(crops: Tensor, share: float, random: np.random.Generator, *, balanced: bool = False) -> Tensor:
     """Print some crops anew: white becomes another light colour, black a dark one, and a shade falls across.
-
-    White balance takes the tint of a page away, but not the faintness of its ink, nor uneven light.
 
     Args:
         crops: uint8 (B, 3, H, W).
         share: Probability that a crop is changed, from 0 to 1.
         random: Source of all randomness.
+        balanced: The paper is scaled to white, as a model with white balance sees it. What is left is the faintness
+            of the ink, and the shade.
 
     Returns:
         uint8 (B, 3, H, W).
     """
-    return torch.stack([_print_anew(crop, random) if random.random() < share else crop for crop in crops])
+    return torch.stack([_print_anew(crop, random, balanced) if random.random() < share else crop for crop in crops])
 
 
-def _print_anew(crop: Tensor, random: np.random.Generator) -> Tensor:
+def _print_anew(crop: Tensor, random: np.random.Generator, balanced: bool) -> Tensor:
     paper = _colour(random.uniform(_DARKEST_PAPER, 1), random)
     ink = _colour(random.uniform(0, _FAINTEST_INK), random)
+    if balanced:
+        paper, ink = torch.ones_like(paper), ink / paper
     printed = ink + (paper - ink) * (crop.float() / 255)
     light = 1 - random.uniform(0, _DEEPEST_SHADE) * _ramp(crop.shape[1], crop.shape[2], random.uniform(0, 2 * np.pi))
     levels: Tensor = (255 * printed * light).round()
