@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.measures import decibels
 from udsd.errors import MemoryLimitError
 from udsd.inference import Engine
 from udsd.inference import engine as engine_module
@@ -36,6 +37,19 @@ def test_a_batch_is_its_images_one_by_one(engine: Engine) -> None:
     together = engine.restore(images)
     for image, restored in zip(images.split(1), together.split(1), strict=True):  # type: ignore[no-untyped-call]
         assert torch.equal(engine.restore(image), restored)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_statistics_do_not_overflow_in_float16(model: DeblurModel, image: Tensor, whole: bool) -> None:
+    torch.nn.init.normal_(model.generator.to_image.weight, std=0.1)
+    expected = Engine(model, CPU, torch.float32).restore(image)
+    # Normalisation takes the factor out again; squares of what it normalises are beyond float16 meanwhile.
+    for network in (model.content_encoder, model.generator):
+        for layer in (each for block in network.blocks.children() for each in (block.conv1, block.conv2)):
+            layer.weight.data.mul_(400)
+    engine = Engine(model, CPU, torch.float16)
+    engine._whole_first = whole  # as on a GPU, or else in strips
+    assert decibels(engine.restore(image), expected) > 50
 
 
 def test_a_limit_changes_no_pixel(engine: Engine, model: DeblurModel, image: Tensor) -> None:

@@ -110,6 +110,14 @@ def test_instance_norm_equals_torchs() -> None:
     assert result.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_instance_norm_takes_large_values_in_half_precision(dtype: torch.dtype) -> None:
+    features = torch.randn(2, 5, 7, 9) * 3000 + 4000
+    result = InstanceNorm()(features.to(dtype))
+    assert result.dtype == dtype
+    assert torch.allclose(result.float(), nn.functional.instance_norm(features), atol=0.05)
+
+
 def test_layer_norm_normalises_over_channels_and_positions() -> None:
     norm = LayerNorm(3)
     nn.init.constant_(norm.weight, 2.0)

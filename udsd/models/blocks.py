@@ -27,8 +27,13 @@ class InstanceNorm(nn.Module):
         batch, channels, height, width = features.shape
         rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         centred = rows - rows.mean(dim=1, keepdim=True)
-        variance = centred.square().mean(dim=1, keepdim=True)
-        normalised: Tensor = centred * torch.rsqrt(variance + NORM_EPSILON)
+        if centred.dtype == torch.float16:
+            # Squares over 65504 would be infinite, and the map zero. A norm sums them in float32.
+            norm = torch.linalg.vector_norm(centred, dim=1, keepdim=True, dtype=torch.float32)
+            variance = norm.square() / (height * width)
+        else:
+            variance = centred.square().mean(dim=1, keepdim=True)
+        normalised: Tensor = centred * torch.rsqrt(variance + NORM_EPSILON).to(centred.dtype)
         return normalised.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
