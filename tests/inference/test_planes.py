@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from udsd.inference import planes
 from udsd.inference.planes import Mapped, Plane, Store, Stored, Whole, assembled, reflected_window
 
 ROOMS = [None, 0, 150]
@@ -89,7 +90,8 @@ def test_strips_do_not_touch_each_other(room: int | None) -> None:
         assert room is None or store._size() <= room
 
 
-def test_empty_memory_goes_back_to_the_system() -> None:
+def test_empty_memory_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planes, "_SLAB_OF_PAGES", planes._SLAB)
     with Store(2**27) as store:
         first, second = (store.put(torch.full((1, 1, 2**10, 9 * 2**10), value)) for value in (1.0, 2.0))
         assert store._size() == 72 * 2**20
@@ -103,6 +105,26 @@ def test_empty_memory_goes_back_to_the_system() -> None:
         third.forget()
         store.trim()
         assert store._size() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere single pages do not go back")
+def test_so_do_the_empty_parts_of_memory_in_use() -> None:
+    with Store() as store:
+        first, second, third = (store.put(torch.full((1, 1, 2**10, 2**11), value)) for value in (1.0, 2.0, 3.0))
+        before = resident()
+        second.forget()
+        store.trim()
+        assert before - resident() > 7.5 * 2**20
+        assert (first.tensor() == 1).all()
+        assert (third.tensor() == 3).all()
+        again = store.put(torch.full((1, 1, 2**10, 2**11), 4.0))
+        assert (again.tensor() == 4).all()
+        assert store._size() == 2**27
+
+
+def resident() -> int:
+    """Bytes that the process takes of memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.parametrize("margin", [0, 1, 3])

@@ -19,8 +19,9 @@ MemoryLimit = int | str | None
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _FREE_SHARE = 0.5
 
-_STRIP_PIXELS = 32_768
-"""Pixels of the image in one strip. Its feature maps then stay in the caches of a CPU: faster than whole images."""
+_STRIP = 131_072
+"""Pixels of the image in one strip, times the bytes of a number. Its feature maps then stay in the caches of a CPU:
+faster than whole images."""
 
 _FEWEST_ROWS = CONTENT_STRIDE * TILE
 """Rows of the image in a strip as long as memory allows. Lower ones compute Winograd's tiles several times over, and in
@@ -119,7 +120,9 @@ def plan_strips(
             f"{least / 1e6:.0f} MB (memory_limit=), or a GPU with more memory"
         )
     # Two strips are slower than one: their borders cost more than the caches save.
-    pixels = height * width if height * width <= 2 * _STRIP_PIXELS else _STRIP_PIXELS
+    pixels = _STRIP // element_size
+    if height * width <= 2 * pixels:
+        pixels = height * width
     wanted = max(pixels // width, _FEWEST_ROWS)
     strip_height = min(wanted, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
     strip_height = max(strip_height, CONTENT_STRIDE)

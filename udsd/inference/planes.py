@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import mmap
 import os
 import sys
 import tempfile
@@ -20,9 +21,12 @@ from torch import Tensor
 
 from udsd.errors import MemoryLimitError
 
-_SLAB = 2**25
-"""Bytes of memory taken at once, at least: so many that they come from the system and go back to it, page by page. Half
-as many would do so only until the C library has learnt to keep such pieces."""
+_SLAB, _SLAB_OF_PAGES = 2**25, 2**27
+"""Bytes of memory taken at once, at least: many strips, of which the last leaves little room at the end. Where memory
+is taken page by page as it is used, more of it costs nothing."""
+
+_PAGES_GO_BACK = sys.platform == "linux"
+"""Whether the system takes single pages back. Others do not promise to, or not in this way."""
 
 _ALIGNMENT = 64
 """Bytes: a line of a CPU's cache."""
@@ -63,7 +67,7 @@ class Store:
     def __init__(self, room: int | None = None) -> None:
         self.spilled = 0
         self._room = sys.maxsize if room is None else room
-        self._slabs: list[tuple[Tensor, _Places]] = []
+        self._slabs: list[_Slab] = []
         self._file: FileIO | None = None
         self._places_in_file = _Places(sys.maxsize)
 
@@ -86,23 +90,26 @@ class Store:
         return stored
 
     def trim(self) -> None:
-        """Give memory back to the system where no strip is left in it."""
+        """Give memory back to the system where no strip lies in it."""
         before = self._size()
-        self._slabs = [(slab, places) for slab, places in self._slabs if not places.are_free()]
+        self._slabs = [slab for slab in self._slabs if not slab.places.are_free()]
         self._room += before - self._size()
+        for slab in self._slabs:
+            slab.give_free_pages_back()
 
     def _in_memory(self, strip: Tensor) -> _InMemory | None:
         size = math.ceil(strip.nbytes / _ALIGNMENT) * _ALIGNMENT
-        for slab, places in self._slabs:
-            offset = places.take(size)
+        for slab in self._slabs:
+            offset = slab.places.take(size)
             if offset is not None:
-                return _InMemory(slab, places, offset, size, _Form.of(strip))
+                return _InMemory(slab, offset, size, _Form.of(strip))
         # Strips do not lie across the borders of slabs, so there are few of them.
-        slab_size = min(max(_SLAB, size, self._size() // 16), self._room)
+        least = _SLAB_OF_PAGES if _in_pages(strip.device) else _SLAB
+        slab_size = min(max(least, size, self._size() // 16), self._room)
         if slab_size < size:
             return None
         self._room -= slab_size
-        self._slabs.append((torch.empty(slab_size, dtype=torch.uint8, device=strip.device), _Places(slab_size)))
+        self._slabs.append(_Slab.of(slab_size, strip.device))
         return self._in_memory(strip)
 
     def _on_disk(self, strip: Tensor) -> _OnDisk:
@@ -113,7 +120,31 @@ class Store:
         return _OnDisk(self, self._file, offset, strip.nbytes, _Form.of(strip), strip.device)
 
     def _size(self) -> int:
-        return sum(len(slab) for slab, _ in self._slabs)
+        return sum(len(slab.values) for slab in self._slabs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slab:
+    """A stretch of memory for strips. On CPUs it is the system's own, for the C library would not give parts back."""
+
+    values: Tensor
+    places: _Places
+    pages: mmap.mmap | None
+
+    @classmethod
+    def of(cls, size: int, device: torch.device) -> _Slab:
+        if not _in_pages(device):
+            return cls(torch.empty(size, dtype=torch.uint8, device=device), _Places(size), None)
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return cls(torch.frombuffer(pages, dtype=torch.uint8), _Places(size), pages)
+
+    def give_free_pages_back(self) -> None:
+        if self.pages is None:
+            return
+        for start, stop in self.places.free:
+            first, last = math.ceil(start / mmap.PAGESIZE), stop // mmap.PAGESIZE
+            if first < last:
+                self.pages.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
 
 
 class _Places:
@@ -121,26 +152,26 @@ class _Places:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._free = [(0, size)]
+        self.free = [(0, size)]
 
     def take(self, size: int) -> int | None:
-        for index, (start, stop) in enumerate(self._free):
+        for index, (start, stop) in enumerate(self.free):
             if stop - start >= size:
-                self._free[index : index + 1] = [(start + size, stop)] if stop - start > size else []
+                self.free[index : index + 1] = [(start + size, stop)] if stop - start > size else []
                 return start
         return None
 
     def give_back(self, start: int, stop: int) -> None:
-        index = bisect_left(self._free, (start, stop))
-        if index < len(self._free) and self._free[index][0] == stop:
-            stop = self._free.pop(index)[1]
-        if index > 0 and self._free[index - 1][1] == start:
+        index = bisect_left(self.free, (start, stop))
+        if index < len(self.free) and self.free[index][0] == stop:
+            stop = self.free.pop(index)[1]
+        if index > 0 and self.free[index - 1][1] == start:
             index -= 1
-            start = self._free.pop(index)[0]
-        self._free.insert(index, (start, stop))
+            start = self.free.pop(index)[0]
+        self.free.insert(index, (start, stop))
 
     def are_free(self) -> bool:
-        return self._free == [(0, self._size)]
+        return self.free == [(0, self._size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +215,7 @@ class Stored(Protocol):
 
 @dataclass(slots=True)
 class _InMemory:
-    slab: Tensor
-    places: _Places
+    slab: _Slab
     offset: int
     size: int
     form: _Form
@@ -193,13 +223,13 @@ class _InMemory:
     def tensor(self) -> Tensor:
         form = self.form
         length = form.dtype.itemsize * form.channels * form.height * form.width
-        return form.as_map(self.slab[self.offset : self.offset + length])
+        return form.as_map(self.slab.values[self.offset : self.offset + length])
 
     def write(self, strip: Tensor) -> None:
         self.tensor().copy_(strip)
 
     def forget(self) -> None:
-        self.places.give_back(self.offset, self.offset + self.size)
+        self.slab.places.give_back(self.offset, self.offset + self.size)
 
 
 @dataclass(slots=True)
@@ -365,6 +395,10 @@ def assembled(pieces: Sequence[Tensor], margin: int = 0, planes: Tensor | None =
     if planes is not None:
         window[:, channels:] = planes
     return window
+
+
+def _in_pages(device: torch.device) -> bool:
+    return device.type == "cpu" and _PAGES_GO_BACK
 
 
 def _bytes_of(strip: Tensor) -> memoryview:

@@ -279,6 +279,7 @@ class StripModel:
             statistics.add(strip)
             features.release(stop)  # first, so that the new strip can lie where the old one was
             half.append(strip)
+            store.trim()
         source = Mapped(half, _rectified(first.normalise(statistics)))
         # The map of full resolution is the largest by far. It is computed twice rather than kept: once for its
         # statistics, once for the image. A single strip is kept.
