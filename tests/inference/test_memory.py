@@ -62,12 +62,11 @@ def test_strips_of_a_wide_image_hold_a_row_of_tiles_where_memory_allows() -> Non
     assert plan_strips(8000, 10_000, WIDE, 4, CPU, "200MB").strip_height < 16
 
 
-def test_strips_are_higher_in_half_precision_and_small_images_are_one() -> None:
-    assert plan_strips(8000, 512, WIDE, 4, CPU, "2GB").strip_height == 64
-    assert plan_strips(8000, 512, WIDE, 2, CPU, "2GB").strip_height == 256
-    assert plan_strips(256, 256, WIDE, 4, CPU, "2GB").strip_height == 256
-    assert plan_strips(256, 260, WIDE, 4, CPU, "2GB").strip_height < 256
-    assert plan_strips(252, 512, WIDE, 2, CPU, "2GB").strip_height == 252
+@pytest.mark.parametrize(("size", "rows", "whole"), [(4, 64, 128), (2, 128, 512)])
+def test_strips_are_as_large_in_bytes_and_small_images_are_one(size: int, rows: int, whole: int) -> None:
+    assert plan_strips(8000, 512, WIDE, size, CPU, "2GB").strip_height == rows
+    assert plan_strips(whole, 512, WIDE, size, CPU, "2GB").strip_height == whole
+    assert plan_strips(whole + 4, 512, WIDE, size, CPU, "2GB").strip_height == rows
 
 
 def test_strips_halve_down_to_four_rows() -> None:

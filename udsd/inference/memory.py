@@ -19,13 +19,13 @@ MemoryLimit = int | str | None
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _FREE_SHARE = 0.5
 
-_STRIP_PIXELS, _STRIP_PIXELS_IN_HALF_PRECISION = 32_768, 131_072
-"""Pixels of the image in one strip: few, so that feature maps stay in the caches of a CPU, and the work space small;
-many, so that weights, which oneDNN puts in an order of its own for every strip, serve for many rows. The shorter the
-arithmetic, the more that weighs. Both were measured."""
+_STRIP = 131_072
+"""Pixels of the image in one strip, times the bytes of a number. Its feature maps then stay in the caches of a CPU:
+faster than whole images."""
 
-_WHOLE_PIXELS = 65_536
-"""Up to so many pixels an image is one strip: two are slower, for their borders cost more than the caches save."""
+_FEWEST_STRIPS, _FEWEST_IN_HALF_PRECISION = 3, 5
+"""In fewer strips an image is slower than in one: borders, and weights that oneDNN puts in an order of its own for every
+strip, cost more than the caches save; the more so the faster the arithmetic."""
 
 _FEWEST_ROWS = CONTENT_STRIDE * TILE
 """Rows of the image in a strip as long as memory allows. Lower ones compute Winograd's tiles several times over, and in
@@ -123,8 +123,9 @@ def plan_strips(
             f"{describe_limit(limit)} is {allowed / 1e6:.0f} MB; an image {width} pixels wide needs at least "
             f"{least / 1e6:.0f} MB (memory_limit=), or a GPU with more memory"
         )
-    pixels = _STRIP_PIXELS_IN_HALF_PRECISION if element_size == 2 else _STRIP_PIXELS
-    if height * width <= _WHOLE_PIXELS:
+    pixels = _STRIP // element_size
+    fewest = _FEWEST_IN_HALF_PRECISION if element_size == 2 else _FEWEST_STRIPS
+    if height * width <= (fewest - 1) * pixels:
         pixels = height * width
     wanted = max(pixels // width, _FEWEST_ROWS)
     strip_height = min(wanted, allowed // 2 // row, height) // CONTENT_STRIDE * CONTENT_STRIDE
