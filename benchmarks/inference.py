@@ -254,11 +254,14 @@ def plot(report: dict[str, object], path: Path) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     rows = report["rows"]
+    colours = {way: f"C{number}" for number, way in enumerate(dict.fromkeys(row["way"] for row in rows))}
+    styles = {"float32": "-", "bfloat16": "--", "float16": "-.", "int8": ":"}
     for way in dict.fromkeys((row["way"], row["format"]) for row in rows):
         chosen = [row for row in rows if (row["way"], row["format"]) == way]
         sides = [row["side"] for row in chosen]
         for axis, key in zip(axes, ("speed_up", "megabytes_per_megapixel"), strict=True):
-            axis.plot(sides, [row[key] for row in chosen], marker="o", label=" ".join(way))
+            style = {"color": colours[way[0]], "linestyle": styles[way[1]]}
+            axis.plot(sides, [row[key] for row in chosen], marker="o", label=" ".join(way), **style)
     axes[0].set(title="speed over the plain network in float32", xlabel="side in pixels")
     axes[1].set(title="memory, megabytes a megapixel", xlabel="side in pixels", ylim=(0, None))
     for axis in axes:

@@ -24,8 +24,8 @@ _STRIP = 131_072
 faster than whole images."""
 
 _FEWEST_STRIPS, _FEWEST_IN_HALF_PRECISION = 3, 5
-"""In fewer strips an image is slower than in one: borders, and weights that oneDNN puts in an order of its own for every
-strip, cost more than the caches save; the more so the faster the arithmetic."""
+"""In fewer strips an image is slower than in one: borders, and weights that oneDNN puts in an order of its own for
+every strip, cost more than the caches save; the more so the faster the arithmetic."""
 
 _FEWEST_ROWS = CONTENT_STRIDE * TILE
 """Rows of the image in a strip as long as memory allows. Lower ones compute Winograd's tiles several times over, and in
