@@ -20,6 +20,7 @@ from udsd.training.blur import (
     gaussian_kernels,
     rasterize,
     sample_trajectories,
+    straight_trajectories,
 )
 
 
@@ -113,6 +114,41 @@ def test_now_and_then_a_shake_turns_the_camera_about() -> None:
     turns = np.cos(np.angle(velocities[1:] / velocities[:-1]))
     # A shake has a probability of 0.2 * 0.012 / 4 at each of the 2000 steps on average.
     assert 60 < (turns < -0.3).sum() < 240
+
+
+def test_straight_paths_are_lines_of_the_asked_length_through_their_middle() -> None:
+    lengths = np.array([0.0, 12.0, 60.0])
+    paths = straight_trajectories(lengths, np.random.default_rng(0))
+    ends = paths[-1] - paths[0]
+    np.testing.assert_allclose(np.abs(ends), lengths)
+    np.testing.assert_allclose(paths.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(np.diff(paths, axis=0), np.broadcast_to(ends / 1999, (1999, 3)), atol=1e-9)
+
+
+def test_straight_paths_go_in_all_directions() -> None:
+    paths = straight_trajectories(np.full(400, 10.0), np.random.default_rng(0))
+    angles = np.angle(paths[-1] - paths[0]) % math.pi
+    assert np.histogram(angles, bins=4, range=(0, math.pi))[0].min() > 60
+
+
+def test_straight_motion_befalls_the_asked_share_and_leaves_the_other_draws_alone() -> None:
+    plain = sampler(path_length=(40.0, 40.0)).kernels(400)
+    some_straight = sampler(path_length=(40.0, 40.0), straight_probability=0.3).kernels(400)
+    straight = some_straight[(plain != some_straight).any(dim=2).any(dim=1)]
+    assert 0.22 < len(straight) / 400 < 0.38
+    offsets = torch.arange(straight.shape[-1], dtype=torch.float32) - straight.shape[-1] // 2
+    down, right = offsets[:, None], offsets[None, :]
+    spread = torch.stack(
+        [(straight * first * second).sum(dim=(1, 2)) for first in (down, right) for second in (down, right)], dim=1
+    )
+    across, along = torch.linalg.eigvalsh(spread.view(-1, 2, 2)).T
+    assert across.max() < 0.3  # bilinear weights spread a line by half a pixel at most
+    torch.testing.assert_close(along, torch.full_like(along, 40**2 / 12), rtol=0.01, atol=0.3)
+
+
+def test_the_camera_moves_in_the_asked_share_of_images() -> None:
+    kernels = sampler(path_length=(40.0, 40.0), motion_probability=0.3).kernels(400)
+    assert 0.6 < (kernels.amax(dim=(1, 2)) == 1).double().mean() < 0.8
 
 
 def test_the_seed_decides_what_is_drawn() -> None:

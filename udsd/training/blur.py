@@ -40,6 +40,9 @@ class BlurConfig:
 
     Attributes:
         path_length: Shortest and longest camera path in pixels.
+        motion_probability: Share of images that the camera moves in; the others have no motion blur.
+        straight_probability: Share of the camera paths that are straight lines at constant speed (a passing car, a
+            panning camera) in place of shakes.
         defocus_probability: Share of images that are out of focus as well.
         defocus_radius: Smallest and largest radius of the disc of defocus in pixels.
         gaussian_probability: Share of images that a Gaussian blurs as well (cheap lenses, scaling).
@@ -51,6 +54,8 @@ class BlurConfig:
     """
 
     path_length: tuple[float, float] = (10.0, 60.0)
+    motion_probability: float = 1.0
+    straight_probability: float = 0.0
     defocus_probability: float = 0.0
     defocus_radius: tuple[float, float] = (0.5, 3.0)
     gaussian_probability: float = 0.0
@@ -65,7 +70,13 @@ class BlurConfig:
         _check_range("noise", self.noise, 0.0, 255.0)
         _check_range("gaussian_sigma", self.gaussian_sigma, 0.1, _WIDEST_SIGMA)
         _check_range("jpeg_quality", self.jpeg_quality, 1.0, 100.0)
-        for name in ("defocus_probability", "gaussian_probability", "jpeg_probability"):
+        for name in (
+            "motion_probability",
+            "straight_probability",
+            "defocus_probability",
+            "gaussian_probability",
+            "jpeg_probability",
+        ):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
 
@@ -126,9 +137,12 @@ class BlurSampler:
     def kernels(self, count: int) -> Tensor:
         """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1."""
         lengths = self._random.uniform(*self.config.path_length, size=count)
-        trajectories = sample_trajectories(lengths, self._random)
-        kernels = torch.from_numpy(rasterize(trajectories, self.config.kernel_size))
         config = self.config
+        trajectories = sample_trajectories(lengths, self._random)
+        straight = self._chosen(count, config.straight_probability)
+        trajectories[:, straight] = straight_trajectories(lengths[straight], self._random)
+        trajectories[:, self._chosen(count, 1 - config.motion_probability)] = 0
+        kernels = torch.from_numpy(rasterize(trajectories, config.kernel_size))
         kernels = self._widen(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
         return self._widen(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
@@ -201,6 +215,15 @@ def sample_trajectories(
     positions = positions * step
     centred: NDArray[np.complex128] = positions - positions.mean(axis=0)
     return centred
+
+
+def straight_trajectories(
+    lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.complex128]:
+    """Draw straight camera paths of random direction at constant speed; arguments and result as `sample_trajectories`."""
+    lengths = np.asarray(lengths, dtype=float)
+    ends = lengths * np.exp(1j * random.uniform(0, np.pi, size=lengths.size))
+    return np.linspace(-0.5, 0.5, _STEPS)[:, None] * ends
 
 
 def rasterize(trajectories: NDArray[np.complex128], size: int) -> NDArray[np.float32]:
