@@ -39,7 +39,15 @@ class Script:
     right_to_left: bool = False
 
 
-EUROPEAN = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "LiberationSans-", "LiberationSerif-", "LiberationMono-", "Free")
+EUROPEAN = (
+    "DejaVuSans",
+    "DejaVuSerif",
+    "DejaVuSansMono",
+    "LiberationSans-",
+    "LiberationSerif-",
+    "LiberationMono-",
+    "Free",
+)
 SCRIPTS = {
     "latin": Script(
         ("man/de/*/*", "man/fr/*/*", "man/es/*/*"),
@@ -48,7 +56,9 @@ SCRIPTS = {
     ),
     "cyrillic": Script(("man/ru/*/*",), EUROPEAN, 2),
     "greek": Script(("man/el/*/*",), EUROPEAN, 1),
-    "chinese": Script(("man/zh_CN/*/*", "man/zh_TW/*/*"), ("wqy-zenhei", "NotoSansCJK", "NotoSerifCJK"), 3, spaced=False),
+    "chinese": Script(
+        ("man/zh_CN/*/*", "man/zh_TW/*/*"), ("wqy-zenhei", "NotoSansCJK", "NotoSerifCJK"), 3, spaced=False
+    ),
     "japanese": Script(("man/ja/*/*",), ("ipam", "NotoSansCJK", "NotoSerifCJK"), 2, spaced=False),
     "arabic": Script(("hunspell/ar.dic",), ("Amiri", "FreeSerif.", "DejaVuSans."), 1, right_to_left=True),
     "devanagari": Script(("hunspell/hi_IN.dic",), ("Lohit-Devanagari", "FreeSerif.", "FreeSans."), 1),
@@ -212,7 +222,9 @@ class PageDrawer:
                 wide = self.letters * self.random.uniform(5, 25)
                 shade = tuple(int(level) for level in self.random.integers(200, 256, size=3))
                 self.ink = self._ink()
-                pen.rectangle([x, y, x + wide, y + tall], fill=shade, outline=self._ink() if self.random.random() < 0.5 else None)
+                pen.rectangle(
+                    [x, y, x + wide, y + tall], fill=shade, outline=self._ink() if self.random.random() < 0.5 else None
+                )
                 font, line = self._font(self.random.uniform(0.8, 1.2)), y + self.letters * 0.3
                 while line + font.size * 1.2 < y + tall:
                     self._write(pen, font, x + self.letters * 0.4, line, wide - self.letters * 0.8)

@@ -15,9 +15,9 @@ from PIL import Image
 from skimage import data
 
 from udsd import Deblurrer
+from udsd.degradation import BlurConfig
 from udsd.evaluation import SharpImage, blurred_pairs, shift_tolerant_psnr
 from udsd.images import save_image, side_by_side
-from udsd.training.blur import BlurConfig
 
 FACE = (128, 0, 320, 192)
 """Left, top, right, bottom of the head in the photograph of 512 x 512 px."""

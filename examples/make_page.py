@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from udsd.training.blur import BlurConfig, BlurSampler
+from udsd.degradation import BlurConfig, BlurSampler
+from udsd.images.levels import to_levels, to_pixels
 
 HERE = Path(__file__).parent
 SIZE = (900, 520)
@@ -78,9 +79,8 @@ def blur(page: Image.Image, seed: int) -> Image.Image:
     """Blur the page with one random trajectory and a little noise."""
     sampler = BlurSampler(BlurConfig(path_length=(22, 28), noise=(1, 1)), np.random.default_rng(seed))
     margin = sampler.config.kernel_size // 2
-    levels = np.pad(np.asarray(page), margin, mode="edge")
-    blurred = sampler.blur(torch.from_numpy(levels)[None, None].float() / 127.5 - 1)
-    return Image.fromarray(((blurred[0, 0] + 1) * 127.5).round().byte().numpy())
+    levels = torch.from_numpy(np.pad(np.asarray(page), margin, mode="edge"))
+    return Image.fromarray(to_levels(sampler.blur(to_pixels(levels)[None, None])[0, 0]).numpy())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from udsd.training.blur import BlurConfig, rasterize, sample_trajectories
+from udsd.degradation import BlurConfig, rasterize, sample_trajectories
 
 ROWS, COLUMNS, ENLARGED = 4, 11, 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +38,39 @@ def photo() -> Image.Image:
     y, x = np.mgrid[:37, :45]
     channels = [127 + 120 * np.sin(x / 5), 127 + 120 * np.cos(y / 4), (x * y) % 256]
     return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def make_pdf() -> Callable[..., Path]:
+    """Write a PDF of pages of one by two inches, each given as drawing operators (``0 0 72 72 re f``: a square).
+
+    Of ``missing_page``, counted from 1, the file knows the number but not the object.
+    """
+
+    def make(path: Path, pages: list[str], missing_page: int | None = None) -> Path:
+        objects = {1: "<< /Type /Catalog /Pages 2 0 R >>"}
+        numbers = range(3, 3 + 2 * len(pages), 2)
+        kids = " ".join(f"{number} 0 R" for number in numbers)
+        objects[2] = f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] /MediaBox [0 0 72 144] >>"
+        for page, (number, drawing) in enumerate(zip(numbers, pages, strict=True), start=1):
+            if page != missing_page:
+                objects[number] = f"<< /Type /Page /Parent 2 0 R /Contents {number + 1} 0 R >>"
+            objects[number + 1] = f"<< /Length {len(drawing)} >>\nstream\n{drawing}\nendstream"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_pdf_text(objects), encoding="ascii", newline="")
+        return path
+
+    return make
+
+
+def _pdf_text(objects: Mapping[int, str]) -> str:
+    text, table = "%PDF-1.4\n", ""
+    for number in range(1, max(objects) + 1):
+        if number in objects:
+            table += f"{len(text):010d} 00000 n \n"
+            text += f"{number} 0 obj\n{objects[number]}\nendobj\n"
+        else:
+            table += "0000000000 65535 f \n"
+    size = max(objects) + 1
+    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n"
+    return f"{text}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}"

@@ -6,12 +6,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.evaluation.blur_sets import SharpImage
 from udsd.evaluation.evaluate import EvaluationPair
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.synthetic import blurred_pairs
-from udsd.training.blur import BlurConfig
 
 BLUR = BlurConfig(path_length=(3.0, 12.0), noise=(0.0, 0.0))
 

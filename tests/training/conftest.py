@@ -57,39 +57,3 @@ def make_config(pages: Path) -> MakeConfig:
         return TrainingConfig.from_dict({name: {**tiny.get(name, {}), **sections.get(name, {})} for name in names})
 
     return make
-
-
-@pytest.fixture(scope="session")
-def make_pdf() -> Callable[..., Path]:
-    """Write a PDF of pages of one by two inches, each given as drawing operators (``0 0 72 72 re f``: a square).
-
-    Of ``missing_page``, counted from 1, the file knows the number but not the object.
-    """
-
-    def make(path: Path, pages: list[str], missing_page: int | None = None) -> Path:
-        objects = {1: "<< /Type /Catalog /Pages 2 0 R >>"}
-        numbers = range(3, 3 + 2 * len(pages), 2)
-        kids = " ".join(f"{number} 0 R" for number in numbers)
-        objects[2] = f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] /MediaBox [0 0 72 144] >>"
-        for page, (number, drawing) in enumerate(zip(numbers, pages, strict=True), start=1):
-            if page != missing_page:
-                objects[number] = f"<< /Type /Page /Parent 2 0 R /Contents {number + 1} 0 R >>"
-            objects[number + 1] = f"<< /Length {len(drawing)} >>\nstream\n{drawing}\nendstream"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_pdf_text(objects), encoding="ascii", newline="")
-        return path
-
-    return make
-
-
-def _pdf_text(objects: Mapping[int, str]) -> str:
-    text, table = "%PDF-1.4\n", ""
-    for number in range(1, max(objects) + 1):
-        if number in objects:
-            table += f"{len(text):010d} 00000 n \n"
-            text += f"{number} 0 obj\n{objects[number]}\nendobj\n"
-        else:
-            table += "0000000000 65535 f \n"
-    size = max(objects) + 1
-    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n"
-    return f"{text}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}"

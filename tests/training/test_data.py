@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
 from udsd.training import data as data_module
-from udsd.training.blur import BlurConfig
 from udsd.training.data import Crops, DataConfig, ImageCache, ImagePool, UnpairedCrops, drawn_ahead
 
 CPU = torch.device("cpu")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from udsd.degradation import BlurConfig
 from udsd.errors import ImageError
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.vgg import VGG19Features
-from udsd.training.blur import BlurConfig
 from udsd.training.validation import Validation
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from udsd.cli.commands import load_deblurrer
 from udsd.cli.output import print_line
+from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.evaluation import (
     EvaluationPair,
@@ -24,7 +25,6 @@ from udsd.evaluation import (
 )
 from udsd.images import find_images
 from udsd.models.vgg import load_vgg19
-from udsd.training.blur import BlurConfig
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

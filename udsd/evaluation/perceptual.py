@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from udsd.evaluation.metrics import Image, check_alike
+from udsd.images.levels import from_array
 from udsd.models.vgg import VGG19Features
 
 _SMALLEST_SIDE = 4
@@ -26,5 +26,4 @@ def feature_distance(restored: Image, sharp: Image, vgg: VGG19Features) -> float
 
 
 def _to_tensor(image: Image, vgg: VGG19Features) -> Tensor:
-    values = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
-    return values.to(vgg.mean) / 127.5 - 1
+    return from_array(image).to(vgg.mean)

@@ -6,13 +6,13 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from udsd.errors import ImageError
 from udsd.evaluation.metrics import Image
 from udsd.images import decode_image, save_image, side_by_side
+from udsd.images.levels import to_array
 
 Captioned = tuple[str, Image]
 """A caption, of several lines if need be, and a uint8 image (H, W, 3)."""
@@ -24,8 +24,7 @@ def read_rgb(path: Path) -> Image:
     Raises:
         ImageError: The file is missing, damaged or no image.
     """
-    pixels = decode_image(path).pixels[0].permute(1, 2, 0).numpy()
-    return np.rint((pixels + 1) * 127.5).astype(np.uint8)
+    return to_array(decode_image(path).pixels[0])
 
 
 def enlarged_png(image: Image, factor: int, border: int) -> bytes:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError
 from udsd.evaluation.blur_sets import SharpImage
 from udsd.evaluation.evaluate import EvaluationPair
 from udsd.evaluation.metrics import Image
-from udsd.training.blur import BlurConfig, BlurSampler
-from udsd.training.paper import on_other_paper
+from udsd.images.levels import from_array, to_array
 
 _PAPER = 1
 
@@ -64,6 +64,4 @@ def _blur(image: Image, sampler: BlurSampler) -> Image:
     """Blur an image of uint8 (H, W, 3), continued beyond its border by the pixels at the border."""
     margin = sampler.config.kernel_size // 2
     continued = np.pad(image, [(margin, margin), (margin, margin), (0, 0)], mode="edge")
-    pixels = torch.from_numpy(continued).permute(2, 0, 1)[None].float() / 127.5 - 1
-    levels = ((sampler.blur(pixels)[0] + 1) * 127.5).round().to(torch.uint8)
-    return levels.permute(1, 2, 0).contiguous().numpy()
+    return to_array(sampler.blur(from_array(continued))[0])

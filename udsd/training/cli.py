@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from udsd.degradation import PageConfig, is_held_out, prepare_pages
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.models.vgg import load_vgg19
 from udsd.pretrained import load_model, save_model
 from udsd.training.checkpoint import TRAINING_STATE, load_training_state, save_training_state
 from udsd.training.config import TrainingConfig, parse_setting
-from udsd.training.pages import PageConfig, is_held_out, prepare_pages
 from udsd.training.trainer import Trainer, load_run
 
 EXIT_BAD_INPUT = 2

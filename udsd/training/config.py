@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.models import ModelConfig
-from udsd.training.blur import BlurConfig
 from udsd.training.data import DataConfig
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig

@@ -21,11 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsd.degradation import Blur, BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
+from udsd.images.levels import to_levels, to_pixels
 from udsd.inference.white import WhiteBalance
-from udsd.training.blur import Blur, BlurConfig, BlurSampler
-from udsd.training.paper import on_other_paper
 from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ class DataConfig:
         minimum_contrast: Crops whose standard deviation (that of the most varied channel) is under this many
             levels of 255 are drawn again, a few times: the margins of a page teach nothing.
         flip: Mirror every second crop left to right, where the domain allows it: faces yes, text never.
-        other_paper: Share of the crops that are printed anew, in fainter ink on other paper (`udsd.training.paper`).
+        other_paper: Share of the crops that are printed anew, in fainter ink on other paper
+            (`udsd.degradation.paper_stock`).
         cache_gigabytes: Decoded images are kept in memory up to this size, in each process.
         workers: Threads that draw batches ahead of time, so that decoding goes on beside the networks; 0 draws each
             batch when it is needed.
@@ -130,7 +131,7 @@ class ImageCache:
     def _levels(self, image: Tensor) -> Tensor:
         if self._balance_white:
             image = WhiteBalance.of(image).apply(image).clamp_(-1, 1)
-        return ((image[0] + 1) * 127.5).round().to(torch.uint8)
+        return to_levels(image[0])
 
     def _leave_out(self, path: Path, error: ImageError) -> None:
         with self._lock:
@@ -241,7 +242,7 @@ class Crops:
         Both are float32 (B, 3, S, S) in [-1, 1], channels last; without a blur they are one and the same.
         """
         pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
-        images = pixels.to(device, non_blocking=True).float() / 127.5 - 1
+        images = to_pixels(pixels.to(device, non_blocking=True))
         if self.blur is None:
             plain = images.contiguous(memory_format=torch.channels_last)
             return plain, plain

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from udsd.errors import UdsdError
 from udsd.images import save_image, side_by_side
-from udsd.images.tensors import to_pillow
+from udsd.images.levels import to_pillow
 from udsd.training.processes import Processes
 
 logger = logging.getLogger(__name__)

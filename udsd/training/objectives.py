@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from udsd.errors import ConfigError
+from udsd.images.levels import GREY_LEVEL
 from udsd.models import reparameterize
 from udsd.models.vgg import VGG19Features
 from udsd.training.adversarial import ADVERSARIAL_FORMS, AdversarialName, r1_penalty
@@ -206,7 +207,7 @@ class UnpairedObjective:
         if self._config.detach_blurred:
             newly_blurred = newly_blurred.detach()
         if self._config.blurred_noise:
-            level = self._config.blurred_noise * 2 / 255
+            level = self._config.blurred_noise * GREY_LEVEL
             newly_blurred = newly_blurred + level * torch.randn_like(newly_blurred)
         return newly_blurred
 

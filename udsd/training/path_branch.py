@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from udsd.degradation import apply_kernels
+from udsd.images.levels import GREY_LEVEL
 from udsd.models.blocks import LEAKY_SLOPE
-from udsd.training.blur import apply_kernels
 
 _HIDDEN = 128
 _HARMONICS = 8
@@ -21,8 +22,6 @@ _FIRST_DEVIATION = 4.0
 
 _POINT_DEVIATION = 0.45
 """Standard deviation in pixels of a point of the path as it is drawn: nearly that of bilinear weights."""
-
-_GREY_LEVEL = 2 / 255
 
 
 class PathBlurGenerator(nn.Module):
@@ -68,7 +67,7 @@ class PathBlurGenerator(nn.Module):
         """Blur images (B, 3, H, W) in [-1, 1], continued by reflection at their borders, as codes (B, Z) say."""
         decoded = self.decode(code).float()
         blurred = self._blur(sharp, self._draw(decoded))
-        level = _GREY_LEVEL * F.softplus(decoded[:, -1]).view(-1, 1, 1, 1)
+        level = GREY_LEVEL * F.softplus(decoded[:, -1]).view(-1, 1, 1, 1)
         return blurred + level * torch.randn_like(blurred)
 
     def blur_back(self, restored: Tensor, code: Tensor) -> Tensor:

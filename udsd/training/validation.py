@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from udsd.degradation import BlurConfig
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import read_rgb
 from udsd.extras import require
+from udsd.images.levels import from_array, to_array
 from udsd.inference.engine import Engine
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
-from udsd.training.blur import BlurConfig
 
 _MOST_IMAGES = 32
 _LARGEST_SIDE = 256
@@ -56,9 +57,7 @@ class Validation:
         engine = Engine(model, device, dtype)
 
         def restore(image: Image) -> Image:
-            pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
-            levels = ((engine.restore(pixels)[0] + 1) * 127.5).round().to(torch.uint8)
-            return levels.permute(1, 2, 0).contiguous().numpy()
+            return to_array(engine.restore(from_array(image))[0])
 
         scores = evaluate(self._pairs, {_METHOD: restore}, ocr=False, vgg=self._vgg).mean_scores()[_METHOD]
         found = {"validation_psnr": scores.shift_tolerant_psnr, "validation_ssim": scores.ssim}

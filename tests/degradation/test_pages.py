@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from udsd.degradation import PageConfig, is_held_out, prepare_pages
 from udsd.errors import ConfigError, ImageError
-from udsd.training.pages import PageConfig, is_held_out, prepare_pages
 
 MakePdf = Callable[..., Path]
 FIXED = PageConfig(dpi=(72, 72))

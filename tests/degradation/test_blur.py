@@ -6,35 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
+from udsd.degradation.blur import BlurConfig, BlurSampler
+from udsd.degradation.kernels import convolve_circular, defocus_discs
+from udsd.degradation.trajectories import rasterize
 from udsd.errors import ConfigError
-from udsd.training.blur import (
-    BlurConfig,
-    BlurSampler,
-    apply_kernels,
-    convolve_circular,
-    defocus_discs,
-    gaussian_kernels,
-    rasterize,
-    sample_trajectories,
-    straight_trajectories,
-)
-
-
-class NoChance(np.random.Generator):
-    """Draws zeros only: a camera that goes straight on."""
-
-    def __init__(self) -> None:
-        super().__init__(np.random.PCG64(0))
-
-    def random(self, size: Any = None, *_: Any) -> Any:  # type: ignore[override]
-        return np.zeros(() if size is None else size)
-
-    def standard_normal(self, size: Any = None, *_: Any) -> Any:  # type: ignore[override]
-        return np.zeros(() if size is None else size)
 
 
 def sampler(seed: int = 0, **settings: Any) -> BlurSampler:
@@ -87,50 +64,6 @@ def test_the_longest_path_fits_with_the_widest_disc(length: float, radius: float
     assert BlurConfig(path_length=(0.0, length)).kernel_size < config.kernel_size
 
 
-def test_no_trajectory_leaves_its_mean_by_more_than_half_its_length() -> None:
-    lengths = np.linspace(0, 60, 300)
-    trajectories = sample_trajectories(lengths, np.random.default_rng(0))
-    assert (np.abs(trajectories).max(axis=0) <= lengths / 2 + 1e-9).all()
-    np.testing.assert_allclose(trajectories.mean(axis=0), 0, atol=1e-9)
-
-
-def test_the_path_is_as_long_as_asked() -> None:
-    lengths = np.array([0.0, 3.0, 60.0])
-    straight = sample_trajectories(lengths, NoChance())
-    np.testing.assert_allclose(np.abs(straight[-1] - straight[0]), lengths)
-    bent = sample_trajectories(lengths, np.random.default_rng(0))
-    np.testing.assert_allclose(np.abs(np.diff(bent, axis=0)).sum(axis=0), lengths)
-
-
-def test_trajectories_bend_and_differ() -> None:
-    ends = sample_trajectories(np.full(50, 60.0), np.random.default_rng(0))[[0, -1]]
-    reach = np.abs(ends[1] - ends[0])
-    assert (reach < 30).sum() > 5
-    assert (reach > 30).sum() > 5
-
-
-def test_now_and_then_a_shake_turns_the_camera_about() -> None:
-    velocities = np.diff(sample_trajectories(np.full(100, 60.0), np.random.default_rng(0)), axis=0)
-    turns = np.cos(np.angle(velocities[1:] / velocities[:-1]))
-    # A shake has a probability of 0.2 * 0.012 / 4 at each of the 2000 steps on average.
-    assert 60 < (turns < -0.3).sum() < 240
-
-
-def test_straight_paths_are_lines_of_the_asked_length_through_their_middle() -> None:
-    lengths = np.array([0.0, 12.0, 60.0])
-    paths = straight_trajectories(lengths, np.random.default_rng(0))
-    ends = paths[-1] - paths[0]
-    np.testing.assert_allclose(np.abs(ends), lengths)
-    np.testing.assert_allclose(paths.mean(axis=0), 0, atol=1e-9)
-    np.testing.assert_allclose(np.diff(paths, axis=0), np.broadcast_to(ends / 1999, (1999, 3)), atol=1e-9)
-
-
-def test_straight_paths_go_in_all_directions() -> None:
-    paths = straight_trajectories(np.full(400, 10.0), np.random.default_rng(0))
-    angles = np.angle(paths[-1] - paths[0]) % math.pi
-    assert np.histogram(angles, bins=4, range=(0, math.pi))[0].min() > 60
-
-
 def test_straight_motion_befalls_the_asked_share_and_leaves_the_other_draws_alone() -> None:
     plain = sampler(path_length=(40.0, 40.0)).kernels(400)
     some_straight = sampler(path_length=(40.0, 40.0), straight_probability=0.3).kernels(400)
@@ -158,93 +91,6 @@ def test_the_seed_decides_what_is_drawn() -> None:
     assert torch.equal(first.kernels(3), second.kernels(3))
     assert torch.equal(first.blur(image), second.blur(image))
     assert not torch.equal(sampler(1).kernels(3), sampler(2).kernels(3))
-
-
-@pytest.mark.parametrize(
-    ("point", "expected"),
-    [
-        (0, [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
-        (0.5, [[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]]),
-        (0.5j, [[0, 0, 0], [0, 0.5, 0], [0, 0.5, 0]]),
-        (-0.25 - 0.5j, [[0.125, 0.375, 0], [0.125, 0.375, 0], [0, 0, 0]]),
-    ],
-)
-def test_points_between_pixels_are_shared_out(point: complex, expected: list[list[float]]) -> None:
-    np.testing.assert_allclose(rasterize(np.array([[point]], dtype=complex), 3)[0], expected)
-
-
-def test_each_trajectory_is_drawn_into_its_own_kernel() -> None:
-    trajectories = np.array([[0, 1, 1j], [0, 1, -1j]])
-    kernels = rasterize(trajectories, 5)
-    expected: NDArray[np.float32] = np.zeros((3, 5, 5), np.float32)
-    expected[0, 2, 2] = expected[1, 2, 3] = 1
-    expected[2, 3, 2] = expected[2, 1, 2] = 0.5
-    np.testing.assert_array_equal(kernels, expected)
-
-
-def test_apply_kernels_is_a_convolution_with_each_images_own_kernel() -> None:
-    images = torch.rand(2, 3, 40, 37) * 2 - 1
-    kernels = torch.rand(2, 9, 9)
-    expected = [
-        F.conv2d(image[:, None], kernel.flip(0, 1)[None, None])[:, 0]
-        for image, kernel in zip(images, kernels, strict=True)
-    ]
-    torch.testing.assert_close(apply_kernels(images, kernels), torch.stack(expected), atol=1e-4, rtol=0)
-
-
-def test_a_delta_changes_nothing_but_the_border() -> None:
-    images = torch.rand(1, 3, 20, 24)
-    torch.testing.assert_close(apply_kernels(images, delta(7)), images[..., 3:-3, 3:-3], atol=1e-6, rtol=0)
-
-
-def test_a_shifted_delta_moves_the_image() -> None:
-    images = torch.rand(1, 3, 20, 24)
-    moved = apply_kernels(images, delta(7, down=1, right=2))
-    torch.testing.assert_close(moved, images[..., 2:-4, 1:-5], atol=1e-6, rtol=0)
-
-
-def test_blur_keeps_the_mean() -> None:
-    flat = torch.full((4, 3, 100, 100), 0.3)
-    blurred = sampler(noise=(0.0, 0.0), defocus_probability=0.5).blur(flat)
-    torch.testing.assert_close(blurred, torch.full_like(blurred, 0.3), atol=1e-5, rtol=0)
-
-
-def test_blur_shrinks_the_image_by_the_kernel_and_no_more() -> None:
-    blur = sampler(path_length=(4.0, 8.0))
-    assert blur.config.kernel_size == 13
-    assert blur.blur(torch.zeros(2, 3, 33, 50)).shape == (2, 3, 21, 38)
-
-
-def test_images_smaller_than_the_kernel_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"kernels of 9 px .* got 8 x 20"):
-        apply_kernels(torch.zeros(1, 3, 8, 20), delta(9))
-
-
-@pytest.mark.parametrize("radius", [3.0, 8.5, 20.0])
-def test_discs_have_the_asked_radius(radius: float) -> None:
-    disc = defocus_discs(torch.tensor([radius]), 51)[0]
-    offsets = torch.arange(51.0) - 25
-    distance = torch.hypot(offsets[:, None], offsets[None, :])
-    assert disc.sum() == pytest.approx(1, abs=1e-5)
-    # Inside the rim all weights are alike, so that one of them tells the area.
-    assert 1 / disc[25, 25] == pytest.approx(math.pi * radius**2, rel=0.02)
-    assert disc[distance <= radius - 0.5].min() == pytest.approx(float(disc[25, 25]))
-    assert disc[distance >= radius + 0.5].max() == 0
-
-
-def test_a_disc_of_radius_zero_is_a_delta() -> None:
-    assert torch.equal(defocus_discs(torch.zeros(1), 5), delta(5))
-
-
-def test_convolving_two_deltas_adds_their_positions() -> None:
-    both = convolve_circular(delta(9, down=1, right=2), delta(9, down=-3, right=1))
-    torch.testing.assert_close(both, delta(9, down=-2, right=3), atol=1e-6, rtol=0)
-
-
-def test_convolving_with_a_delta_changes_nothing() -> None:
-    kernels = sampler(path_length=(3.0, 9.0)).kernels(2)
-    deltas = delta(kernels.shape[-1]).expand_as(kernels)
-    torch.testing.assert_close(convolve_circular(kernels, deltas), kernels, atol=1e-6, rtol=0)
 
 
 def test_defocus_befalls_the_asked_share_of_images() -> None:
@@ -305,13 +151,6 @@ def test_noise_does_not_leave_the_range_of_images() -> None:
 def test_ranges_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         BlurConfig(**settings)
-
-
-def test_gaussians_have_the_asked_deviation() -> None:
-    kernels = gaussian_kernels(torch.tensor([1.0, 2.5]), 31).double()
-    offsets = torch.arange(31, dtype=torch.float64) - 15
-    variances = (kernels.sum(dim=1) * offsets.square()).sum(dim=1)
-    torch.testing.assert_close(variances, torch.tensor([1.0, 6.25], dtype=torch.float64), rtol=1e-3, atol=0)
 
 
 def test_gaussian_blur_widens_the_kernels_and_the_square_that_holds_them() -> None:

@@ -1,14 +1,12 @@
 """Synthetic blur: random camera trajectories, defocus, noise and JPEG, applied to sharp images on the fly.
 
-Motion kernels follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration
-From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data: the camera
-moves at constant speed, its direction changes by noise, by a pull back to the start, and now and then by an
-abrupt shake.
+What a blurred image went through, in this order: a camera path, a disc of defocus and a Gaussian, combined in one
+kernel; the sensor's noise; JPEG.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsd.degradation.jpeg import through_jpeg
+from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
+from udsd.degradation.trajectories import rasterize, sample_trajectories, straight_trajectories
 from udsd.errors import ConfigError
-from udsd.images.tensors import through_jpeg
-
-_STEPS = 2000
-"""Points of one trajectory."""
-
-_HIGHEST_ANXIETY = 0.012
-"""Anxiety scales all changes of direction; each trajectory draws its own below this."""
-
-_HIGHEST_SHAKE_PROBABILITY = 0.2
-_HIGHEST_NOISE = 10.0
-_HIGHEST_PULL = 0.7
+from udsd.images.levels import GREY_LEVEL
 
 _LONGEST_PATH = 255.0
 _WIDEST_RADIUS = 32.0
@@ -150,7 +141,7 @@ class BlurSampler:
         """Draw the blur of a batch of ``count`` images that are (height, width) once they are blurred."""
         kernels = self.kernels(count)
         noise = torch.from_numpy(self._random.standard_normal((count, channels, height, width), dtype=np.float32))
-        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * (2 / 255)
+        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * GREY_LEVEL
         return Blur(kernels, noise * torch.from_numpy(levels).float(), self._qualities(count))
 
     def blur(self, images: Tensor) -> Tensor:
@@ -179,123 +170,6 @@ class BlurSampler:
         chosen = self._chosen(count, self.config.jpeg_probability)
         qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
         return {int(index): round(quality) for index, quality in zip(chosen, qualities, strict=True)}
-
-
-def sample_trajectories(
-    lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
-) -> NDArray[np.complex128]:
-    """Draw camera trajectories, all at once.
-
-    Args:
-        lengths: Path length of each trajectory in pixels.
-        random: Source of randomness.
-
-    Returns:
-        Positions in pixels as complex numbers (x + iy), shape (2000, N), centred on their mean: the blur does
-        not shift the image, so that a restored image can be compared with the sharp one.
-    """
-    step = np.asarray(lengths, dtype=float) / (_STEPS - 1)
-    count = step.size
-    anxiety = _HIGHEST_ANXIETY * random.random(count)
-    shake_probability = _HIGHEST_SHAKE_PROBABILITY * random.random(count) * anxiety
-    noise_strength = _HIGHEST_NOISE * random.random(count) * anxiety
-    pull = _HIGHEST_PULL * random.random(count) * anxiety
-
-    # Positions and velocities are in units of each trajectory's own step, so that one loop serves all lengths.
-    noise = random.standard_normal((_STEPS, count, 2)).view(np.complex128)[..., 0] * noise_strength
-    shaken = random.random((_STEPS, count)) < shake_probability
-    turns = np.where(shaken, 2 * np.exp(1j * (np.pi + random.random((_STEPS, count)) - 0.5)), 0)
-    velocity = np.exp(2j * np.pi * random.random(count))
-    positions = np.zeros((_STEPS, count), dtype=np.complex128)
-    for index in range(1, _STEPS):
-        here = positions[index - 1]
-        velocity = velocity + velocity * turns[index] + noise[index] - pull * here * step
-        velocity /= np.abs(velocity)
-        positions[index] = here + velocity
-    positions = positions * step
-    centred: NDArray[np.complex128] = positions - positions.mean(axis=0)
-    return centred
-
-
-def straight_trajectories(
-    lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
-) -> NDArray[np.complex128]:
-    """Draw straight camera paths of random direction at constant speed; arguments and result as `sample_trajectories`."""
-    lengths = np.asarray(lengths, dtype=float)
-    ends = lengths * np.exp(1j * random.uniform(0, np.pi, size=lengths.size))
-    return np.linspace(-0.5, 0.5, _STEPS)[:, None] * ends
-
-
-def rasterize(trajectories: NDArray[np.complex128], size: int) -> NDArray[np.float32]:
-    """Draw trajectories into kernels with bilinear (sub-pixel) weights.
-
-    Args:
-        trajectories: Positions (T, N) as complex numbers in pixels, relative to the kernel's middle.
-        size: Side of the kernels, odd, and wide enough for all positions.
-
-    Returns:
-        Kernels (N, size, size), each summing to 1.
-    """
-    points, count = trajectories.shape
-    x, y = trajectories.real + size // 2, trajectories.imag + size // 2
-    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    right_share, bottom_share = x - left, y - top
-    corner = (np.arange(count) * size + top) * size + left
-    corners = np.stack([corner, corner + 1, corner + size, corner + size + 1])
-    weights = np.stack(
-        [
-            (1 - right_share) * (1 - bottom_share),
-            right_share * (1 - bottom_share),
-            (1 - right_share) * bottom_share,
-            right_share * bottom_share,
-        ]
-    )
-    drawn = np.bincount(corners.ravel(), weights.ravel() / points, minlength=count * size * size)
-    return drawn.reshape(count, size, size).astype(np.float32)
-
-
-def defocus_discs(radii: Tensor, size: int) -> Tensor:
-    """Discs of defocus with soft (anti-aliased) rims: radii (N,) in pixels to kernels (N, size, size)."""
-    offsets = torch.arange(size, dtype=torch.float32) - size // 2
-    distance = torch.hypot(offsets[:, None], offsets[None, :])
-    discs: Tensor = (radii.float()[:, None, None] + 0.5 - distance).clamp(0, 1)
-    return discs.div(discs.sum(dim=(1, 2), keepdim=True))
-
-
-def gaussian_kernels(sigmas: Tensor, size: int) -> Tensor:
-    """Gaussians: standard deviations (N,) in pixels to kernels (N, size, size), each summing to 1."""
-    offsets = torch.arange(size, dtype=torch.float32) - size // 2
-    profiles = torch.exp(-0.5 * (offsets / sigmas.float()[:, None]).square())
-    kernels = profiles[:, :, None] * profiles[:, None, :]
-    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
-
-
-def convolve_circular(first: Tensor, second: Tensor) -> Tensor:
-    """Convolve kernels (N, K, K) pairwise about their middle pixel; they must fit K together."""
-    size = first.shape[-1]
-    product = torch.fft.rfft2(first) * torch.fft.rfft2(second)
-    centred = torch.fft.irfft2(product, s=(size, size)).roll((-(size // 2), -(size // 2)), dims=(1, 2))
-    kernels: Tensor = centred.clamp_min(0)  # the transform's rounding leaves tiny negative weights
-    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
-
-
-def apply_kernels(images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve each image with its own kernel, keeping only what needs no border.
-
-    Args:
-        images: (B, C, H, W), float.
-        kernels: (B, K, K) with K odd.
-
-    Returns:
-        (B, C, H - K + 1, W - K + 1). Computed by FFT in float32: wide kernels cost no more than narrow ones.
-    """
-    height, width = images.shape[-2:]
-    size = kernels.shape[-1]
-    if size > min(height, width):
-        raise ConfigError(f"kernels of {size} px need images of at least that size; got {height} x {width}")
-    spectrum = torch.fft.rfft2(images.float()) * torch.fft.rfft2(kernels.float(), s=(height, width))[:, None]
-    blurred: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
-    return blurred[..., size - 1 :, size - 1 :]
 
 
 def _check_range(name: str, given: tuple[float, float], lowest: float, highest: float) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from udsd.training.paper import on_other_paper
+from udsd.degradation import on_other_paper
 
 
 def printed(share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

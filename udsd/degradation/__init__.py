@@ -1,0 +1,24 @@
+"""How sharp images become blurred ones: camera paths, defocus, noise, JPEG, kinds of paper, pages from PDFs.
+
+Training and evaluation share it. Blur works on tensors where they are; random choices are NumPy's, on the CPU.
+"""
+
+from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
+from udsd.degradation.kernels import apply_kernels
+from udsd.degradation.pages import PageConfig, is_held_out, prepare_pages
+from udsd.degradation.paper_stock import on_other_paper
+from udsd.degradation.trajectories import rasterize, sample_trajectories, straight_trajectories
+
+__all__ = [
+    "Blur",
+    "BlurConfig",
+    "BlurSampler",
+    "PageConfig",
+    "apply_kernels",
+    "is_held_out",
+    "on_other_paper",
+    "prepare_pages",
+    "rasterize",
+    "sample_trajectories",
+    "straight_trajectories",
+]

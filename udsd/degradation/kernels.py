@@ -1,0 +1,52 @@
+"""Blur kernels: discs of defocus, Gaussians, and how kernels are combined and applied to images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from udsd.errors import ConfigError
+
+
+def defocus_discs(radii: Tensor, size: int) -> Tensor:
+    """Discs of defocus with soft (anti-aliased) rims: radii (N,) in pixels to kernels (N, size, size)."""
+    offsets = torch.arange(size, dtype=torch.float32) - size // 2
+    distance = torch.hypot(offsets[:, None], offsets[None, :])
+    discs: Tensor = (radii.float()[:, None, None] + 0.5 - distance).clamp(0, 1)
+    return discs.div(discs.sum(dim=(1, 2), keepdim=True))
+
+
+def gaussian_kernels(sigmas: Tensor, size: int) -> Tensor:
+    """Gaussians: standard deviations (N,) in pixels to kernels (N, size, size), each summing to 1."""
+    offsets = torch.arange(size, dtype=torch.float32) - size // 2
+    profiles = torch.exp(-0.5 * (offsets / sigmas.float()[:, None]).square())
+    kernels = profiles[:, :, None] * profiles[:, None, :]
+    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
+
+
+def convolve_circular(first: Tensor, second: Tensor) -> Tensor:
+    """Convolve kernels (N, K, K) pairwise about their middle pixel; they must fit K together."""
+    size = first.shape[-1]
+    product = torch.fft.rfft2(first) * torch.fft.rfft2(second)
+    centred = torch.fft.irfft2(product, s=(size, size)).roll((-(size // 2), -(size // 2)), dims=(1, 2))
+    kernels: Tensor = centred.clamp_min(0)  # the transform's rounding leaves tiny negative weights
+    return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
+
+
+def apply_kernels(images: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve each image with its own kernel, keeping only what needs no border.
+
+    Args:
+        images: (B, C, H, W), float.
+        kernels: (B, K, K) with K odd.
+
+    Returns:
+        (B, C, H - K + 1, W - K + 1). Computed by FFT in float32: wide kernels cost no more than narrow ones.
+    """
+    height, width = images.shape[-2:]
+    size = kernels.shape[-1]
+    if size > min(height, width):
+        raise ConfigError(f"kernels of {size} px need images of at least that size; got {height} x {width}")
+    spectrum = torch.fft.rfft2(images.float()) * torch.fft.rfft2(kernels.float(), s=(height, width))[:, None]
+    blurred: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
+    return blurred[..., size - 1 :, size - 1 :]
