@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from udsd.extras import require
 from udsd.images import ImageLike, decode_image
 from udsd.inference.graph import INPUT, OUTPUTS, InferenceGraph, trace_graph
 from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
-from udsd.inference.white import WhiteBalance
-from udsd.models import DeblurModel
+from udsd.models import DeblurModel, white_balance
+from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.pretrained import write_config
 
 ONNX_FILE = "model.onnx"
@@ -92,9 +91,11 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         graph = _quantised(graph, images)
     with _folder_in_the_making(folder) as unfinished:
         openvino.save_model(graph, unfinished / GRAPH_FILE, compress_to_fp16=False)
-        # The graph itself is compared; white balance is not part of it.
-        bare = replace(model.config, balance_white=False)
-        restore = OpenVINOEngine(read_graph(unfinished / GRAPH_FILE), bare).restore
+        engine = OpenVINOEngine(read_graph(unfinished / GRAPH_FILE), model.config)
+
+        def restore(image: Tensor) -> Tensor:
+            return engine.run_graph(image)[0]  # white balance is not part of it
+
         agreement = _check(model, restore) if images is None else _mean_agreement(model, restore, images)
         write_config(model.config, unfinished)
     return agreement
@@ -128,8 +129,7 @@ def _calibration_images(given: Iterable[ImageLike], balance_white: bool) -> list
     images = []
     for image, _ in zip(given, range(_MOST_CALIBRATION_IMAGES), strict=False):
         pixels = decode_image(image).pixels[:1]
-        if balance_white:
-            pixels = WhiteBalance.of(pixels).apply(pixels)
+        pixels = white_balance(pixels, wanted=balance_white).apply(pixels)
         height, width = (min(side, _CALIBRATION_SIDE) // 4 * 4 for side in pixels.shape[-2:])
         if min(height, width) < 16:
             raise ImageError(f"{image} is too small to calibrate with; give images of at least 16 pixels a side")
@@ -145,7 +145,7 @@ def _check(model: DeblurModel, restore: Any) -> float:
     random = torch.Generator().manual_seed(0)
     agreements = []
     for height, width in _CHECKED_SIDES:
-        image = torch.rand(1, model.config.image_channels, height, width, generator=random) * 2 - 1
+        image = torch.rand(1, IMAGE_CHANNELS, height, width, generator=random) * 2 - 1
         agreements.append(_agreement(reference, restore, image))
     worst = min(agreements)
     if worst < _LEAST_AGREEMENT:

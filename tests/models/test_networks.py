@@ -154,3 +154,11 @@ def test_bad_configurations_are_refused_by_name(values: dict[str, object], word:
 def test_configuration_round_trip() -> None:
     config = ModelConfig(base_width=24, residual_output=True)
     assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def test_the_number_of_channels_of_earlier_versions_is_read_and_dropped() -> None:
+    config = ModelConfig.from_dict({"image_channels": 3, "base_width": 8})
+    assert config == ModelConfig(base_width=8)
+    assert "image_channels" not in config.to_dict()
+    with pytest.raises(ConfigError, match="image_channels is 4; 3 is the only value"):
+        ModelConfig.from_dict({"image_channels": 4})

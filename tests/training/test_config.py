@@ -200,3 +200,9 @@ def test_settings_of_the_command_line(text: str, expected: tuple[str, str, Any])
 def test_settings_of_another_form_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"give SECTION\.KEY=VALUE"):
         parse_setting(text)
+
+
+def test_a_run_of_an_earlier_version_can_be_read() -> None:
+    assert TrainingConfig.from_dict({"model": {"image_channels": 3}}) == TrainingConfig()
+    with pytest.raises(ConfigError, match="image_channels"):
+        TrainingConfig.from_dict({"model": {"image_channels": 1}})

@@ -8,12 +8,12 @@ from udsd.training.discriminators import MultiScaleDiscriminator
 
 @pytest.mark.parametrize(("side", "sides"), [(64, [4, 2, 1]), (32, [2, 1, 1]), (16, [1, 1, 1])])
 def test_logits_of_patches_at_three_scales(side: int, sides: list[int]) -> None:
-    logits = MultiScaleDiscriminator(3, 4)(torch.zeros(2, 3, side, side))
+    logits = MultiScaleDiscriminator(4)(torch.zeros(2, 3, side, side))
     assert [tuple(scale.shape) for scale in logits] == [(2, 1, expected, expected) for expected in sides]
 
 
 def test_scales_have_weights_of_their_own_and_all_see_the_image() -> None:
-    discriminator = MultiScaleDiscriminator(3, 4)
+    discriminator = MultiScaleDiscriminator(4)
     image = torch.rand(1, 3, 64, 64, requires_grad=True)
     for logits in discriminator(image):
         (gradient,) = torch.autograd.grad(logits.sum(), image, retain_graph=True)
@@ -23,14 +23,14 @@ def test_scales_have_weights_of_their_own_and_all_see_the_image() -> None:
 
 
 def test_widths_double_from_the_first_to_the_fourth_convolution() -> None:
-    scale = MultiScaleDiscriminator(3, 4).scales[0]
+    scale = MultiScaleDiscriminator(4).scales[0]
     widths = [layer.out_channels for layer in scale.children() if isinstance(layer, torch.nn.Conv2d)]
     assert widths == [4, 8, 16, 32, 1]
 
 
 def test_a_flat_image_is_the_same_at_every_scale() -> None:
     """Averaging must not count the padding in, which would darken the borders of the smaller images."""
-    discriminator = MultiScaleDiscriminator(3, 4)
+    discriminator = MultiScaleDiscriminator(4)
     for scale in discriminator.scales[1:]:
         scale.load_state_dict(discriminator.scales[0].state_dict())
     full, half, _ = discriminator(torch.full((1, 3, 128, 128), 0.7))

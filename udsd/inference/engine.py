@@ -10,8 +10,7 @@ from torch import Tensor
 from udsd.inference.memory import MemoryLimit, StripPlan, parse_memory, plan_strips
 from udsd.inference.planes import Store
 from udsd.inference.strips import StripModel
-from udsd.inference.white import WhiteBalance
-from udsd.models import DeblurModel
+from udsd.models import DeblurModel, white_balance
 from udsd.models.deblur_model import pad_image
 
 logger = logging.getLogger(__name__)
@@ -73,20 +72,19 @@ class Engine:
         """
         limit = self.memory_limit if memory_limit is None else memory_limit
         with torch.inference_mode():
-            if not self.config.balance_white:
-                return self._restore(images, code, limit, overwrite).clamp_(-1, 1).cpu()
-            # On the device, for a GPU is faster at this too.
-            images = images.to(self.device, torch.float32, copy=not overwrite)
-            balance = WhiteBalance.of(images)
-            return balance.undo(self._restore(balance.apply(images), code, limit, overwrite=True)).cpu()
+            # On the device, for a GPU is faster at white balance too.
+            on_device = images.to(self.device, torch.float32)
+            balance = white_balance(on_device, wanted=self.config.balance_white)
+            balanced = balance.apply(on_device, overwrite=overwrite or on_device is not images)
+            is_ours = overwrite or balanced is not images
+            return balance.undo(self._restore(balanced, code, limit, overwrite=is_ours)).cpu()
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
         with torch.inference_mode():
             codes = []
-            if self.config.balance_white:
-                images = WhiteBalance.of(images).apply(images.clone())
-            for image in torch.split(images, 1):
+            balanced = white_balance(images, wanted=self.config.balance_white).apply(images)
+            for image in torch.split(balanced, 1):
                 padded = pad_image(image.to(self.device, torch.float32))
                 codes.append(self._encode(padded, self._plan(padded, self.memory_limit)))
         means, log_variances = zip(*codes, strict=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from udsd.models import DeblurModel
-from udsd.models.blocks import CONTENT_STRIDE, NORM_EPSILON, InstanceNorm, LayerNorm
+from udsd.models.blocks import CONTENT_STRIDE, IMAGE_CHANNELS, NORM_EPSILON, InstanceNorm, LayerNorm
 from udsd.models.deblur_model import SMALLEST_SIDE
 
 INPUT = "image"
@@ -45,7 +45,7 @@ def trace_graph(model: DeblurModel) -> torch.export.ExportedProgram:
     """Trace a model with any batch, height and width."""
     height = torch.export.Dim("height_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_LARGEST_SIDE)
     width = torch.export.Dim("width_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_LARGEST_SIDE)
-    example = torch.zeros(2, model.config.image_channels, *_EXAMPLE_SIDES)
+    example = torch.zeros(2, IMAGE_CHANNELS, *_EXAMPLE_SIDES)
     sizes = {0: torch.export.Dim("batch", max=_LARGEST_BATCH), 2: CONTENT_STRIDE * height, 3: CONTENT_STRIDE * width}
     with warnings.catch_warnings():
         # Some versions warn of what they themselves use.

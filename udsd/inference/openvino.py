@@ -14,8 +14,7 @@ from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
 from udsd.extras import require
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
-from udsd.inference.white import WhiteBalance
-from udsd.models import DeblurModel, ModelConfig
+from udsd.models import DeblurModel, ModelConfig, white_balance
 from udsd.models.deblur_model import pad_image
 
 GRAPH_FILE = "openvino_model.xml"
@@ -78,16 +77,13 @@ class OpenVINOEngine:
         if code is not None:
             raise ConfigError("the openvino back-end restores with the mean blur code only; use backend='torch'")
         limit = self.memory_limit if memory_limit is None else memory_limit
-        if not self.config.balance_white:
-            return self._restore(images, limit)
-        balance = WhiteBalance.of(images)
-        return balance.undo(self._restore(balance.apply(images if overwrite else images.clone()), limit))
+        balance = white_balance(images, wanted=self.config.balance_white)
+        return balance.undo(self._restore(balance.apply(images, overwrite=overwrite), limit))
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes of images as `restore` takes."""
-        if self.config.balance_white:
-            images = WhiteBalance.of(images).apply(images.clone())
-        results = [self._run(image, self.memory_limit)[1:] for image in torch.split(images, 1)]
+        balanced = white_balance(images, wanted=self.config.balance_white).apply(images)
+        results = [self.run_graph(image, self.memory_limit)[1:] for image in torch.split(balanced, 1)]
         means, log_variances = zip(*results, strict=True)
         return torch.cat(means), torch.cat(log_variances)
 
@@ -97,9 +93,10 @@ class OpenVINOEngine:
         return OpenVINOEngine(self._graph, self.config, dtype, self.memory_limit)
 
     def _restore(self, images: Tensor, limit: MemoryLimit) -> Tensor:
-        return torch.cat([self._run(image, limit)[0] for image in torch.split(images, 1)])
+        return torch.cat([self.run_graph(image, limit)[0] for image in torch.split(images, 1)])
 
-    def _run(self, image: Tensor, limit: MemoryLimit) -> tuple[Tensor, Tensor, Tensor]:
+    def run_graph(self, image: Tensor, limit: MemoryLimit = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the graph itself makes of one image (1, 3, H, W), without white balance: `InferenceGraph.forward`."""
         height, width = image.shape[-2:]
         padded = pad_image(image)
         self._check_size(padded, limit)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from udsd.inference import winograd
 from udsd.inference.planes import Mapped, Plane, Rows, Store, Whole, assembled, reflected_window
 from udsd.inference.winograd import TILE
-from udsd.models import DeblurModel
+from udsd.models import DeblurModel, compose
 from udsd.models.blocks import CONTENT_STRIDE, LEAKY_SLOPE, NORM_EPSILON, LayerNorm, ReflectedConv2d
 
 Activation = Callable[[Tensor], Tensor]
@@ -296,8 +296,7 @@ class StripModel:
         for start, stop in bounds:
             decoded = F.conv2d(activate(full(start, stop)), self._to_image_weight).float() + bias
             rows = slice(2 * start, 2 * stop)
-            finished = image[:, :, rows] + decoded if self.config.residual_output else torch.tanh(decoded)
-            restored[:, :, rows] = finished
+            restored[:, :, rows] = compose(image[:, :, rows], decoded, residual=self.config.residual_output)
             source.release(stop)
             store.trim()
         return restored

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+IMAGE_CHANNELS = 3
+"""Images are RGB; grey ones are given three times."""
+
 CONTENT_STRIDE = 4
 """Image pixels per content feature along each side; images are padded to multiples of it."""
 

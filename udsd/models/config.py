@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from udsd.errors import ConfigError
 
 _LIMITS = {
-    "image_channels": (1, 4),
     "base_width": (4, 256),
     "residual_blocks": (1, 32),
     "blur_code_size": (1, 256),
@@ -23,7 +22,6 @@ class ModelConfig:
     The defaults are those of the paper (Lu, Chen, Chellappa, CVPR 2019).
 
     Attributes:
-        image_channels: Channels of the images, 3 for RGB.
         base_width: Channels of the first convolution; the content features have four times as many.
         residual_blocks: Residual blocks in the content encoder, and again in the generator.
         blur_code_size: Length of the blur code z.
@@ -32,11 +30,13 @@ class ModelConfig:
             of its content features, so that the paper's generator has to invent them again (shifted colours,
             inverted contrast); with the input beside it, it need not.
         balance_white: If true, an image's light ground is scaled to white before it comes to the networks, and back
-            afterwards (`udsd.inference.white`): for print on paper. Not in the paper. `DeblurModel` itself does not
+            afterwards (`udsd.models.white`): for print on paper. Not in the paper. `DeblurModel` itself does not
             do it.
     """
 
-    image_channels: int = 3
+    FIXED: ClassVar[dict[str, Any]] = {"image_channels": 3}
+    """Settings of earlier versions that only ever worked with one value. With it they are still read, and dropped."""
+
     base_width: int = 64
     residual_blocks: int = 4
     blur_code_size: int = 8
@@ -69,6 +69,10 @@ class ModelConfig:
             ConfigError: A key is unknown or a value is of the wrong type or out of range.
         """
         known = [field.name for field in fields(cls)]
+        for key in cls.FIXED.keys() & values.keys():
+            if values[key] != cls.FIXED[key]:
+                raise ConfigError(f"{key} is {values[key]!r}; {cls.FIXED[key]} is the only value there is")
+        values = {key: value for key, value in values.items() if key not in cls.FIXED}
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ConfigError(f"unknown key(s) {', '.join(unknown)}; known are {', '.join(known)}")

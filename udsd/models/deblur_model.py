@@ -56,13 +56,24 @@ class DeblurModel(nn.Module):
 
     def decode(self, image: Tensor, code: Tensor) -> Tensor:
         """Restore images (B, 3, H, W) whose sides need no padding, with blur codes (B, Z)."""
-        decoded: Tensor = self.generator(self.content_encoder(image), code)
-        return image + decoded if self.config.residual_output else torch.tanh(decoded)
+        decoded = self.generator(self.content_encoder(image), code)
+        return compose(image, decoded, residual=self.config.residual_output)
 
     def encode_blur(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur code of images (B, 3, H, W) in [-1, 1] of any size."""
         mean, log_variance = self.blur_encoder(pad_image(image))
         return mean, log_variance
+
+
+def compose(image: Tensor, decoded: Tensor, *, residual: bool) -> Tensor:
+    """What a generator's output means: a correction of the image, or the result itself before its tanh.
+
+    Args:
+        image: What was encoded, (B, 3, H, W).
+        decoded: The generator's output, of the same shape.
+        residual: `ModelConfig.residual_output`.
+    """
+    return image + decoded if residual else torch.tanh(decoded)
 
 
 def pad_image(image: Tensor) -> Tensor:

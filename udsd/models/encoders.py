@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from udsd.models.blocks import LEAKY_SLOPE, InstanceNorm, ReflectedConv2d, ResidualBlock
+from udsd.models.blocks import IMAGE_CHANNELS, LEAKY_SLOPE, InstanceNorm, ReflectedConv2d, ResidualBlock
 from udsd.models.config import ModelConfig
 
 _BLUR_WIDTHS = (1, 2, 3, 4)
@@ -25,7 +25,7 @@ class ContentEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.base_width
-        self.stem = ReflectedConv2d(config.image_channels, width, kernel_size=7)
+        self.stem = ReflectedConv2d(IMAGE_CHANNELS, width, kernel_size=7)
         self.down1 = ReflectedConv2d(width, 2 * width, kernel_size=3, stride=2, bias=False)
         self.down2 = ReflectedConv2d(2 * width, 4 * width, kernel_size=3, stride=2, bias=False)
         self.blocks = nn.Sequential(*(ResidualBlock(config.content_channels) for _ in range(config.residual_blocks)))
@@ -48,7 +48,7 @@ class BlurEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        channels = [config.image_channels, *(step * config.base_width for step in _BLUR_WIDTHS)]
+        channels = [IMAGE_CHANNELS, *(step * config.base_width for step in _BLUR_WIDTHS)]
         self.stages = nn.ModuleList(
             ReflectedConv2d(before, after, kernel_size=4, stride=2) for before, after in pairwise(channels)
         )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from udsd.models.blocks import LayerNorm, ResidualBlock
+from udsd.models.blocks import IMAGE_CHANNELS, LayerNorm, ResidualBlock
 from udsd.models.config import ModelConfig
 
 
@@ -27,7 +27,7 @@ class Generator(nn.Module):
         self.norm1 = LayerNorm(2 * width)
         self.up2 = _doubling_conv(2 * width + code, width)
         self.norm2 = LayerNorm(width)
-        self.to_image = nn.ConvTranspose2d(width + code, config.image_channels, kernel_size=1)
+        self.to_image = nn.ConvTranspose2d(width + code, IMAGE_CHANNELS, kernel_size=1)
 
     def forward(self, content: Tensor, code: Tensor) -> Tensor:
         """Decode content features under a blur code."""

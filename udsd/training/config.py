@@ -229,8 +229,11 @@ def _build(cls: type[_Section], values: Any, where: str) -> _Section:
     kinds = get_type_hints(cls)
     known = [entry.name for entry in fields(cls)]  # type: ignore[arg-type]
     arguments = {}
+    fixed = getattr(cls, "FIXED", {})
     for key, value in values.items():
         name = f"{where}.{key}" if where else key
+        if fixed.get(key, ...) == value:
+            continue  # of a checkpoint or recipe of an earlier version
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
             raise ConfigError(f"unknown setting {name}; did you mean {nearest[0]}? Known: {', '.join(known)}")

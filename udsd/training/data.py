@@ -25,7 +25,7 @@ from udsd.degradation import Blur, BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
 from udsd.images.levels import to_levels, to_pixels
-from udsd.inference.white import WhiteBalance
+from udsd.models import white_balance
 from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
@@ -129,9 +129,7 @@ class ImageCache:
         return np.broadcast_to(stored, (*stored.shape[:2], 3))
 
     def _levels(self, image: Tensor) -> Tensor:
-        if self._balance_white:
-            image = WhiteBalance.of(image).apply(image).clamp_(-1, 1)
-        return to_levels(image[0])
+        return to_levels(white_balance(image, wanted=self._balance_white).apply(image, overwrite=True)[0])
 
     def _leave_out(self, path: Path, error: ImageError) -> None:
         with self._lock:

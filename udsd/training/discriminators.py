@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from udsd.models.blocks import LEAKY_SLOPE
+from udsd.models.blocks import IMAGE_CHANNELS, LEAKY_SLOPE
 
 DiscriminatorInit = Literal["default", "normal", "kaiming"]
 
@@ -22,17 +22,14 @@ class MultiScaleDiscriminator(nn.Module):
     """Judge patches as real or generated, at the full, half and quarter size of the image.
 
     Args:
-        image_channels: Channels of the images.
         base_width: Channels of the first convolution; each of the four strided ones doubles them.
         scales: Number of image sizes.
         init: How the weights begin.
     """
 
-    def __init__(
-        self, image_channels: int, base_width: int, scales: int = 3, *, init: DiscriminatorInit = "default"
-    ) -> None:
+    def __init__(self, base_width: int, scales: int = 3, *, init: DiscriminatorInit = "default") -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_patch_discriminator(image_channels, base_width) for _ in range(scales))
+        self.scales = nn.ModuleList(_patch_discriminator(base_width) for _ in range(scales))
         if init != "default":
             for module in self.modules():
                 if isinstance(module, nn.Conv2d):
@@ -56,8 +53,8 @@ def _initialise(convolution: nn.Conv2d, init: DiscriminatorInit) -> None:
         nn.init.zeros_(convolution.bias)
 
 
-def _patch_discriminator(image_channels: int, base_width: int) -> nn.Sequential:
-    channels = [image_channels, *(base_width * 2**stage for stage in range(_STAGES))]
+def _patch_discriminator(base_width: int) -> nn.Sequential:
+    channels = [IMAGE_CHANNELS, *(base_width * 2**stage for stage in range(_STAGES))]
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         # Zero padding: at the third scale a small crop is only a few pixels wide, too few to reflect.

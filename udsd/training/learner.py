@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
 from udsd.models import DeblurModel
+from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import diagnose
 from udsd.training.config import TrainingConfig
@@ -221,7 +222,7 @@ class Learner:
 
     def _make_pools(self) -> list[ReplayPool]:
         size, crop = self.config.objective.replay_pool, self.config.data.crop_size
-        shape = (self.config.model.image_channels, crop, crop)
+        shape = (IMAGE_CHANNELS, crop, crop)
         return [ReplayPool(size, shape).to(self.device) for _ in range(2 if size else 0)]
 
     def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from udsd.errors import ConfigError
-from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig
+from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig, compose
 from udsd.training.discriminators import DiscriminatorInit, MultiScaleDiscriminator
 from udsd.training.path_branch import PathBlurGenerator
 
@@ -73,9 +72,7 @@ class TrainingNetworks(nn.Module):
                 self.blur_generator.blocks[0] = self.deblur_model.generator.blocks[0]
 
         def discriminator() -> MultiScaleDiscriminator:
-            return MultiScaleDiscriminator(
-                config.image_channels, branches.discriminator_width, init=branches.discriminator_init
-            )
+            return MultiScaleDiscriminator(branches.discriminator_width, init=branches.discriminator_init)
 
         self.sharp_discriminator = discriminator()
         self.blurred_discriminator = discriminator()
@@ -143,7 +140,7 @@ class TrainingNetworks(nn.Module):
         """G_B(E_S^c(s), z): images (B, 3, H, W) and codes (B, Z) to images (B, 3, H, W)."""
         if isinstance(self.blur_generator, PathBlurGenerator):
             return self.blur_generator(sharp, code)  # type: ignore[no-any-return]
-        return self._finish(sharp, self.blur_generator(self.sharp_content_encoder(sharp), code))
+        return self._compose(sharp, self.blur_generator(self.sharp_content_encoder(sharp), code))
 
     def blur_back(self, restored: Tensor, code: Tensor) -> Tensor:
         """The same, of a restored image, to be compared with the blurred image that it came from."""
@@ -153,14 +150,14 @@ class TrainingNetworks(nn.Module):
 
     def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
         """G_S(E_S^c(s), z): a sharp image decoded in its own domain."""
-        return self._finish(sharp, self.deblur_model.generator(self.sharp_content_encoder(sharp), code))
+        return self._compose(sharp, self.deblur_model.generator(self.sharp_content_encoder(sharp), code))
 
     def keep_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
         """G_B(E_B^c(b), z): a blurred image decoded in its own domain; needs the network G_B."""
-        return self._finish(blurred, self.blur_generator(self.deblur_model.content_encoder(blurred), code))
+        return self._compose(blurred, self.blur_generator(self.deblur_model.content_encoder(blurred), code))
 
-    def _finish(self, image: Tensor, decoded: Tensor) -> Tensor:
-        return image + decoded if self.deblur_model.config.residual_output else torch.tanh(decoded)
+    def _compose(self, image: Tensor, decoded: Tensor) -> Tensor:
+        return compose(image, decoded, residual=self.deblur_model.config.residual_output)
 
 
 def _shape(tensor: Tensor | None) -> str:

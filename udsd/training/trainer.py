@@ -244,7 +244,7 @@ class Trainer:
         state = load_newest_checkpoint(self.output)
         if state is None:
             return
-        before, now = _network_settings(state["config"]), _network_settings(self.config.to_dict())
+        before, now = (_network_settings(run) for run in (TrainingConfig.from_dict(state["config"]), self.config))
         if before != now:
             raise ConfigError(f"the run in {self.output} has other networks: {before}, not {now}; resume it with these")
         if len(state["random"]) != self.processes.count:
@@ -296,8 +296,9 @@ def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
-def _network_settings(config: dict[str, Any]) -> dict[str, Any]:
-    return {**config["model"], **config["branches"], "random_code": config["loss"]["random_code"] > 0}
+def _network_settings(config: TrainingConfig) -> dict[str, Any]:
+    values = config.to_dict()
+    return {**values["model"], **values["branches"], "random_code": config.loss.random_code > 0}
 
 
 def _make_folder(folder: Path) -> None:

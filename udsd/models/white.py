@@ -47,13 +47,35 @@ class WhiteBalance:
         gain = torch.where(has_ground, 1 / grounds.clamp_min(_DARKEST), 1.0)
         return cls(gain, torch.where(has_ground, images.amax(dim=(2, 3), keepdim=True), 1.0))
 
-    def apply(self, images: Tensor) -> Tensor:
-        """The images on white ground, in place. What was brighter than the ground is above 1 then."""
-        return images.mul_(self.gain).add_(self.gain - 1)
+    def apply(self, images: Tensor, *, overwrite: bool = False) -> Tensor:
+        """The images on white ground, in a copy or in place. What was brighter than the ground is above 1 then."""
+        return (images if overwrite else images.clone()).mul_(self.gain).add_(self.gain - 1)
 
     def undo(self, images: Tensor) -> Tensor:
-        """The images on their own ground again, from -1 to their brightest, in place."""
+        """Restored images on their own ground again, from -1 to their brightest, in place."""
         return torch.minimum(images.div_(self.gain).add_(1 / self.gain - 1), self.brightest, out=images).clamp_min_(-1)
+
+
+class NoWhiteBalance:
+    """In the place of a `WhiteBalance` for models without one: images stay as they are."""
+
+    def apply(self, images: Tensor, *, overwrite: bool = False) -> Tensor:
+        """The images themselves."""
+        return images
+
+    def undo(self, images: Tensor) -> Tensor:
+        """Restored images, limited to [-1, 1] in place."""
+        return images.clamp_(-1, 1)
+
+
+def white_balance(images: Tensor, *, wanted: bool) -> WhiteBalance | NoWhiteBalance:
+    """What a model does to images (B, C, H, W), float32 in [-1, 1], before its networks, and undoes after them.
+
+    Args:
+        images: The images.
+        wanted: `ModelConfig.balance_white` of the model.
+    """
+    return WhiteBalance.of(images) if wanted else NoWhiteBalance()
 
 
 def _ground(channel: Tensor) -> Tensor:

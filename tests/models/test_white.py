@@ -9,9 +9,9 @@ from torch import Tensor
 from tests.measures import decibels
 from udsd import Deblurrer
 from udsd.export import export_openvino
-from udsd.inference import Engine, white
-from udsd.inference.white import WhiteBalance
-from udsd.models import DeblurModel, ModelConfig
+from udsd.inference import Engine
+from udsd.models import DeblurModel, ModelConfig, white
+from udsd.models.white import NoWhiteBalance, WhiteBalance, white_balance
 
 CPU = torch.device("cpu")
 PAPER = torch.tensor([0.9, 0.8, 0.6])[None, :, None, None]
@@ -120,3 +120,21 @@ def test_an_exported_model_balances_as_well(tmp_path: Path) -> None:
         exported.encode_blur(image), Deblurrer(balancing_model(), "cpu", "float32").encode_blur(image), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_images_are_balanced_in_a_copy_unless_they_may_be_overwritten() -> None:
+    image = torch.rand(1, 3, 20, 20) - 1
+    before, balance = image.clone(), white_balance(image, wanted=True)
+    assert isinstance(balance, WhiteBalance)
+    balanced = balance.apply(image)
+    assert torch.equal(image, before)
+    assert balance.apply(image, overwrite=True) is image
+    assert torch.equal(image, balanced)
+
+
+def test_a_model_without_white_balance_takes_images_as_they_are() -> None:
+    image = torch.rand(1, 3, 20, 20) - 1
+    balance = white_balance(image, wanted=False)
+    assert isinstance(balance, NoWhiteBalance)
+    assert balance.apply(image) is image
+    assert balance.undo(torch.tensor([-3.0, 0.5, 2.0])).tolist() == [-1, 0.5, 1]
