@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from udsd import Deblurrer
 from udsd.export import export_openvino
-from udsd.inference import Engine
+from udsd.inference import TorchBackend
 from udsd.inference.planes import Store
 from udsd.inference.strips import StripModel
 from udsd.models import DeblurModel, ModelConfig
@@ -158,8 +158,8 @@ def make_runner(device: torch.device, width: int, way: str, name: str, folder: P
     if way == "openvino":
         limit = "1TB"  # what the machine has is for the machine to say
         if name == "int8":
-            return Deblurrer.from_pretrained(folder / "int8", memory_limit=limit)._engine.restore
-        return Deblurrer(make_model(width), dtype=name, memory_limit=limit, backend="openvino")._engine.restore
+            return Deblurrer.from_pretrained(folder / "int8", memory_limit=limit).backend.restore
+        return Deblurrer(make_model(width), dtype=name, memory_limit=limit, backend="openvino").backend.restore
     model = make_model(width).to(device)
     dtype = getattr(torch, name)
     if way == "plain":
@@ -177,8 +177,8 @@ def make_runner(device: torch.device, width: int, way: str, name: str, folder: P
 
         return run
     if way == "limited":
-        return Engine(model, device, dtype, "100MB").restore
-    return Engine(model, device, dtype, None if device.type == "cuda" else "1TB").restore
+        return TorchBackend(model, device, dtype, "100MB").restore
+    return TorchBackend(model, device, dtype, None if device.type == "cuda" else "1TB").restore
 
 
 @torch.inference_mode()

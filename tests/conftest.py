@@ -41,6 +41,20 @@ def photo() -> Image.Image:
 
 
 @pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six images of dark bars on light paper, 70 x 60."""
+    folder = tmp_path_factory.mktemp("pages")
+    for number in range(6):
+        random = np.random.default_rng(number)
+        page = np.full((60, 70, 3), 240, np.uint8)
+        for top in range(2, 56, 7):
+            ink = np.repeat(random.random(35) < 0.6, 2)
+            page[top : top + 4, ink] = 30
+        Image.fromarray(page).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def make_pdf() -> Callable[..., Path]:
     """Write a PDF of pages of one by two inches, each given as drawing operators (``0 0 72 72 re f``: a square).
 

@@ -148,15 +148,15 @@ def test_a_damaged_export_is_refused(openvino_folder: Path, tmp_path: Path) -> N
 
 def test_openvino_keeps_its_digits_in_the_sums_over_a_large_image(model: DeblurModel, openvino_folder: Path) -> None:
     image = torch.rand(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    result = Deblurrer.from_pretrained(openvino_folder, dtype="float32")._engine.restore(image)
-    assert decibels(result, Deblurrer(model, "cpu", "float32")._engine.restore(image)) > 105
+    result = Deblurrer.from_pretrained(openvino_folder, dtype="float32").backend.restore(image)
+    assert decibels(result, Deblurrer(model, "cpu", "float32").backend.restore(image)) > 105
 
 
 def test_eight_bits_come_close(tmp_path: Path) -> None:
     with Image.open(Path(__file__).parents[1] / "examples" / "page_blurred.png") as page:
         pieces = [page.convert("RGB").crop((left, 40, left + 200, 168)) for left in (40, 340, 640)]
     exact = Deblurrer.from_pretrained("text", device="cpu", dtype="float32")
-    assert export_openvino(exact._engine.model, tmp_path / "int8", pieces[:2]) > 45
+    assert export_openvino(exact.backend.model, tmp_path / "int8", pieces[:2]) > 45
     restored = Deblurrer.from_pretrained(tmp_path / "int8", dtype="float32").deblur(pieces[2])
     difference = np.abs(np.asarray(restored).astype(int) - np.asarray(exact.deblur(pieces[2])))
     assert 0.01 < difference.mean() < 1  # of 255; none would mean that nothing ran in 8 bits

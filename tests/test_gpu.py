@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.measures import decibels
 from udsd import Deblurrer
-from udsd.inference import Engine
+from udsd.inference import TorchBackend
 from udsd.training.config import TrainingConfig
 from udsd.training.trainer import Trainer
 
@@ -34,8 +34,8 @@ def image() -> Tensor:
 @pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 55), (torch.bfloat16, 45), (torch.float16, 50)])
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_gpu_gives_what_a_cpu_gives(image: Tensor, dtype: torch.dtype, least: float, whole: bool) -> None:
-    expected = Engine(Deblurrer.from_pretrained("text")._engine.model, CPU, torch.float32).restore(image)
-    engine = Engine(Deblurrer.from_pretrained("text")._engine.model, CUDA, dtype)
+    expected = TorchBackend(Deblurrer.from_pretrained("text").backend.model, CPU, torch.float32).restore(image)
+    engine = TorchBackend(Deblurrer.from_pretrained("text").backend.model, CUDA, dtype)
     engine._whole_first = whole
     restored = engine.restore(image)
     assert restored.device == CPU

@@ -1,6 +1,7 @@
 """Restore blurred images of a known kind, with networks trained on unpaired images."""
 
-from udsd.deblurrer import Deblurrer
+from typing import TYPE_CHECKING, Any
+
 from udsd.errors import (
     ChecksumError,
     ConfigError,
@@ -14,6 +15,9 @@ from udsd.errors import (
     UnknownModelError,
     WeightsError,
 )
+
+if TYPE_CHECKING:
+    from udsd.deblurrer import Deblurrer
 
 __version__ = "0.1.0"
 
@@ -32,3 +36,16 @@ __all__ = [
     "WeightsError",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Deblurrer` is imported when it is first asked for: with it comes PyTorch, which `udsd --help` need not load."""
+    if name == "Deblurrer":
+        from udsd.deblurrer import Deblurrer
+
+        return Deblurrer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,26 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from udsd.device import resolve_device, resolve_dtype
+from udsd.device import resolve_dtype
 from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Backend, Engine, MemoryLimit, in_batches
-from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, check_openvino_device, convert_model, read_graph
+from udsd.inference import Backend, MemoryLimit, in_batches, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
-from udsd.pretrained import is_file, load_model, read_config, save_model
+from udsd.pretrained import resolve, save_model
 
 if TYPE_CHECKING:
     from PIL import Image
-
-
-BackendName = Literal["auto", "torch", "openvino"]
 
 
 class Deblurrer:
@@ -35,7 +31,8 @@ class Deblurrer:
     and number format (a PIL image for a path). Grey stays grey, and an alpha channel is kept as it is.
 
     Args:
-        model: The networks; taken over, not copied.
+        model: The networks, taken over, not copied; or a `udsd.inference.Backend` that runs them already, which has
+            a device, a format and a memory limit of its own.
         device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
         dtype: Format of the arithmetic: ``"auto"`` (bfloat16 where the device has instructions for it, else
             float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
@@ -46,7 +43,8 @@ class Deblurrer:
             own (CPUs only, each image in one piece).
 
     Raises:
-        ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
+        ConfigError: The memory limit is no size, or the back-end is unknown or not installed; or a back-end came with
+            settings that it has already.
         DeviceError: The device or the format is not available.
 
     Example:
@@ -57,19 +55,19 @@ class Deblurrer:
 
     def __init__(
         self,
-        model: DeblurModel,
+        model: DeblurModel | Backend,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
         memory_limit: MemoryLimit = None,
-        backend: BackendName = "auto",
+        backend: str = "auto",
     ) -> None:
-        chosen = _resolve_device(device, backend)
-        arithmetic = resolve_dtype(dtype, chosen)
-        self._engine: Backend
-        if backend == "openvino":
-            self._engine = OpenVINOEngine(convert_model(model), model.config, arithmetic, memory_limit)
+        self._backend: Backend
+        if isinstance(model, DeblurModel):
+            self._backend = run_model(model, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit)
+        elif (device, dtype, memory_limit, backend) == ("auto", "auto", None, "auto"):
+            self._backend = model
         else:
-            self._engine = Engine(model, chosen, arithmetic, memory_limit)
+            raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
 
     @classmethod
     def from_pretrained(
@@ -79,7 +77,7 @@ class Deblurrer:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
         memory_limit: MemoryLimit = None,
-        backend: BackendName = "auto",
+        backend: str = "auto",
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | bool | None = None,
@@ -107,12 +105,7 @@ class Deblurrer:
             DeviceError: The device or the format is not available.
             ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
         """
-        exported = Path(name) / GRAPH_FILE
-        if backend in ("auto", "openvino") and is_file(exported):
-            return cls._of_exported(exported, device, dtype, memory_limit)
-        chosen = _resolve_device(device, backend)
-        arithmetic = resolve_dtype(dtype, chosen)
-        model = load_model(
+        folder = resolve(
             name,
             revision=revision,
             cache_dir=cache_dir,
@@ -120,31 +113,27 @@ class Deblurrer:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return cls(model, chosen, arithmetic, memory_limit, backend)
+        return cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
 
-    @classmethod
-    def _of_exported(
-        cls, graph: Path, device: str | torch.device, dtype: str | torch.dtype, memory_limit: MemoryLimit
-    ) -> Deblurrer:
-        arithmetic = resolve_dtype(dtype, _resolve_device(device, "openvino"))
-        deblurrer = cls.__new__(cls)
-        deblurrer._engine = OpenVINOEngine(read_graph(graph), read_config(graph.parent), arithmetic, memory_limit)
-        return deblurrer
+    @property
+    def backend(self) -> Backend:
+        """What runs the model."""
+        return self._backend
 
     @property
     def config(self) -> ModelConfig:
         """The architecture of the model."""
-        return self._engine.config
+        return self._backend.config
 
     @property
     def device(self) -> torch.device:
         """Where the model runs."""
-        return self._engine.device
+        return self._backend.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The number format of the arithmetic."""
-        return self._engine.dtype
+        return self._backend.dtype
 
     @overload
     def deblur(
@@ -167,7 +156,7 @@ class Deblurrer:
             MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
         decoded = _decode(image)
-        return decoded.encode(self._engine.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
+        return decoded.encode(self._backend.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
 
     def deblur_batch(
         self, images: Iterable[ImageLike], *, batch_size: int = 4, progress: bool = False
@@ -231,7 +220,7 @@ class Deblurrer:
         pixels = [image.pixels for image in images]
         _check_size(pixels[0])
         together = pixels[0] if len(pixels) == 1 else torch.cat(pixels)
-        return torch.split(self._engine.restore(together, overwrite=True), [len(part) for part in pixels])
+        return torch.split(self._backend.restore(together, overwrite=True), [len(part) for part in pixels])
 
     @overload
     def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
@@ -251,10 +240,10 @@ class Deblurrer:
         if n < 1:
             raise ConfigError(f"n is {n}; give at least 1")
         decoded = _decode(image)
-        mean, log_variance = self._engine.encode_blur(decoded.pixels)
+        mean, log_variance = self._backend.encode_blur(decoded.pixels)
         noise = torch.Generator().manual_seed(seed)
         codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
-        return [decoded.encode(self._engine.restore(decoded.pixels, code)) for code in codes]
+        return [decoded.encode(self._backend.restore(decoded.pixels, code)) for code in codes]
 
     def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
         """Describe the blur of one image.
@@ -266,7 +255,7 @@ class Deblurrer:
             ImageError: The image cannot be read, or is of a kind that is not supported.
         """
         pixels = _decode(image).pixels
-        mean, log_variance = self._engine.encode_blur(pixels)
+        mean, log_variance = self._backend.encode_blur(pixels)
         if isinstance(image, Tensor) and image.ndim == 4:
             return mean, log_variance
         return mean[0], log_variance[0]
@@ -278,7 +267,7 @@ class Deblurrer:
             WeightsError: The folder cannot be written.
             ConfigError: This is an exported model, which holds no networks any more.
         """
-        save_model(self._engine.model, Path(folder))
+        save_model(self._backend.model, Path(folder))
 
     def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Deblurrer:
         """Move to another device or number format, and return this same object.
@@ -286,21 +275,10 @@ class Deblurrer:
         Raises:
             DeviceError: The device or the format is not available.
         """
-        chosen = self.device if device is None else resolve_device(device)
+        chosen = self.device if device is None else self._backend.resolve_device(device)
         arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
-        self._engine = self._engine.moved(chosen, arithmetic)
+        self._backend = self._backend.moved(chosen, arithmetic)
         return self
-
-
-def _resolve_device(device: str | torch.device, backend: BackendName) -> torch.device:
-    """The device, where "auto" means the CPU for a back-end that knows no other."""
-    if backend not in get_args(BackendName):
-        raise ConfigError(f"backend is {backend!r}; give one of {', '.join(get_args(BackendName))}")
-    if backend != "openvino":
-        return resolve_device(device)
-    chosen = torch.device("cpu") if device == "auto" else resolve_device(device)
-    check_openvino_device(chosen)
-    return chosen
 
 
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:

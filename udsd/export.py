@@ -18,7 +18,7 @@ from udsd.errors import ConfigError, ImageError, WeightsError
 from udsd.extras import require
 from udsd.images import ImageLike, decode_image
 from udsd.inference.graph import INPUT, OUTPUTS, InferenceGraph, trace_graph
-from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, convert_model, read_graph
+from udsd.inference.openvino_backend import GRAPH_FILE, OpenVINOBackend, convert_model, read_graph
 from udsd.models import DeblurModel, white_balance
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.pretrained import write_config
@@ -91,10 +91,10 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         graph = _quantised(graph, images)
     with _folder_in_the_making(folder) as unfinished:
         openvino.save_model(graph, unfinished / GRAPH_FILE, compress_to_fp16=False)
-        engine = OpenVINOEngine(read_graph(unfinished / GRAPH_FILE), model.config)
+        backend = OpenVINOBackend(read_graph(unfinished / GRAPH_FILE), model.config)
 
         def restore(image: Tensor) -> Tensor:
-            return engine.run_graph(image)[0]  # white balance is not part of it
+            return backend.run_graph(image)[0]  # white balance is not part of it
 
         agreement = _check(model, restore) if images is None else _mean_agreement(model, restore, images)
         write_config(model.config, unfinished)

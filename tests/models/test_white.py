@@ -9,7 +9,7 @@ from torch import Tensor
 from tests.measures import decibels
 from udsd import Deblurrer
 from udsd.export import export_openvino
-from udsd.inference import Engine
+from udsd.inference import TorchBackend
 from udsd.models import DeblurModel, ModelConfig, white
 from udsd.models.white import NoWhiteBalance, WhiteBalance, white_balance
 
@@ -92,7 +92,7 @@ def test_pixels_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_model_restores_on_any_paper_what_it_restores_on_white() -> None:
-    engine = Engine(balancing_model(), CPU, torch.float32)
+    engine = TorchBackend(balancing_model(), CPU, torch.float32)
     images = torch.cat([page(), on_paper(page())])
     given = images.clone()
     white_page, tinted = engine.restore(images).split(1)  # type: ignore[no-untyped-call]
@@ -100,7 +100,7 @@ def test_a_model_restores_on_any_paper_what_it_restores_on_white() -> None:
     plain = ModelConfig(base_width=8, residual_blocks=1, residual_output=True)
     model = balancing_model()
     model.config = plain
-    assert torch.equal(white_page, Engine(model, CPU, torch.float32).restore(page()))
+    assert torch.equal(white_page, TorchBackend(model, CPU, torch.float32).restore(page()))
     assert decibels(tinted, on_paper(white_page)) > 45
     assert decibels(tinted, on_paper(page())) < 40  # it did restore something
     assert torch.equal(engine.restore(images, overwrite=True)[1:], tinted)

@@ -10,7 +10,7 @@ import pytest
 
 from udsd.cli import main
 from udsd.pretrained import load_model
-from udsd.pretrained.resolve import BUNDLED_MODELS
+from udsd.pretrained.lookup import BUNDLED_MODELS
 
 REPO = "acme/plates"
 

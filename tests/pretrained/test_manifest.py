@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from udsd.errors import ConfigError, UnknownModelError, WeightsError
-from udsd.pretrained import ModelEntry, load_manifest, load_model_folder, manifest, resolve
+from udsd.pretrained import ModelEntry, load_manifest, load_model_folder, manifest
 
 
 def write(path: Path, *entries: dict[str, Any]) -> Path:
@@ -129,7 +129,7 @@ def test_shipped_manifest_describes_the_bundled_models(monkeypatch: pytest.Monke
     monkeypatch.delenv("UDSD_MANIFEST", raising=False)
     zoo = load_manifest()
     assert "text" in zoo.aliases
-    bundled = {path.parent.name: path for path in resolve.BUNDLED_MODELS.glob("*/model.safetensors")}
+    bundled = {path.parent.name: path for path in lookup.BUNDLED_MODELS.glob("*/model.safetensors")}
     assert set(bundled) <= set(zoo.aliases)
     for alias, path in bundled.items():
         entry, data = zoo.get(alias), path.read_bytes()

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from udsd.training.config import TrainingConfig
 
@@ -22,20 +20,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six images of dark bars on light paper, 70 x 60."""
-    folder = tmp_path_factory.mktemp("pages")
-    for number in range(6):
-        random = np.random.default_rng(number)
-        page = np.full((60, 70, 3), 240, np.uint8)
-        for top in range(2, 56, 7):
-            ink = np.repeat(random.random(35) < 0.6, 2)
-            page[top : top + 4, ink] = 30
-        Image.fromarray(page).save(folder / f"{number}.png")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,32 +24,6 @@ from udsd.evaluation import (
 )
 from udsd.images import find_images
 from udsd.models.vgg import load_vgg19
-
-
-def add_options(command: argparse.ArgumentParser) -> None:
-    """Declare what `run` reads, besides the options of the model."""
-    blur = BlurConfig()
-    command.add_argument("sharp", type=Path, metavar="SHARP", help="folder of sharp images the model never saw")
-    command.add_argument("-o", "--output", required=True, type=Path, help="folder for the report")
-    command.add_argument(
-        "--blurred", type=Path, metavar="DIR", help="folder of their blurred versions under the same names"
-    )
-    command.add_argument(
-        "--beside", action="append", default=[], metavar="MODEL", help="measure another model too (may be repeated)"
-    )
-    command.add_argument("--strips", type=int, metavar="N", help="cut N full-width strips of text lines from pages")
-    command.add_argument("--ocr", action="store_true", help="read the results with tesseract, count wrong characters")
-    command.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors; measures feature distances")
-    for name, default, what in (
-        ("--path-length", blur.path_length, "camera paths in pixels (default: %(default)s)"),
-        ("--noise", blur.noise, "deviation of the noise in levels of 255 (default: %(default)s)"),
-        ("--defocus", None, "every image is out of focus too, by a disc of this radius in pixels"),
-    ):
-        command.add_argument(name, nargs=2, type=float, default=default, metavar=("LOW", "HIGH"), help=what)
-    command.add_argument(
-        "--other-paper", action="store_true", help="print each image anew, in fainter ink on tinted and shaded paper"
-    )
-    command.add_argument("--seed", type=int, default=0, help="seed of strips, blur and noise (default: 0)")
 
 
 def run(options: Namespace) -> int:
@@ -79,10 +52,14 @@ def _pairs(options: Namespace) -> Iterable[EvaluationPair]:
 
 
 def _blur(options: Namespace) -> BlurConfig:
-    blur = BlurConfig(path_length=tuple(options.path_length), noise=tuple(options.noise))
-    if options.defocus is None:
-        return blur
-    return replace(blur, defocus_probability=1.0, defocus_radius=tuple(options.defocus))
+    blur = BlurConfig()
+    if options.path_length is not None:
+        blur = replace(blur, path_length=tuple(options.path_length))
+    if options.noise is not None:
+        blur = replace(blur, noise=tuple(options.noise))
+    if options.defocus is not None:
+        blur = replace(blur, defocus_probability=1.0, defocus_radius=tuple(options.defocus))
+    return blur
 
 
 def _strips(options: Namespace) -> PageStrips:

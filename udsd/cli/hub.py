@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from argparse import Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from udsd.cli.output import print_line, print_table
 from udsd.pretrained import cached_models, download_model, publish_model
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
 _MEGABYTE = 1e6
-
-
-def add_commands(commands: Commands) -> None:
-    """Declare the three commands."""
-    command = commands.add_parser("download", help="fetch a model, so that it loads without a connection")
-    command.add_argument("name", metavar="NAME", help="zoo name or Hub repository")
-    command.add_argument("--revision", metavar="R", help="branch, tag or commit (default: that of the zoo, or main)")
-    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where to keep it (default: the Hub's cache)")
-    command.add_argument("--force", action="store_true", help="fetch again what is bundled or cached")
-    command.add_argument("--token", help="access token (default: HF_TOKEN, or that of `hf auth login`)")
-    command.set_defaults(run=download)
-
-    command = commands.add_parser("cache", help="list the models fetched from the Hub")
-    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where they are kept (default: the Hub's cache)")
-    command.add_argument("--json", action="store_true", help="print a line of JSON for each model")
-    command.set_defaults(run=list_cache)
-
-    command = commands.add_parser("publish", help="put a model folder on the Hub")
-    command.add_argument("folder", type=Path, metavar="MODEL_DIR", help="model folder")
-    command.add_argument("repo", metavar="REPO", help="org/repo; it is made if it is missing")
-    command.add_argument("--private", action="store_true", help="make a new repository private")
-    command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
-    command.set_defaults(run=publish)
 
 
 def download(options: Namespace) -> int:

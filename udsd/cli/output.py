@@ -1,4 +1,4 @@
-"""The one place where the commands print."""
+"""What the commands print: results on standard output, errors on standard error."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def print_error(message: object) -> None:
-    """Print one line of what went wrong on standard error."""
-    print(f"udsd: {message}", file=sys.stderr)  # noqa: T201
+def print_error(message: object, *, command: str = "udsd") -> None:
+    """Print one line of what went wrong on standard error, after the command's name."""
+    print(f"{command}: {message}", file=sys.stderr)  # noqa: T201

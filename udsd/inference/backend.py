@@ -1,8 +1,12 @@
-"""What runs a model: the one interface behind `udsd.Deblurrer`."""
+"""What runs a model: the one interface behind `udsd.Deblurrer`.
+
+A new back-end is a module with a class that has what `Backend` asks for, and a line in `udsd.inference.registry`.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -11,8 +15,61 @@ from udsd.inference.memory import MemoryLimit
 from udsd.models import DeblurModel, ModelConfig
 
 
+class ModelSource(Protocol):
+    """A model folder, as `udsd.pretrained.resolve` finds it; the weights may be there in another form only."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    def read_config(self) -> ModelConfig:
+        """The architecture, from `config.json`."""
+
+    def load_model(self) -> DeblurModel:
+        """The networks in float32 on the CPU, from `model.safetensors`."""
+
+
 class Backend(Protocol):
     """A model, ready to run on one device in one number format. Threads may share one."""
+
+    @classmethod
+    def reads(cls, folder: Path) -> bool:
+        """Whether a folder was exported for this back-end, so that ``"auto"`` chooses it."""
+
+    @classmethod
+    def resolve_device(cls, device: str | torch.device) -> torch.device:
+        """Turn a device name, ``"auto"`` among them, into a device that is there and that the back-end runs on.
+
+        Raises:
+            DeviceError: There is no such device, or the back-end does not run on it.
+        """
+
+    @classmethod
+    def from_model(
+        cls, model: DeblurModel, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """Take over networks.
+
+        Args:
+            model: The networks.
+            device: What `resolve_device` gave.
+            dtype: Format of the arithmetic.
+            memory_limit: What restoring may take beside the model, the images and their results.
+
+        Raises:
+            ConfigError: The memory limit is no size, or a package that the back-end needs is not installed.
+            DeviceError: The back-end does not compute in that format.
+        """
+
+    @classmethod
+    def from_folder(
+        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """Load a model folder; arguments and errors as of `from_model`.
+
+        Raises:
+            WeightsError: The folder's files are damaged or do not fit this library.
+        """
 
     @property
     def config(self) -> ModelConfig:

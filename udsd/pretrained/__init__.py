@@ -6,22 +6,23 @@ with the package, stored on the Hub, or the user's own. Nothing in it is ever un
 
 from udsd.pretrained.cache import CachedModel, cached_models
 from udsd.pretrained.folder import load_model_folder, read_config, save_model, write_config
+from udsd.pretrained.lookup import ModelFolder, download_model, load_model, resolve
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.publish import publish_model
-from udsd.pretrained.resolve import download_model, is_file, load_model
 
 __all__ = [
     "CachedModel",
     "Manifest",
     "ModelEntry",
+    "ModelFolder",
     "cached_models",
     "download_model",
-    "is_file",
     "load_manifest",
     "load_model",
     "load_model_folder",
     "publish_model",
     "read_config",
+    "resolve",
     "save_model",
     "write_config",
 ]

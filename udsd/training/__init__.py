@@ -1,1 +1,1 @@
-"""Training: unpaired images in, a model folder out. Nothing outside this package imports it."""
+"""Training: unpaired images in, a model folder out. Of the other rooms only the commands know it."""

@@ -1,8 +1,8 @@
 """``python -m udsd.training``, for launchers that take a module: ``accelerate launch -m udsd.training ...``."""
 
+import importlib
 import sys
 
-from udsd.training.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # By name: the command knows this package, and not the other way round.
+    sys.exit(importlib.import_module("udsd.cli.train").main())

@@ -14,7 +14,7 @@ from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import read_rgb
 from udsd.extras import require
 from udsd.images.levels import from_array, to_array
-from udsd.inference.engine import Engine
+from udsd.inference import TorchBackend
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
 
@@ -54,10 +54,10 @@ class Validation:
 
         The distance (d_VGG) is relative to that of the blurred images.
         """
-        engine = Engine(model, device, dtype)
+        backend = TorchBackend(model, device, dtype)
 
         def restore(image: Image) -> Image:
-            return to_array(engine.restore(from_array(image))[0])
+            return to_array(backend.restore(from_array(image))[0])
 
         scores = evaluate(self._pairs, {_METHOD: restore}, ocr=False, vgg=self._vgg).mean_scores()[_METHOD]
         found = {"validation_psnr": scores.shift_tolerant_psnr, "validation_ssim": scores.ssim}

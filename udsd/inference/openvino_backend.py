@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from udsd.device import resolve_device
 from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
 from udsd.extras import require
+from udsd.inference.backend import ModelSource
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig, white_balance
@@ -26,7 +28,7 @@ _MAPS = 8
 """Maps of full resolution and base width, float32, that an image takes at most (measured: up to 7.3)."""
 
 
-class OpenVINOEngine:
+class OpenVINOBackend:
     """Run a graph with OpenVINO on the CPU, each image in one piece. Threads may share one.
 
     Args:
@@ -60,6 +62,39 @@ class OpenVINOEngine:
             },
         )
 
+    @classmethod
+    def reads(cls, folder: Path) -> bool:
+        """Whether there is a graph in the folder."""
+        return (folder / GRAPH_FILE).is_file()
+
+    @classmethod
+    def resolve_device(cls, device: str | torch.device) -> torch.device:
+        """The CPU, which ``"auto"`` means too.
+
+        Raises:
+            DeviceError: It is another device.
+        """
+        chosen = _CPU if device == "auto" else resolve_device(device)
+        if chosen.type != "cpu":
+            raise DeviceError(f"the openvino back-end runs on the CPU, not on {chosen}; use backend='torch'")
+        return chosen
+
+    @classmethod
+    def from_model(
+        cls, model: DeblurModel, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """Convert networks."""
+        return cls(convert_model(model), model.config, dtype, memory_limit)
+
+    @classmethod
+    def from_folder(
+        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """Read the graph of an exported folder, or convert the networks of any other."""
+        if not cls.reads(folder.path):
+            return cls.from_model(folder.load_model(), device, dtype, memory_limit)
+        return cls(read_graph(folder.path / GRAPH_FILE), folder.read_config(), dtype, memory_limit)
+
     @property
     def device(self) -> torch.device:
         """The CPU."""
@@ -87,10 +122,10 @@ class OpenVINOEngine:
         means, log_variances = zip(*results, strict=True)
         return torch.cat(means), torch.cat(log_variances)
 
-    def moved(self, device: torch.device, dtype: torch.dtype) -> OpenVINOEngine:
+    def moved(self, device: torch.device, dtype: torch.dtype) -> OpenVINOBackend:
         """The same model in another format."""
-        check_openvino_device(device)
-        return OpenVINOEngine(self._graph, self.config, dtype, self.memory_limit)
+        self.resolve_device(device)
+        return OpenVINOBackend(self._graph, self.config, dtype, self.memory_limit)
 
     def _restore(self, images: Tensor, limit: MemoryLimit) -> Tensor:
         return torch.cat([self.run_graph(image, limit)[0] for image in torch.split(images, 1)])
@@ -116,16 +151,6 @@ class OpenVINOEngine:
                 f"{needed / 1e6:.0f} MB with OpenVINO, which takes it in one piece; use backend='torch', which works "
                 "in strips"
             )
-
-
-def check_openvino_device(device: torch.device) -> None:
-    """Make sure that a device is the CPU.
-
-    Raises:
-        DeviceError: It is another one.
-    """
-    if device.type != "cpu":
-        raise DeviceError(f"the openvino back-end runs on the CPU, not on {device}; use backend='torch'")
 
 
 def convert_model(model: DeblurModel) -> Any:

@@ -14,7 +14,7 @@ import torch
 
 from udsd.errors import ChecksumError, ConfigError, DownloadError, IncompatibleWeightsError, UnknownModelError
 from udsd.models import DeblurModel
-from udsd.pretrained import load_model, load_model_folder, resolve, save_model
+from udsd.pretrained import load_model, load_model_folder, lookup, save_model
 
 WEIGHTS = "model.safetensors"
 
@@ -24,7 +24,7 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of bundled models, still empty."""
     folder = tmp_path / "bundled"
     folder.mkdir()
-    monkeypatch.setattr(resolve, "BUNDLED_MODELS", folder)
+    monkeypatch.setattr(lookup, "BUNDLED_MODELS", folder)
     return folder
 
 

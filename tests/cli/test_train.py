@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import torch
 from PIL import Image
 
 from udsd import Deblurrer
+from udsd.cli.train import main
 from udsd.errors import ConfigError
 from udsd.training.checkpoint import find_checkpoints
-from udsd.training.cli import main, recipe_path
+from udsd.training.recipe_files import recipe_path
 from udsd.training.trainer import load_run
 
 TINY = [
@@ -252,3 +255,40 @@ def test_a_training_state_of_other_networks_or_broken_is_refused(
     assert main([*start, *settings()]) == 2
     assert "training_state.safetensors cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "next").exists()
+
+
+def test_the_state_of_training_comes_from_the_folder_that_the_weights_come_from(
+    run: Path, pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is called like a model of the zoo, but is none, is not looked into."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text-small").mkdir()
+    (tmp_path / "text-small" / "training_state.safetensors").write_bytes(b"of something else")
+    start = ["--sharp", str(pages), "--init", "text-small", "--output", str(tmp_path / "next")]
+    widths = settings("model.base_width=32", "model.residual_blocks=4")
+    assert main([*start, *widths, "--set", "warm_start.steps=1", "--set", "unpaired.steps=0"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "output"),
+    [
+        (["--help"], 0, "usage: udsd-train"),
+        (["--version"], 0, "udsd-train 0."),
+        (["--sharp", "a", "--output", "b"], 2, ""),
+        (["export", "a", "-o", "b"], 2, ""),
+    ],
+)
+def test_without_its_extra_the_command_says_so_in_one_line(arguments: list[str], status: int, output: str) -> None:
+    code = f"""
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "accelerate" else find(name, package)
+sys.modules["accelerate"] = None
+from udsd.cli.train import main
+sys.exit(main({arguments}))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == status
+    assert result.stdout.startswith(output)
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("(accelerate is missing); run: pip install 'udsd[train]'")

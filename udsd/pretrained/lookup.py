@@ -1,4 +1,4 @@
-"""From a name to a model: a folder, a known name, or a repository on the Hub."""
+"""From a name to a model folder: one on this machine, one of the zoo, or a repository on the Hub."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 import os
 import re
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udsd.errors import UnknownModelError
-from udsd.models import DeblurModel
-from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, load_model_folder
+from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, load_model_folder, read_config
 from udsd.pretrained.hub import HubOptions, fetch_model_folder
 from udsd.pretrained.manifest import REPO_PATTERN, ModelEntry, load_manifest
 
@@ -21,7 +21,26 @@ BUNDLED_MODELS = Path(__file__).resolve().parent
 _log = logging.getLogger(__name__)
 
 
-def load_model(
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model folder that was found: on this machine, bundled, or in the cache of the Hub.
+
+    Attributes:
+        path: Where it lies. It holds `config.json`, and beside it `model.safetensors` or a graph for another runtime.
+    """
+
+    path: Path
+
+    def read_config(self) -> ModelConfig:
+        """The architecture, from `config.json`; errors as of `load_model`."""
+        return read_config(self.path)
+
+    def load_model(self) -> DeblurModel:
+        """The networks in float32 on the CPU, in eval mode, from `model.safetensors`; errors as of `load_model`."""
+        return load_model_folder(self.path)
+
+
+def resolve(
     name: str | os.PathLike[str],
     *,
     revision: str | None = None,
@@ -29,8 +48,8 @@ def load_model(
     token: bool | str | None = None,
     local_files_only: bool = False,
     force_download: bool = False,
-) -> DeblurModel:
-    """Load a model in float32 on the CPU, in eval mode.
+) -> ModelFolder:
+    """Find the model folder of a name: the one place where names get their meaning.
 
     A name is taken as, in this order: a model folder; an alias of the manifest, from the copy bundled with the
     package or else from the Hub, its SHA-256 checked either way; a repository ``org/repo`` on the Hub. A folder
@@ -57,7 +76,31 @@ def load_model(
         WeightsError: The manifest is missing or no JSON.
     """
     options = HubOptions(revision, cache_dir, token, local_files_only, force_download)
-    return load_model_folder(_model_folder(name, options))
+    return ModelFolder(_model_folder(name, options))
+
+
+def load_model(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: bool | str | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> DeblurModel:
+    """Load the model of a name in float32 on the CPU, in eval mode.
+
+    Arguments and errors are those of `resolve`.
+    """
+    folder = resolve(
+        name,
+        revision=revision,
+        cache_dir=cache_dir,
+        token=token,
+        local_files_only=local_files_only,
+        force_download=force_download,
+    )
+    return folder.load_model()
 
 
 def download_model(
@@ -70,20 +113,20 @@ def download_model(
 ) -> Path:
     """Fetch the model that `load_model` would load, so that it loads without a connection afterwards.
 
-    Arguments and errors are those of `load_model`.
+    Arguments and errors are those of `resolve`.
 
     Returns:
         The model folder: in the cache, or where a bundled or local model lies already. It was loaded once to see
         that it is whole.
     """
-    folder = _model_folder(name, HubOptions(revision, cache_dir, token, False, force_download))
-    load_model_folder(folder)
-    return folder
+    folder = resolve(name, revision=revision, cache_dir=cache_dir, token=token, force_download=force_download)
+    folder.load_model()
+    return folder.path
 
 
 def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> Path:
     folder = _existing_folder(name)
-    if folder is not None and is_file(folder / CONFIG_FILE):
+    if folder is not None and _is_file(folder / CONFIG_FILE):
         return folder
     if not isinstance(name, str):
         if folder is None:
@@ -107,7 +150,7 @@ def _existing_folder(name: str | os.PathLike[str]) -> Path | None:
     return path if stat.S_ISDIR(mode) else None
 
 
-def is_file(path: Path) -> bool:
+def _is_file(path: Path) -> bool:
     """Whether a path leads to a regular file; any text may be asked for."""
     return stat.S_ISREG(_mode(path))
 

@@ -1,12 +1,16 @@
-"""Running a model: device, number format, strips."""
+"""The PyTorch back-end: on CPUs in strips, on GPUs in one piece while it fits."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from udsd.device import resolve_device
+from udsd.inference.backend import ModelSource
 from udsd.inference.memory import MemoryLimit, StripPlan, parse_memory, plan_strips
 from udsd.inference.planes import Store
 from udsd.inference.strips import StripModel
@@ -16,7 +20,7 @@ from udsd.models.deblur_model import pad_image
 logger = logging.getLogger(__name__)
 
 
-class Engine:
+class TorchBackend:
     """Run a model on one device in one number format. Threads may share one.
 
     On a CPU, images run one by one in strips: the same pixels as in one piece, in less memory and less time. On a GPU
@@ -47,6 +51,30 @@ class Engine:
         # On a CPU strips are the faster way as well.
         self._whole_first = device.type == "cuda"
 
+    @classmethod
+    def reads(cls, folder: Path) -> bool:
+        """False: every model folder is for PyTorch, and nothing is exported for it."""
+        return False
+
+    @classmethod
+    def resolve_device(cls, device: str | torch.device) -> torch.device:
+        """The device of that name, where ``"auto"`` is CUDA if there is any, else the CPU."""
+        return resolve_device(device)
+
+    @classmethod
+    def from_model(
+        cls, model: DeblurModel, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """The same as the class itself."""
+        return cls(model, device, dtype, memory_limit)
+
+    @classmethod
+    def from_folder(
+        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+    ) -> Self:
+        """Load the networks of a model folder."""
+        return cls(folder.load_model(), device, dtype, memory_limit)
+
     def restore(
         self,
         images: Tensor,
@@ -60,7 +88,7 @@ class Engine:
         Args:
             images: (B, 3, H, W), float32 in [-1, 1].
             code: Blur codes (B, Z), or None for the mean of each image's own.
-            memory_limit: Instead of the engine's.
+            memory_limit: Instead of the back-end's.
             overwrite: The result may take the images' place, which saves memory.
 
         Returns:
@@ -90,9 +118,9 @@ class Engine:
         means, log_variances = zip(*codes, strict=True)
         return torch.cat(means).cpu(), torch.cat(log_variances).cpu()
 
-    def moved(self, device: torch.device, dtype: torch.dtype) -> Engine:
-        """The same model on another device or in another format; this engine is not to be used any more."""
-        return Engine(self.model, device, dtype, self.memory_limit)
+    def moved(self, device: torch.device, dtype: torch.dtype) -> TorchBackend:
+        """The same model on another device or in another format; this back-end is not to be used any more."""
+        return TorchBackend(self.model, device, dtype, self.memory_limit)
 
     def _restore(self, images: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
         """Restored images on the device, not yet limited to their range."""

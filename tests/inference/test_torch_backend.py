@@ -10,8 +10,7 @@ from torch import Tensor
 
 from tests.measures import decibels
 from udsd.errors import MemoryLimitError
-from udsd.inference import Engine
-from udsd.inference import engine as engine_module
+from udsd.inference import TorchBackend, torch_backend
 from udsd.inference.memory import StripPlan
 from udsd.models import DeblurModel
 
@@ -19,8 +18,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def engine(model: DeblurModel) -> Engine:
-    return Engine(model, CPU, torch.float32)
+def engine(model: DeblurModel) -> TorchBackend:
+    return TorchBackend(model, CPU, torch.float32)
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def out_of_memory(*_: object) -> Tensor:
     raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-def test_a_batch_is_its_images_one_by_one(engine: Engine) -> None:
+def test_a_batch_is_its_images_one_by_one(engine: TorchBackend) -> None:
     images = torch.rand(3, 3, 50, 41, generator=torch.Generator().manual_seed(0)) * 2 - 1
     together = engine.restore(images)
     for image, restored in zip(images.split(1), together.split(1), strict=True):  # type: ignore[no-untyped-call]
@@ -42,27 +41,29 @@ def test_a_batch_is_its_images_one_by_one(engine: Engine) -> None:
 @pytest.mark.parametrize("whole", [True, False])
 def test_statistics_do_not_overflow_in_float16(model: DeblurModel, image: Tensor, whole: bool) -> None:
     torch.nn.init.normal_(model.generator.to_image.weight, std=0.1)
-    expected = Engine(model, CPU, torch.float32).restore(image)
+    expected = TorchBackend(model, CPU, torch.float32).restore(image)
     # Normalisation takes the factor out again; squares of what it normalises are beyond float16 meanwhile.
     for network in (model.content_encoder, model.generator):
         for layer in (each for block in network.blocks.children() for each in (block.conv1, block.conv2)):
             layer.weight.data.mul_(400)
-    engine = Engine(model, CPU, torch.float16)
+    engine = TorchBackend(model, CPU, torch.float16)
     engine._whole_first = whole  # as on a GPU, or else in strips
     assert decibels(engine.restore(image), expected) > 50
 
 
-def test_a_limit_changes_no_pixel(engine: Engine, model: DeblurModel, image: Tensor) -> None:
+def test_a_limit_changes_no_pixel(engine: TorchBackend, model: DeblurModel, image: Tensor) -> None:
     expected = engine.restore(image)
     small = engine.restore(image, memory_limit=60_000)
     torch.testing.assert_close(small, expected, atol=1e-5, rtol=0)
-    torch.testing.assert_close(Engine(model, CPU, torch.float32, "60kB").restore(image), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        TorchBackend(model, CPU, torch.float32, "60kB").restore(image), expected, atol=1e-5, rtol=0
+    )
     with pytest.raises(MemoryLimitError, match="72 pixels wide"):
         engine.restore(image, memory_limit=100)
 
 
 def test_an_image_too_large_for_one_piece_goes_on_in_strips(
-    engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: TorchBackend, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = engine.restore(image)
     engine._whole_first = True  # as on a GPU
@@ -74,7 +75,7 @@ def test_an_image_too_large_for_one_piece_goes_on_in_strips(
 
 
 def test_strips_are_halved_until_they_fit(
-    engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: TorchBackend, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = engine.restore(image)
     tried: list[int] = []
@@ -93,7 +94,7 @@ def test_strips_are_halved_until_they_fit(
         engine.restore(image)
 
 
-def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_reaches_the_strips(engine: TorchBackend, image: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     restore = engine._strips.restore
 
@@ -102,13 +103,13 @@ def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch:
         return restore(padded, code, strip_height, *more)
 
     monkeypatch.setattr(engine._strips, "restore", watched)
-    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0))
+    monkeypatch.setattr(torch_backend, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0))
     engine.restore(image)
     assert seen == [8]
 
 
 @pytest.mark.parametrize("size", [(64, 48), (63, 50)])
-def test_the_images_are_left_alone_unless_they_may_be_overwritten(engine: Engine, size: tuple[int, int]) -> None:
+def test_the_images_are_left_alone_unless_they_may_be_overwritten(engine: TorchBackend, size: tuple[int, int]) -> None:
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     before = image.clone()
     expected = engine.restore(image)
@@ -116,7 +117,7 @@ def test_the_images_are_left_alone_unless_they_may_be_overwritten(engine: Engine
     assert torch.equal(engine.restore(image, overwrite=True), expected)
 
 
-def test_threads_share_an_engine(engine: Engine) -> None:
+def test_threads_share_an_engine(engine: TorchBackend) -> None:
     def images() -> Iterator[Tensor]:
         for side in range(20, 60, 5):
             yield torch.rand(1, 3, side, 64, generator=torch.Generator().manual_seed(side)) * 2 - 1
@@ -127,7 +128,7 @@ def test_threads_share_an_engine(engine: Engine) -> None:
             assert torch.equal(restored, alone)
 
 
-def test_codes_of_a_batch_go_to_their_images(engine: Engine) -> None:
+def test_codes_of_a_batch_go_to_their_images(engine: TorchBackend) -> None:
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     codes = torch.tensor([[1.0], [-1.0]]).expand(-1, engine.model.config.blur_code_size)
     together = engine.restore(images, codes)

@@ -1,0 +1,134 @@
+"""Arguments of the ``udsd`` command. Nothing heavy is imported here: help and errors of usage come at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from udsd import __version__
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. ``run`` of what it parses names a function, ``"module:function"`` of `udsd.cli`."""
+    parser = argparse.ArgumentParser(prog="udsd", description="Restore blurred images of a known kind.")
+    parser.add_argument("--version", action="version", version=f"udsd {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more about what is done")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_deblur(commands)
+    _add_compare(commands)
+    _add_evaluate(commands)
+    _add_export(commands)
+    _add_models(commands)
+    _add_download(commands)
+    _add_cache(commands)
+    _add_publish(commands)
+    return parser
+
+
+def _add_deblur(commands: Commands) -> None:
+    command = commands.add_parser("deblur", help="restore image files and folders of images")
+    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file, folder, or pattern")
+    command.add_argument("-o", "--output", required=True, type=Path, help="folder, or file for a single input")
+    existing = command.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
+    existing.add_argument("--skip-existing", action="store_true", help="keep what is there: the default")
+    command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
+    command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
+    command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
+    command.add_argument("--quality", type=int, metavar="N", help="of JPEG and the like (default: as the input)")
+    command.add_argument(
+        "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
+    )
+    command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
+    command.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as JSON")
+    command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
+    _add_model_options(command)
+    command.set_defaults(run="commands:deblur")
+
+
+def _add_compare(commands: Commands) -> None:
+    command = commands.add_parser("compare", help="write a before/after picture of one image")
+    command.add_argument("input", type=Path, metavar="INPUT", help="image file")
+    command.add_argument("-o", "--output", required=True, type=Path, help="the picture to write")
+    _add_model_options(command)
+    command.set_defaults(run="commands:compare")
+
+
+def _add_evaluate(commands: Commands) -> None:
+    command = commands.add_parser("evaluate", help="measure a model on sharp images, blurred with fixed seeds")
+    command.add_argument("sharp", type=Path, metavar="SHARP", help="folder of sharp images the model never saw")
+    command.add_argument("-o", "--output", required=True, type=Path, help="folder for the report")
+    command.add_argument(
+        "--blurred", type=Path, metavar="DIR", help="folder of their blurred versions under the same names"
+    )
+    command.add_argument(
+        "--beside", action="append", default=[], metavar="MODEL", help="measure another model too (may be repeated)"
+    )
+    command.add_argument("--strips", type=int, metavar="N", help="cut N full-width strips of text lines from pages")
+    command.add_argument("--ocr", action="store_true", help="read the results with tesseract, count wrong characters")
+    command.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors; measures feature distances")
+    for name, what in (
+        ("--path-length", "camera paths in pixels (default: 10 60)"),
+        ("--noise", "deviation of the noise in levels of 255 (default: 0 2)"),
+        ("--defocus", "every image is out of focus too, by a disc of this radius in pixels"),
+    ):
+        command.add_argument(name, nargs=2, type=float, metavar=("LOW", "HIGH"), help=what)
+    command.add_argument(
+        "--other-paper", action="store_true", help="print each image anew, in fainter ink on tinted and shaded paper"
+    )
+    command.add_argument("--seed", type=int, default=0, help="seed of strips, blur and noise (default: 0)")
+    _add_model_options(command)
+    command.set_defaults(run="evaluate:run")
+
+
+def _add_export(commands: Commands) -> None:
+    command = commands.add_parser("export", help="write a model for another runtime")
+    command.add_argument("model", metavar="MODEL", help="zoo name, model folder or Hub repository")
+    command.add_argument("-o", "--output", required=True, type=Path, help="folder to write")
+    command.add_argument("--format", required=True, choices=("openvino", "onnx"))
+    command.add_argument("--int8", action="store_true", help="openvino: convolutions in 8 bits")
+    command.add_argument("--calibration", type=Path, metavar="DIR", help="blurred images to choose the 8 bits by")
+    command.set_defaults(run="commands:export")
+
+
+def _add_models(commands: Commands) -> None:
+    command = commands.add_parser("models", help="list the models of the zoo")
+    command.set_defaults(run="commands:list_models")
+
+
+def _add_download(commands: Commands) -> None:
+    command = commands.add_parser("download", help="fetch a model, so that it loads without a connection")
+    command.add_argument("name", metavar="NAME", help="zoo name or Hub repository")
+    command.add_argument("--revision", metavar="R", help="branch, tag or commit (default: that of the zoo, or main)")
+    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where to keep it (default: the Hub's cache)")
+    command.add_argument("--force", action="store_true", help="fetch again what is bundled or cached")
+    command.add_argument("--token", help="access token (default: HF_TOKEN, or that of `hf auth login`)")
+    command.set_defaults(run="hub:download")
+
+
+def _add_cache(commands: Commands) -> None:
+    command = commands.add_parser("cache", help="list the models fetched from the Hub")
+    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where they are kept (default: the Hub's cache)")
+    command.add_argument("--json", action="store_true", help="print a line of JSON for each model")
+    command.set_defaults(run="hub:list_cache")
+
+
+def _add_publish(commands: Commands) -> None:
+    command = commands.add_parser("publish", help="put a model folder on the Hub")
+    command.add_argument("folder", type=Path, metavar="MODEL_DIR", help="model folder")
+    command.add_argument("repo", metavar="REPO", help="org/repo; it is made if it is missing")
+    command.add_argument("--private", action="store_true", help="make a new repository private")
+    command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
+    command.set_defaults(run="hub:publish")
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="text", help="zoo name, model folder or Hub repository (default: text)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
+    command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+    command.add_argument("--backend", default="auto", help="auto, torch or openvino (default: auto)")
