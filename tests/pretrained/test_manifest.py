@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from udsd.errors import ConfigError, UnknownModelError, WeightsError
-from udsd.pretrained import ModelEntry, load_manifest, load_model_folder, manifest
+from udsd.pretrained import ModelEntry, load_manifest, load_model_folder, lookup, manifest
 
 
 def write(path: Path, *entries: dict[str, Any]) -> Path:
