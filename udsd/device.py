@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from udsd.errors import DeviceError
@@ -59,5 +62,21 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 arithmetic runs in hardware: AVX-512 BF16 or AMX on CPUs, Ampere and later on GPUs."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def cpu_capabilities() -> dict[str, Any]:
+    """Instruction sets of the CPU by name, such as ``"avx512_bf16"``, each true or false, and its ``"cpu_name"``.
+
+    As PyTorch tells them, or, where it is too old for that, as Linux does; empty where neither knows.
+    """
+    if hasattr(torch.cpu, "get_capabilities"):  # since PyTorch 2.11
+        return dict(torch.cpu.get_capabilities())
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    flags = dict.fromkeys(found.get("flags", "").split(), True)
+    return {**flags, "cpu_name": found.get("model name", "")}
