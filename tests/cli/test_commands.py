@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from udsd.cli import main
+
+
+@pytest.fixture
+def scan(photo: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "scan.png"
+    photo.save(path)
+    return path
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
+    assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
+    assert capsys.readouterr().out == "1 restored\n"
+
+
+def test_a_bad_file_among_good_ones_gives_status_1(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    assert run("deblur", scan, bad, "-o", tmp_path / "out", "--model", model_folder) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "1 restored, 1 failed\n"
+    assert printed.err.count("\n") == 1
+    assert "bad.png" in printed.err
+
+
+def test_compare(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    assert run("compare", scan, "-o", tmp_path / "both.png", "--model", model_folder) == 0
+    assert opened(tmp_path / "both.png").width > 90
+
+
+def test_models_lists_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["name", "width"]
+    assert [line.split()[0] for line in lines[1:]] == ["face", "text", "text-small"]
+
+
+def test_results_for_machines(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    out, report = tmp_path / "out", tmp_path / "reports" / "report.json"
+    options = ["--suffix", "_sharp", "--format", "jpg", "--json", "--report", report, "--memory-limit", "1GB"]
+    assert run("deblur", scan, bad, "-o", out, "--model", model_folder, *options) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["status"], line["target"]) for line in lines] == [
+        ("restored", str(out / "scan_sharp.jpg")),
+        ("failed", str(out / "bad_sharp.jpg")),
+    ]
+    assert json.loads(report.read_text())["files"] == lines
+    assert opened(out / "scan_sharp.jpg").format == "JPEG"

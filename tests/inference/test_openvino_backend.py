@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from udsd import Deblurrer
+from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
+from udsd.export import export_openvino
+from udsd.models import DeblurModel, ModelConfig
+
+# Packages of others: what they do at import is theirs.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+def random_model(*, residual_output: bool) -> DeblurModel:
+    torch.manual_seed(0)
+    model = DeblurModel(ModelConfig(base_width=4, residual_blocks=1, residual_output=residual_output)).eval()
+    torch.nn.init.normal_(model.generator.to_image.weight, std=0.2)
+    return model.requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def model() -> DeblurModel:
+    return random_model(residual_output=True)
+
+
+@pytest.fixture(scope="module")
+def openvino_folder(model: DeblurModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "openvino"
+    assert export_openvino(model, folder) > 90
+    return folder
+
+
+def decibels(result: Tensor, expected: Tensor) -> float:
+    return float(10 * torch.log10(1 / (result - expected).square().mean().clamp_min(1e-15)))
+
+
+def test_openvino_gives_the_pixels_of_torch_at_any_size(model: DeblurModel, openvino_folder: Path) -> None:
+    assert sorted(path.name for path in openvino_folder.iterdir()) == [
+        "config.json",
+        "openvino_model.bin",
+        "openvino_model.xml",
+    ]
+    exported = Deblurrer.from_pretrained(openvino_folder, dtype="float32")
+    torch_model = Deblurrer(model, "cpu", "float32")
+    assert exported.config == model.config
+    for height, width in ((1, 2), (13, 7), (16, 16), (61, 103), (240, 33)):
+        images = torch.rand(2, 3, height, width)
+        assert decibels(exported.deblur(images), torch_model.deblur(images)) > 80, (height, width)
+        for ours, theirs in zip(exported.encode_blur(images), torch_model.encode_blur(images), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_a_model_is_converted_when_openvino_is_asked_for(photo: Image.Image) -> None:
+    model = random_model(residual_output=False)
+    expected = Deblurrer(model, "cpu", "float32").deblur(np.asarray(photo))
+    given = Deblurrer(model, dtype="float32", backend="openvino").deblur(np.asarray(photo))
+    assert np.abs(given.astype(int) - expected).max() <= 1
+
+
+def test_threads_share_an_openvino_model(openvino_folder: Path) -> None:
+    deblurrer = Deblurrer.from_pretrained(openvino_folder, dtype="float32")
+    images = [torch.rand(1, 3, 40 + 4 * index, 48) for index in range(6)]
+    expected = [deblurrer.deblur(image) for image in images]
+    with ThreadPoolExecutor(3) as pool:
+        for given, wanted in zip(pool.map(deblurrer.deblur, images * 3), expected * 3, strict=True):
+            torch.testing.assert_close(given, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("use", "error", "message"),
+    [
+        (lambda deblurrer, image: deblurrer.sample(image, 2), ConfigError, "use backend='torch'"),
+        (lambda deblurrer, image: deblurrer.save_pretrained("x"), ConfigError, "cannot be saved"),
+        (lambda deblurrer, image: deblurrer.deblur(image, memory_limit="1kB"), MemoryLimitError, "in one piece"),
+        (lambda deblurrer, image: deblurrer.deblur(image, memory_limit="much"), ConfigError, "memory_limit is 'much'"),
+    ],
+)
+def test_what_openvino_cannot_do_is_refused(
+    openvino_folder: Path, use: Any, error: type[Exception], message: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        use(Deblurrer.from_pretrained(openvino_folder), torch.rand(3, 64, 64))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_openvino_runs_on_the_cpu_alone(openvino_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deblurrer = Deblurrer.from_pretrained(openvino_folder)
+    assert deblurrer.to(dtype="float32").dtype == torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert Deblurrer.from_pretrained(openvino_folder).device.type == "cpu"
+    with pytest.raises(DeviceError, match="runs on the CPU, not on cuda"):
+        Deblurrer.from_pretrained(openvino_folder, device="cuda")
+    with pytest.raises(DeviceError, match="runs on the CPU, not on cuda"):
+        deblurrer.to("cuda")
+
+
+def test_an_unknown_backend_is_named(model: DeblurModel, openvino_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="backend is 'tensorrt'; give one of auto, torch, openvino"):
+        Deblurrer(model, backend="tensorrt")  # type: ignore[arg-type]
+    with pytest.raises(WeightsError, match=r"model\.safetensors is missing"):
+        Deblurrer.from_pretrained(openvino_folder, backend="torch")
+
+
+WITHOUT_OPENVINO = """
+import sys
+sys.modules["openvino"] = None
+from udsd.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_backend_that_is_not_installed_is_named(
+    model_folder: Path, openvino_folder: Path, photo: Image.Image, tmp_path: Path
+) -> None:
+    photo.save(tmp_path / "photo.png")
+    for options in (["--model", model_folder, "--backend", "openvino"], ["--model", openvino_folder]):
+        command = [sys.executable, "-c", WITHOUT_OPENVINO, "deblur", tmp_path / "photo.png", "-o", tmp_path / "out"]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "pip install 'udsd[openvino]'" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_damaged_export_is_refused(openvino_folder: Path, tmp_path: Path) -> None:
+    for name in ("openvino_model.xml", "config.json"):
+        (tmp_path / name).write_bytes((openvino_folder / name).read_bytes())
+    (tmp_path / "openvino_model.xml").write_text("<net>")
+    with pytest.raises(WeightsError, match=r"openvino_model\.xml cannot be read .*export the model again"):
+        Deblurrer.from_pretrained(tmp_path)
+
+
+def test_openvino_keeps_its_digits_in_the_sums_over_a_large_image(model: DeblurModel, openvino_folder: Path) -> None:
+    image = torch.rand(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    result = Deblurrer.from_pretrained(openvino_folder, dtype="float32").backend.restore(image)
+    assert decibels(result, Deblurrer(model, "cpu", "float32").backend.restore(image)) > 105

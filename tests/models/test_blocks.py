@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from udsd.models.blocks import InstanceNorm, LayerNorm, pad_to_multiple
+
+
+def test_padding_reflects_and_is_cropped_away() -> None:
+    image = torch.arange(30.0).reshape(1, 1, 5, 6)
+    padded = pad_to_multiple(image, 4, 8)
+    assert padded.shape == (1, 1, 8, 8)
+    assert torch.equal(padded[..., :5, :6], image)
+    assert torch.equal(padded[0, 0, 5:, 0], image[0, 0, [3, 2, 1], 0])
+    assert torch.equal(padded[0, 0, 0, 6:], image[0, 0, 0, [4, 3]])
+
+
+def test_padding_leaves_fitting_images_alone() -> None:
+    image = torch.rand(1, 3, 16, 20)
+    assert pad_to_multiple(image, 4, 16) is image
+
+
+def test_instance_norm_equals_torchs() -> None:
+    features = torch.randn(2, 5, 7, 9) * 3 + 4
+    expected = nn.functional.instance_norm(features)
+    assert torch.allclose(InstanceNorm()(features), expected, atol=1e-5)
+    channels_last = features.to(memory_format=torch.channels_last)
+    result = InstanceNorm()(channels_last)
+    assert torch.allclose(result, expected, atol=1e-5)
+    assert result.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_instance_norm_takes_large_values_in_half_precision(dtype: torch.dtype) -> None:
+    features = torch.randn(2, 5, 7, 9) * 3000 + 4000
+    result = InstanceNorm()(features.to(dtype))
+    assert result.dtype == dtype
+    assert torch.allclose(result.float(), nn.functional.instance_norm(features), atol=0.05)
+
+
+def test_layer_norm_normalises_over_channels_and_positions() -> None:
+    norm = LayerNorm(3)
+    nn.init.constant_(norm.weight, 2.0)
+    nn.init.constant_(norm.bias, 1.0)
+    features = norm(torch.randn(2, 3, 8, 8) * 5 - 7)
+    assert torch.allclose(features.mean(dim=(1, 2, 3)), torch.ones(2), atol=1e-5)
+    assert torch.allclose(features.std(dim=(1, 2, 3), correction=0), torch.full((2,), 2.0), atol=1e-3)

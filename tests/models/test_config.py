@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from udsd.errors import ConfigError
+from udsd.models import ModelConfig
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"base_width": 0}, "base_width"),
+        ({"base_width": 10**9}, "base_width"),
+        ({"base_width": 32.0}, "base_width"),
+        ({"blur_code_size": True}, "blur_code_size"),
+        ({"residual_output": 1}, "residual_output"),
+        ({"balance_white": "yes"}, "balance_white"),
+        ({"wdith": 3}, "wdith"),
+    ],
+)
+def test_bad_configurations_are_refused_by_name(values: dict[str, object], word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        ModelConfig.from_dict(values)
+
+
+def test_configuration_round_trip() -> None:
+    config = ModelConfig(base_width=24, residual_output=True)
+    assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def test_the_number_of_channels_of_earlier_versions_is_read_and_dropped() -> None:
+    config = ModelConfig.from_dict({"image_channels": 3, "base_width": 8})
+    assert config == ModelConfig(base_width=8)
+    assert "image_channels" not in config.to_dict()
+    with pytest.raises(ConfigError, match="image_channels is 4; 3 is the only value"):
+        ModelConfig.from_dict({"image_channels": 4})
