@@ -12,7 +12,7 @@ from tests.measures import decibels
 from udsd.errors import MemoryLimitError
 from udsd.inference import Engine
 from udsd.inference import engine as engine_module
-from udsd.inference.memory import StripPlan
+from udsd.inference.strips import StripPlan
 from udsd.models import DeblurModel
 
 CPU = torch.device("cpu")
@@ -102,7 +102,7 @@ def test_the_plan_reaches_the_strips(engine: Engine, image: Tensor, monkeypatch:
         return restore(padded, code, strip_height, *more)
 
     monkeypatch.setattr(engine._strips, "restore", watched)
-    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0))
+    monkeypatch.setattr(engine_module, "plan_strips", lambda *_: StripPlan(band_height=8, room=0))
     engine.restore(image)
     assert seen == [8]
 
