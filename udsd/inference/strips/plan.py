@@ -26,8 +26,8 @@ _FEWEST_ROWS = CONTENT_STRIDE * ROW_UNIT
 any number format a convolution reads many rows of the strips above and below for few of its own."""
 
 _WORKSPACE_MAPS = 6
-"""Maps of a band, at the image's resolution and with ``base_width`` channels, that a layer needs at once, at most. The
-largest measured is 4.5."""
+"""Upper bound of a layer's work space, in maps of a band at the image's resolution with ``base_width`` channels. The
+most that was measured is 4.5."""
 
 
 @dataclass(frozen=True, slots=True)

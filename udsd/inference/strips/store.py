@@ -14,10 +14,10 @@ from udsd.inference.strips.slabs import Slab, smallest_slab
 from udsd.inference.strips.spill_file import SpillFile
 
 _ALIGNMENT = 64
-"""Bytes: a line of a CPU's cache."""
+"""Bytes of a CPU's cache line; strips begin at multiples of it."""
 
 _GROWTH = 16
-"""A new slab has this part of all those before it, at least. So the slabs stay few, however large the image."""
+"""A new slab is at least a sixteenth of all slabs before it together, so that there are few for any image."""
 
 
 class Store:
