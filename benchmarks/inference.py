@@ -35,8 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from udsd import Deblurrer
 from udsd.export import export_openvino
 from udsd.inference import TorchBackend
-from udsd.inference.planes import Store
-from udsd.inference.strips import StripModel
+from udsd.inference.strips import Store, StripModel
 from udsd.models import DeblurModel, ModelConfig
 
 CPU_WAYS = (

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from udsd.device import cpu_capabilities
+
 
 def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
     """Floating-point operations a second of one large matrix product or convolution, the best of six of each.
@@ -48,7 +50,7 @@ def name_of(device: torch.device) -> str:
     """The processor, and how many threads use it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     units = [unit for unit in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16", "amx_int8") if capabilities.get(unit)]
     return f"{_processor()} ({', '.join(units)}), {torch.get_num_threads()} thread(s)"
 

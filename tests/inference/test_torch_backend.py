@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.measures import decibels
 from udsd.errors import MemoryLimitError
 from udsd.inference import TorchBackend, torch_backend
-from udsd.inference.memory import StripPlan
+from udsd.inference.strips import StripPlan
 from udsd.models import DeblurModel
 
 CPU = torch.device("cpu")
@@ -103,7 +103,7 @@ def test_the_plan_reaches_the_strips(engine: TorchBackend, image: Tensor, monkey
         return restore(padded, code, strip_height, *more)
 
     monkeypatch.setattr(engine._strips, "restore", watched)
-    monkeypatch.setattr(torch_backend, "plan_strips", lambda *_: StripPlan(strip_height=8, room=0))
+    monkeypatch.setattr(torch_backend, "plan_strips", lambda *_: StripPlan(band_height=8, room=0))
     engine.restore(image)
     assert seen == [8]
 

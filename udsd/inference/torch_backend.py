@@ -11,9 +11,8 @@ from torch import Tensor
 
 from udsd.device import resolve_device
 from udsd.inference.backend import ModelSource
-from udsd.inference.memory import MemoryLimit, StripPlan, parse_memory, plan_strips
-from udsd.inference.planes import Store
-from udsd.inference.strips import StripModel
+from udsd.inference.memory import MemoryLimit, parse_memory
+from udsd.inference.strips import Store, StripModel, StripPlan, plan_strips
 from udsd.models import DeblurModel, white_balance
 from udsd.models.deblur_model import pad_image
 
@@ -158,14 +157,14 @@ class TorchBackend:
         if code is None:
             code, _ = self._encode(padded, plan)
         with Store(plan.room) as store:
-            restored = self._strips.restore(padded, code.to(self.device), plan.strip_height, store, out)
+            restored = self._strips.restore(padded, code.to(self.device), plan.band_height, store, out)
             if store.spilled:
                 logger.info("%.1f GB of feature maps went through a temporary file", store.spilled / 1e9)
         return restored
 
     def _encode(self, padded: Tensor, plan: StripPlan) -> tuple[Tensor, Tensor]:
         with Store(plan.room) as store:
-            return self._strips.encode_blur(padded, plan.strip_height, store)
+            return self._strips.encode_blur(padded, plan.band_height, store)
 
     def _plan(self, padded: Tensor, limit: MemoryLimit) -> StripPlan:
         height, width = padded.shape[-2:]

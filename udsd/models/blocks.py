@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -53,24 +55,6 @@ class LayerNorm(nn.Module):
         return F.group_norm(features, 1, self.weight, self.bias, NORM_EPSILON)
 
 
-class ResidualBlock(nn.Module):
-    """Two reflection-padded 3x3 convolutions with instance normalisation, added to the input.
-
-    The convolutions have no bias: the normalisation behind each would take it out again.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
-        self.conv2 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
-        self.norm = InstanceNorm()
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features (B, C, H, W) to the same shape."""
-        inner = F.relu(self.norm(self.conv1(features)))
-        return features + self.norm(self.conv2(inner))  # type: ignore[no-any-return]
-
-
 class ReflectedConv2d(nn.Conv2d):
     """A convolution that pads by reflection; without a ``stride`` it keeps the size if the kernel is odd."""
 
@@ -87,6 +71,81 @@ class ReflectedConv2d(nn.Conv2d):
         with torch.autocast(features.device.type, enabled=False):
             padded = F.pad(features, [self.margin] * 4, mode="reflect")
         return F.conv2d(padded, self.weight, self.bias, self.stride)
+
+
+class DoublingConv2d(nn.ConvTranspose2d):
+    """A transposed 3x3 convolution that doubles both sides: features (B, C, H, W) to (B, C', 2 H, 2 W)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=3, stride=2, padding=1, output_padding=1)
+
+
+class PointwiseConv2d(nn.ConvTranspose2d):
+    """A transposed 1x1 convolution: features (B, C, H, W) to (B, C', H, W), each position by itself."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=1)
+
+
+class Activation(Protocol):
+    """A function of single values, such as ReLU."""
+
+    def __call__(self, features: Tensor, /, *, inplace: bool = False) -> Tensor:
+        """Map features of any shape to the same shape, in their place if that is allowed."""
+        ...
+
+
+def relu(features: Tensor, /, *, inplace: bool = False) -> Tensor:
+    """Rectify features of any shape."""
+    return F.relu(features, inplace)
+
+
+def leaky_relu(features: Tensor, /, *, inplace: bool = False) -> Tensor:
+    """Rectify features of any shape; negative values keep `LEAKY_SLOPE` of their size."""
+    return F.leaky_relu(features, LEAKY_SLOPE, inplace)
+
+
+class Layer(NamedTuple):
+    """A convolution, and the normalisation and activation that follow it.
+
+    Each network lists its layers once, in the method ``layers``. Both its ``forward`` and the strips
+    (`udsd.inference.strips`) go by that list.
+    """
+
+    convolution: nn.Module
+    norm: nn.Module | None = None
+    activation: Activation | None = None
+
+    def apply(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to those of the layer."""
+        features = self.convolution(features)
+        if self.norm is not None:
+            features = self.norm(features)
+        return features if self.activation is None else self.activation(features)
+
+
+class ResidualBlock(nn.Module):
+    """Two reflection-padded 3x3 convolutions with instance normalisation, added to the input.
+
+    The convolutions have no bias: the normalisation behind each would take it out again.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
+        self.conv2 = ReflectedConv2d(channels, channels, kernel_size=3, bias=False)
+        self.norm = InstanceNorm()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to the same shape."""
+        change = features
+        for layer in self.layers():
+            change = layer.apply(change)
+        return features + change
+
+    def layers(self) -> tuple[Layer, ...]:
+        """What leads to the change that is added to the input."""
+        return Layer(self.conv1, self.norm, relu), Layer(self.conv2, self.norm)
 
 
 def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from udsd.models.blocks import IMAGE_CHANNELS, LEAKY_SLOPE, InstanceNorm, ReflectedConv2d, ResidualBlock
+from udsd.models.blocks import (
+    IMAGE_CHANNELS,
+    InstanceNorm,
+    Layer,
+    ReflectedConv2d,
+    ResidualBlock,
+    leaky_relu,
+    relu,
+)
 from udsd.models.config import ModelConfig
 
 _BLUR_WIDTHS = (1, 2, 3, 4)
@@ -33,10 +40,18 @@ class ContentEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Encode the content of an image."""
-        features = F.leaky_relu(self.stem(image), LEAKY_SLOPE)
-        features = F.relu(self.norm(self.down1(features)))
-        features = F.relu(self.norm(self.down2(features)))
+        features = image
+        for layer in self.layers():
+            features = layer.apply(features)
         return self.blocks(features)  # type: ignore[no-any-return]
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers before the residual blocks."""
+        return (
+            Layer(self.stem, activation=leaky_relu),
+            Layer(self.down1, self.norm, relu),
+            Layer(self.down2, self.norm, relu),
+        )
 
 
 class BlurEncoder(nn.Module):
@@ -57,9 +72,13 @@ class BlurEncoder(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Encode the blur of an image; the code is drawn from a normal with this mean and log-variance."""
         features = image
-        for stage in self.stages:
-            features = F.leaky_relu(stage(features), LEAKY_SLOPE)
+        for layer in self.layers():
+            features = layer.apply(features)
         return self.from_features(features.mean(dim=(2, 3)))
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers before the mean over all positions."""
+        return tuple(Layer(stage, activation=leaky_relu) for stage in self.stages)
 
     def from_features(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) from the last stage's features, averaged over positions, (B, C)."""

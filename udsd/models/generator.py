@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from udsd.models.blocks import IMAGE_CHANNELS, LayerNorm, ResidualBlock
+from udsd.models.blocks import IMAGE_CHANNELS, DoublingConv2d, Layer, LayerNorm, PointwiseConv2d, ResidualBlock, relu
 from udsd.models.config import ModelConfig
 
 
@@ -23,25 +22,29 @@ class Generator(nn.Module):
         width, code = config.base_width, config.blur_code_size
         inner = config.content_channels + code
         self.blocks = nn.Sequential(*(ResidualBlock(inner) for _ in range(config.residual_blocks)))
-        self.up1 = _doubling_conv(inner + code, 2 * width)
+        self.up1 = DoublingConv2d(inner + code, 2 * width)
         self.norm1 = LayerNorm(2 * width)
-        self.up2 = _doubling_conv(2 * width + code, width)
+        self.up2 = DoublingConv2d(2 * width + code, width)
         self.norm2 = LayerNorm(width)
-        self.to_image = nn.ConvTranspose2d(width + code, IMAGE_CHANNELS, kernel_size=1)
+        self.to_image = PointwiseConv2d(width + code, IMAGE_CHANNELS)
 
     def forward(self, content: Tensor, code: Tensor) -> Tensor:
         """Decode content features under a blur code."""
-        features = self.blocks(_with_code(content, code))
-        features = F.relu(self.norm1(self.up1(_with_code(features, code))))
-        features = F.relu(self.norm2(self.up2(_with_code(features, code))))
-        return self.to_image(_with_code(features, code))  # type: ignore[no-any-return]
+        features: Tensor = self.blocks(_with_code(content, code))
+        for layer in self.layers():
+            features = layer.apply(_with_code(features, code))
+        return features
 
-
-def _doubling_conv(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, output_padding=1)
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers behind the residual blocks; each takes the code as further channels, behind the features."""
+        return (
+            Layer(self.up1, self.norm1, relu),
+            Layer(self.up2, self.norm2, relu),
+            Layer(self.to_image),
+        )
 
 
 def _with_code(features: Tensor, code: Tensor) -> Tensor:
     height, width = features.shape[-2:]
-    planes = code.to(features.dtype)[:, :, None, None].expand(-1, -1, height, width)
-    return torch.cat([features, planes], dim=1)
+    everywhere = code.to(features.dtype)[:, :, None, None].expand(-1, -1, height, width)
+    return torch.cat([features, everywhere], dim=1)

@@ -1,10 +1,12 @@
 """3x3 convolutions with half or a quarter of the multiplications: Winograd's F(4, 3), for float32 on CPUs.
 
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016). Four rows of results need six rows of
-inputs. Small matrices turn these into six others, each of which is convolved along its columns only, by 1 x 3 weights,
-and what comes out into the four: half of the multiplications. Along the columns the same can be done again, which makes
-it F(4x4, 3x3): a quarter, all of it matrix products. It pays because it is done a few tiles at a time, so that they
-stay in the caches: over a whole map at once it gains next to nothing.
+inputs. A 6x6 matrix transforms these into six other rows. Each is convolved along its columns only, with 1x3 weights of
+its own, and a 4x6 matrix transforms the six results into the four rows: half of the multiplications. The columns can be
+transformed in the same way, which makes it F(4x4, 3x3): a quarter of the multiplications, all in matrix products.
+
+It is faster only if a few tiles are transformed at a time, so that they stay in the caches. Over a whole map at once it
+gains next to nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +19,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from udsd.device import cpu_capabilities
+
 TILE = 4
-"""Rows and columns of results in one tile."""
+"""Rows and columns of results that are computed together: a tile."""
 
 _PATCH = TILE + 2
+"""Rows and columns of inputs that a tile needs."""
+
 _TILES_PER_THREAD = 64
-"""Tiles transformed at once; their patches are a few megabytes. From 64 to 256 the speed is the same."""
+"""Tiles that are transformed at once: some megabytes of inputs. The speed is the same for 64 to 256."""
 
 _CHANNELS = 32
-"""Fewer channels than this are slower than a plain convolution: the transforms cost as much as they save."""
+"""With fewer channels it is slower than a plain convolution, for the transforms cost more than they save."""
 
 
 def _points(rows: list[list[float]]) -> Tensor:
@@ -57,18 +63,18 @@ _OUTPUT = _points([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0],
 
 
 def pays(channels: int, dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether convolutions between so many channels are faster this way in a number format on a device."""
+    """Whether convolutions of ``channels`` to as many channels are faster this way."""
     return channels >= _CHANNELS and dtype == torch.float32 and device.type == "cpu"
 
 
 def columns_pay() -> bool:
-    """Whether this processor gains from transforming columns as well.
+    """Whether transforming the columns as well is faster on this processor.
 
-    That trades convolutions, which oneDNN computes, for matrix products, which MKL does. On AMD's processors MKL takes
-    vectors of half the width, at most. That costs nothing up to Zen 4, which computes them in halves, and more than
-    is saved from Zen 5 on, the first to know VP2INTERSECT.
+    It replaces convolutions, which oneDNN computes, by matrix products, which MKL computes. On AMD's processors MKL
+    uses vectors of at most 256 bits. Up to Zen 4 that costs nothing, since these processors compute 512 bits in halves.
+    From Zen 5 on, which is the first to have the VP2INTERSECT instructions, it costs more than the transform saves.
     """
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     return not (capabilities.get("avx512_vp2intersect") and str(capabilities.get("cpu_name")).startswith("AMD"))
 
 
@@ -76,7 +82,7 @@ def transform_weights(weight: Tensor, *, columns: bool) -> Tensor:
     """Weights (C', C, 3, 3) for `convolve`.
 
     Returns:
-        float32 (6, C', 1, 3, C), twice their size, or with ``columns`` transformed as well (36, C, C'), four times.
+        float32 (6, C', 1, 3, C), twice as many; if the columns are transformed as well (36, C, C'), four times as many.
     """
     filters, channels = weight.shape[:2]
     if columns:
@@ -86,13 +92,13 @@ def transform_weights(weight: Tensor, *, columns: bool) -> Tensor:
 
 
 def convolve(window: Tensor, weights: Tensor) -> Tensor:
-    """Convolve a map without padding, as `torch.nn.functional.conv2d` does, to rounding.
+    """Convolve a map without padding: what `torch.nn.functional.conv2d` gives, up to rounding.
 
-    Tiles begin at the upper left corner. What a tile gives does not depend on those beside it.
+    Tiles begin at the upper left corner. The results of one do not depend on its neighbours.
 
     Args:
         window: float32 (1, C, H + 2, W + 2), channels last.
-        weights: What `transform_weights` gave.
+        weights: From `transform_weights`, which also decides whether columns are transformed.
 
     Returns:
         float32 (1, C', H, W), channels last.
@@ -107,7 +113,7 @@ def convolve(window: Tensor, weights: Tensor) -> Tensor:
     result = source.new_empty(rows * TILE, columns * TILE, filters)
     for top, bottom, left, right in _blocks(rows, columns):
         block = source[top * TILE : bottom * TILE + 2, left * TILE : right * TILE + 2]
-        # One name for all: what has been used up is freed at once.
+        # A single name, so that each intermediate result is freed as soon as the next is there.
         values = _overlapping(block, 0).reshape(_PATCH, -1)
         values = torch.mm(_INPUT, values).view(_PATCH, bottom - top, *block.shape[1:])
         values = convolve_columns(values, weights).reshape(_PATCH, -1)
@@ -117,15 +123,20 @@ def convolve(window: Tensor, weights: Tensor) -> Tensor:
     return result[None, :height, :width].permute(0, 3, 1, 2)
 
 
+def first_row_of_tile(row: int) -> int:
+    """First row of the tile in which a row of results lies, where tiles begin at row 0."""
+    return row // TILE * TILE
+
+
 def _convolve_columns(rows: Tensor, weights: Tensor) -> Tensor:
-    """Convolve six maps (6, R, W + 2, C), each with weights of its own. Returns (6, R, W, C')."""
+    """Convolve the six transformed rows of R rows of tiles, (6, R, W + 2, C), along their columns: (6, R, W, C')."""
     maps, kernels = rows.permute(0, 3, 1, 2), weights.permute(0, 1, 4, 2, 3)
     convolved = [F.conv2d(maps[index : index + 1], kernels[index]) for index in range(_PATCH)]
     return torch.cat([each.permute(0, 2, 3, 1) for each in convolved])
 
 
 def _convolve_columns_in_tiles(rows: Tensor, weights: Tensor) -> Tensor:
-    """The same, with the columns transformed too; W is a multiple of 4."""
+    """Do the same by transforming the columns; W is a multiple of 4."""
     _, high, width, channels = rows.shape
     values = _overlapping(rows, 2).transpose(0, 1).reshape(_PATCH, _PATCH, -1)
     values = torch.matmul(_INPUT, values).view(_PATCH**2, -1, channels)
@@ -135,12 +146,12 @@ def _convolve_columns_in_tiles(rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def _overlapping(values: Tensor, dim: int) -> Tensor:
-    """Patches of six along one dimension that begin every four. They become the first dimension, a view."""
+    """Windows of six along a dimension, one every four. The place in the window becomes the first dimension: a view."""
     return values.unfold(dim, _PATCH, TILE).movedim(-1, 0)
 
 
 def _blocks(rows: int, columns: int) -> Iterator[tuple[int, int, int, int]]:
-    """Rectangles of tiles: as many columns as go at once, then as many rows."""
+    """Rectangles of tiles to transform at once, as (top, bottom, left, right): wide first, then high."""
     tiles = _TILES_PER_THREAD * torch.get_num_threads()
     wide = math.ceil(columns / math.ceil(columns / tiles))
     high = max(tiles // wide, 1)

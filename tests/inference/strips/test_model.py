@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.measures import decibels
-from udsd.inference.planes import Store
-from udsd.inference.strips import Statistics, StripModel
-from udsd.models import DeblurModel, ModelConfig
+from udsd.inference.strips import Store, StripModel
+from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, ModelConfig
+from udsd.models.blocks import InstanceNorm, Layer, ReflectedConv2d, ResidualBlock, leaky_relu, relu
 from udsd.models.deblur_model import pad_image
 
 
@@ -31,12 +33,12 @@ def image_of(height: int, width: int) -> Tensor:
 
 
 @torch.inference_mode()
-def in_strips(model: StripModel, image: Tensor, strip_height: int, room: int | None = None) -> Tensor:
+def in_strips(model: StripModel, image: Tensor, band_height: int, room: int | None = None) -> Tensor:
     height, width = image.shape[-2:]
     padded = pad_image(image)
     with Store(room) as store:
-        code, _ = model.encode_blur(padded, strip_height, store)
-        restored = model.restore(padded, code, strip_height, store)
+        code, _ = model.encode_blur(padded, band_height, store)
+        restored = model.restore(padded, code, band_height, store)
         assert store._size() == 0  # every map was given back
     return restored[..., :height, :width]
 
@@ -67,8 +69,8 @@ def test_extreme_shapes(height: int, width: int) -> None:
     image = image_of(height, width)
     with torch.inference_mode():
         expected = PLAIN(image)
-    for strip_height in (4, 36, 10_000):
-        assert decibels(in_strips(STRIPS, image, strip_height), expected) > 100
+    for band_height in (4, 36, 10_000):
+        assert decibels(in_strips(STRIPS, image, band_height), expected) > 100
 
 
 @pytest.mark.parametrize("period", [1, 2, 4])
@@ -126,29 +128,83 @@ def test_a_code_of_ones_own_is_taken() -> None:
         assert decibels(restored, PLAIN(image)) < 90
 
 
-def test_statistics_of_bfloat16_are_not_rounded_to_it() -> None:
-    values = (torch.randn(1, 5, 50, 70, generator=torch.Generator().manual_seed(1)) + 3).bfloat16()
-    statistics = Statistics()
-    statistics.add(values.contiguous(memory_format=torch.channels_last))
-    mean, variance = statistics.by_channel()
-    exact = values.double()
-    torch.testing.assert_close(mean.double(), exact.mean(dim=(0, 2, 3)), rtol=1e-5, atol=0)
-    torch.testing.assert_close(variance.double(), exact.var(dim=(0, 2, 3), correction=0), rtol=1e-4, atol=0)
+def test_strips_follow_the_layers_that_the_networks_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model()
+    encoder = model.content_encoder
+    encoder.extra = ReflectedConv2d(32, 32, kernel_size=5)
+    stem, down1, down2 = encoder.layers()
+    layers = stem, down1._replace(activation=leaky_relu), down2, Layer(encoder.extra, InstanceNorm(), relu)
+    monkeypatch.setattr(ContentEncoder, "layers", lambda _: layers)
+    fewer = model.blur_encoder.layers()[:-1]
+    model.blur_encoder.statistics = nn.Linear(fewer[-1].convolution.out_channels, 16)  # type: ignore[arg-type]
+    del model.blur_encoder.stages[-1]
+    image = image_of(90, 70)
+    with torch.inference_mode():
+        expected, before = model(image), PLAIN(image)
+    assert decibels(expected, before) < 60
+    assert decibels(in_strips(StripModel(model, torch.float32), image, 20), expected) > 100
 
 
-@pytest.mark.parametrize("split", [1, 3, 50])
-@pytest.mark.parametrize("offset", [0.0, 1000.0])
-def test_statistics_of_strips_are_those_of_the_whole(split: int, offset: float) -> None:
-    values = torch.randn(1, 5, 50, 70, generator=torch.Generator().manual_seed(1)) + offset
-    values = values.contiguous(memory_format=torch.channels_last)
-    statistics = Statistics()
-    for strip in values.split(split, dim=2):
-        statistics.add(strip)
-    mean, variance = statistics.by_channel()
-    exact = values.double()
-    torch.testing.assert_close(mean.double(), exact.mean(dim=(0, 2, 3)), rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(variance.double(), exact.var(dim=(0, 2, 3), correction=0), rtol=1e-5, atol=1e-5)
-    mean, variance = statistics.over_channels()
-    assert mean.shape == variance.shape == (5,)
-    torch.testing.assert_close(mean.double(), exact.mean().expand(5), rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(variance.double(), exact.var(correction=0).expand(5), rtol=1e-5, atol=1e-5)
+class OtherBlock(ResidualBlock):
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features) / 2
+
+
+class OtherGenerator(Generator):
+    def forward(self, content: Tensor, code: Tensor) -> Tensor:
+        return super().forward(content, code) / 2
+
+
+class OtherBlurEncoder(BlurEncoder):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = super().forward(image)
+        return 2 * mean, log_variance
+
+
+def with_other_block(model: DeblurModel) -> None:
+    model.generator.blocks[1] = OtherBlock(40)
+
+
+def with_unlisted_module(model: DeblurModel) -> None:
+    model.content_encoder.blocks.append(nn.Dropout())
+
+
+def with_unlisted_layer(model: DeblurModel) -> None:
+    model.generator.attention = nn.Conv2d(40, 40, 1)
+
+
+def with_other_norm(model: DeblurModel) -> None:
+    model.generator.norm1 = nn.BatchNorm2d(16)
+
+
+def with_other_generator(model: DeblurModel) -> None:
+    model.generator = OtherGenerator(model.config)
+
+
+def with_other_blur_encoder(model: DeblurModel) -> None:
+    model.blur_encoder = OtherBlurEncoder(model.config)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (with_other_block, "OtherBlock"),
+        (with_unlisted_module, "Dropout"),
+        (with_unlisted_layer, "Conv2d"),
+        (with_other_norm, "BatchNorm2d"),
+        (with_other_generator, "OtherGenerator"),
+        (with_other_blur_encoder, "OtherBlurEncoder"),
+    ],
+)
+def test_an_unknown_architecture_is_refused(change: Callable[[DeblurModel], None], name: str) -> None:
+    model = make_model()
+    change(model)
+    with pytest.raises(TypeError, match=f"^{name} cannot be run in strips"):
+        StripModel(model, torch.float32)
+
+
+def test_content_features_of_another_size_are_refused() -> None:
+    model = make_model()
+    model.content_encoder.down1 = ReflectedConv2d(8, 16, kernel_size=3, bias=False)
+    with pytest.raises(TypeError, match="of 64 rows the content encoder makes 32, and the generator 128 of these"):
+        StripModel(model, torch.float32)

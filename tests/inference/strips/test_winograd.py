@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from udsd.inference import winograd
+from udsd.inference.strips import winograd
 
 both_ways = pytest.mark.parametrize("columns", [False, True])
 
@@ -60,10 +60,14 @@ def test_it_pays_for_many_channels_in_float32_on_cpus() -> None:
 def test_columns_pay_where_products_are_as_fast_as_convolutions(
     name: str, vp2intersect: bool, pay: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": name, "avx512_vp2intersect": vp2intersect})
+    monkeypatch.setattr(winograd, "cpu_capabilities", lambda: {"cpu_name": name, "avx512_vp2intersect": vp2intersect})
     assert winograd.columns_pay() == pay
 
 
 def test_columns_pay_on_processors_that_say_nothing_of_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setattr(winograd, "cpu_capabilities", dict)
     assert winograd.columns_pay()
+
+
+def test_rows_lie_in_the_tiles_that_begin_at_the_border() -> None:
+    assert [winograd.first_row_of_tile(row) for row in (0, 3, 4, 11, 12)] == [0, 0, 4, 8, 12]

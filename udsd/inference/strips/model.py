@@ -1,0 +1,178 @@
+"""The networks in strips: which layers run in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from udsd.inference.strips import winograd
+from udsd.inference.strips.feature_map import FeatureMap
+from udsd.inference.strips.layers import StripLayer, ToImage, no_counterpart
+from udsd.inference.strips.rows import Rows, Whole, WithCode
+from udsd.inference.strips.runner import Output, Runner
+from udsd.inference.strips.store import Store
+from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, compose
+from udsd.models.blocks import CONTENT_STRIDE, Layer, ResidualBlock
+
+_CONTAINERS = (DeblurModel, ContentEncoder, BlurEncoder, Generator, ResidualBlock, nn.Sequential, nn.ModuleList)
+"""Modules that only hold others. What their ``forward`` does, `StripModel` does in strips."""
+
+
+class StripModel:
+    """The inference path of a `DeblurModel`, run in strips. The model itself is left as it is.
+
+    Normalisation needs the mean and variance of whole feature maps. So each layer runs over all strips before the next
+    begins. Strips do not overlap: a convolution reads the rows that it needs from the strips above and below.
+
+    Args:
+        model: The networks, on their device. Weights are copied in the number format of the arithmetic.
+        dtype: float32, bfloat16 or float16.
+
+    Raises:
+        TypeError: The model holds a module, or lists a layer, that has no counterpart in strips.
+    """
+
+    def __init__(self, model: DeblurModel, dtype: torch.dtype) -> None:
+        _refuse_unknown_modules(model)
+        self.config = model.config
+        self.dtype = dtype
+        plain = _in_format(dtype)
+        *doublings, to_image = model.generator.layers()
+        self._blur_layers = [plain(layer) for layer in model.blur_encoder.layers()]
+        self._code_of = model.blur_encoder.from_features
+        self._content_layers = [plain(layer) for layer in model.content_encoder.layers()]
+        self._doublings = [plain(layer) for layer in doublings]
+        self._to_image = ToImage.of(to_image, self.config.blur_code_size, dtype)
+        self._plain_blocks = _Blocks.of(model, plain)
+        self._blocks = self._plain_blocks
+        if winograd.pays(self.config.content_channels, dtype, self._to_image.weight.device):
+            self._blocks = _Blocks.of(model, _in_format(dtype, use_winograd=True))
+        _refuse_other_sizes(self._content_layers, self._doublings)
+
+    def encode_blur(self, image: Tensor, band_height: int, store: Store) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (1, Z) of the blur code of an image (1, 3, H, W) as `restore` takes."""
+        runner = Runner(store, image.shape[2])
+        source: Rows = Whole(image, self.dtype)
+        strip_height = band_height
+        for layer in self._blur_layers:
+            strip_height = max(strip_height // 2, 1)  # as the map is halved
+            source = runner.run(layer, source, strip_height)
+        return self._code_of(_mean_over_positions(source, image.device).to(image.dtype))
+
+    def restore(self, image: Tensor, code: Tensor, band_height: int, store: Store, out: Tensor | None = None) -> Tensor:
+        """Restore an image.
+
+        Args:
+            image: float32 (1, 3, H, W) in [-1, 1], sides multiples of 4 and at least 16.
+            code: Its blur code, float32 (1, Z).
+            band_height: Rows of the image that a strip stands for, a multiple of 4.
+            store: Where feature maps lie.
+            out: Where the result goes; it may be the image itself.
+
+        Returns:
+            float32 (1, 3, H, W), not limited to [-1, 1].
+        """
+        runner = Runner(store, image.shape[2])
+        # The same for all maps. In those that are larger than the content features a strip stands for fewer rows of the
+        # image, for these are where a row takes the most work space.
+        strip_height = max(band_height // CONTENT_STRIDE, 1)
+        content, is_flat = self._encode_content(image, strip_height, runner)
+        blocks = self._plain_blocks if is_flat else self._blocks
+        for block in blocks.content:
+            runner.add_block(content, block, strip_height)
+        features = runner.copy(WithCode(content, code))
+        for block in blocks.generator:
+            runner.add_block(features, block, strip_height)
+        restored = torch.empty_like(image) if out is None else out
+        return self._decode(image, features, code, strip_height, runner, restored)
+
+    def _encode_content(self, image: Tensor, strip_height: int, runner: Runner) -> tuple[FeatureMap, bool]:
+        """Features before the residual blocks, and whether the image is flat (`Statistics.is_flat`)."""
+        source: Rows = Whole(image, self.dtype)
+        outputs: list[Output] = []
+        for layer in self._content_layers:
+            source = runner.run(layer, source, strip_height)
+            outputs.append(source)
+        content = outputs[-1].settled()
+        return content, any(output.is_flat for output in outputs)
+
+    def _decode(
+        self, image: Tensor, features: FeatureMap, code: Tensor, strip_height: int, runner: Runner, restored: Tensor
+    ) -> Tensor:
+        source: Rows = features
+        for layer in self._doublings:
+            source = runner.run(layer, WithCode(source, code), strip_height)
+        to_image = self._to_image.with_code(code)
+        for start, stop in source.strips:
+            decoded = to_image.compute(source, start, stop)
+            rows = slice(start, stop)
+            restored[:, :, rows] = compose(image[:, :, rows], decoded, residual=self.config.residual_output)
+            source.release(stop)
+            runner.store.trim()
+        return restored
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The residual blocks of both networks, each as its layers."""
+
+    content: Sequence[Sequence[StripLayer]]
+    generator: Sequence[Sequence[StripLayer]]
+
+    @classmethod
+    def of(cls, model: DeblurModel, in_strips: Callable[[Layer], StripLayer]) -> _Blocks:
+        content, generator = (
+            [[in_strips(layer) for layer in cast("ResidualBlock", block).layers()] for block in network.blocks]
+            for network in (model.content_encoder, model.generator)
+        )
+        return cls(content, generator)
+
+
+def _in_format(dtype: torch.dtype, *, use_winograd: bool = False) -> Callable[[Layer], StripLayer]:
+    return lambda layer: StripLayer.of(layer, dtype, use_winograd=use_winograd)
+
+
+def _mean_over_positions(features: Rows, device: torch.device) -> Tensor:
+    """Mean (1, C) in float64 of a map (1, C, H, W), which is released on the way."""
+    total, count = torch.zeros((), dtype=torch.float64, device=device), 0
+    for start, stop in features.strips:
+        strip = features.window(start, stop)
+        total = total + strip.double().sum(dim=(2, 3))
+        count += strip.shape[2] * strip.shape[3]
+        features.release(stop)
+    return total / count
+
+
+def _refuse_unknown_modules(model: DeblurModel) -> None:
+    """Raise TypeError if a model holds a module that no network lists among its layers."""
+    listed: set[nn.Module | None] = {model.blur_encoder.statistics}
+    for module in model.modules():
+        if isinstance(module, ContentEncoder | BlurEncoder | Generator | ResidualBlock):
+            for layer in module.layers():
+                listed |= {layer.convolution, layer.norm}
+    for module in model.modules():
+        # Exact types: a subclass can have another ``forward``.
+        if type(module) not in _CONTAINERS and module not in listed:
+            raise no_counterpart(module)
+
+
+def _refuse_other_sizes(content_layers: Iterable[StripLayer], doublings: Iterable[StripLayer]) -> None:
+    """Raise TypeError unless content features have a quarter of the image's height, and the result has all of it."""
+    image_height = 16 * CONTENT_STRIDE
+    content_height = _height_behind(content_layers, image_height)
+    result_height = _height_behind(doublings, content_height)
+    if content_height != image_height // CONTENT_STRIDE or result_height != image_height:
+        raise TypeError(
+            f"of {image_height} rows the content encoder makes {content_height}, and the generator {result_height} of "
+            f"these; strips need {image_height // CONTENT_STRIDE} and {image_height}"
+        )
+
+
+def _height_behind(layers: Iterable[StripLayer], height: int) -> int:
+    for layer in layers:
+        height = layer.convolution.rows_out(height)
+    return height
