@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.unfinished import dead_process, leave_unfinished
 from udsd import Deblurrer, UdsdError
 from udsd.files import FileResult, restore_files
 from udsd.files import restore as restore_module
@@ -153,16 +154,9 @@ def test_bad_settings_are_refused_at_once(brighter: Any, tmp_path: Path, options
 def test_what_killed_runs_left_is_removed_and_what_runs_is_not(brighter: Any, tmp_path: Path) -> None:
     save(tmp_path / "in" / "a.png")
     restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    from udsd.images import saving
-
-    dead, alive, other = (
-        tmp_path / "out" / name
-        for name in (f"{saving._UNFINISHED}{gone.pid}-ab.png", f"{saving._UNFINISHED}{os.getpid()}-ab.png", ".hidden")
-    )
-    for path in (dead, alive, other):
-        path.write_bytes(b"half")
+    dead, alive = (leave_unfinished(tmp_path / "out", process) for process in (dead_process(), os.getpid()))
+    other = tmp_path / "out" / ".hidden"
+    other.touch()
     restore_files(brighter, [tmp_path / "in"], tmp_path / "out", overwrite=True)
     assert not dead.exists()
     assert alive.exists()

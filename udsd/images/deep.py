@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from udsd.extras import require
 from udsd.images.metadata import save_arguments
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -63,7 +64,7 @@ def read_deep(path: Path, page: int, *, is_grey: bool, orientation: int) -> NDAr
     Raises:
         ValueError: OpenCV cannot read them.
     """
-    import cv2  # here, since few images need it
+    cv2 = require("cv2", "OpenCV")  # here, since few images need it
 
     content = np.fromfile(path, np.uint8)
     try:
@@ -95,7 +96,7 @@ def encode_png(image: DeepImage) -> bytes:
     Raises:
         ValueError: OpenCV cannot write it.
     """
-    import cv2
+    cv2 = require("cv2", "OpenCV")
 
     blue_first = np.ascontiguousarray(image.pixels[..., [2, 1, 0, 3][: image.pixels.shape[2]]])
     done, buffer = cv2.imencode(".png", blue_first)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from udsd.atomic import whole_file
 from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.images.deep import DeepImage, Page, encode_png
 from udsd.images.formats import ImageFormat, format_for
@@ -23,10 +19,6 @@ from udsd.images.modes import over_white, to_eight_bits, to_restorable
 from udsd.images.tiff import write_tiff
 
 logger = logging.getLogger(__name__)
-
-_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
-_UNFINISHED = f".udsd-{_HOST}-"
-"""How the names of unfinished files begin; then come the number of the process and a random word."""
 
 
 def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
@@ -98,36 +90,12 @@ def _marked(pages: Iterable[Page]) -> Iterator[Page]:
         raise _PageError(error) from error
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what processes of this machine that were killed have left unfinished in a folder."""
-    if os.name != "posix":  # elsewhere asking for a process may end it
-        return
-    with suppress(OSError):
-        for path in folder.glob(f"{_UNFINISHED}*"):
-            process = path.name.removeprefix(_UNFINISHED).partition("-")[0]
-            if process.isdecimal() and not _is_running(int(process)):
-                _remove(path)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> None:
     """Have a file written under another name, then give it its own."""
-    # The right ending, because Pillow tells JPEG 2000's two containers apart by it.
-    aside = path.with_name(f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}{path.suffix}")
     try:
         _check_replaceable(path, overwrite)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(aside)
-        aside.replace(path)
+        with whole_file(path) as unfinished:
+            write(unfinished)
     except _PageError as error:
         raise error.reason from error
     except ImageError as error:
@@ -136,8 +104,6 @@ def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> 
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise ImageError(f"{path}: cannot be written ({reason}); check the folder, the disk and the format") from error
-    finally:
-        _remove(aside)
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:
@@ -178,14 +144,6 @@ def _write_frames(frames: list[Image.Image], image_format: ImageFormat, path: Pa
             arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in frames]
     with path.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        # Nothing was made where even the folder could not be; the first error tells more.
-        logger.debug("%s: cannot be removed (%s)", path, error)
 
 
 def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:

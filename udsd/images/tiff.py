@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from udsd.extras import require
 from udsd.images.deep import DeepImage, Page
 from udsd.images.metadata import XMP_TAG
 
 
 def write_tiff(pages: Iterable[Page], path: Path) -> None:
     """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
-    import tifffile  # here, since few images need it
+    tifffile = require("tifffile", "tifffile")  # here, since few images need it
 
     with tifffile.TiffWriter(path) as writer:
         for page in pages:
