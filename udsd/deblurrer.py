@@ -16,6 +16,7 @@ from udsd.device import resolve_device, resolve_dtype
 from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Backend, Engine, MemoryLimit, in_batches
+from udsd.inference.batching import images_together
 from udsd.inference.openvino import GRAPH_FILE, OpenVINOEngine, check_openvino_device, convert_model, read_graph
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.pretrained import is_file, load_model, read_config, save_model
@@ -189,7 +190,7 @@ class Deblurrer:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-        together = batch_size if self.device.type == "cuda" else 1
+        together = images_together(self.device, batch_size)
         return self._deblur_batch(tqdm(images, unit="image", disable=not progress), together)
 
     def _deblur_batch(

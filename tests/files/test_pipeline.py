@@ -19,8 +19,7 @@ from torch import Tensor
 
 from tests.unfinished import dead_process, leave_unfinished
 from udsd import Deblurrer, UdsdError
-from udsd.files import FileResult, restore_files
-from udsd.files import restore as restore_module
+from udsd.files import FileResult, pipeline, restore_files
 from udsd.images import DecodedImage, ImagePages
 
 
@@ -79,12 +78,11 @@ def test_files_are_read_ahead_but_not_far(brighter: Any, tmp_path: Path, monkeyp
         save(tmp_path / "in" / f"{index:02}.png")
     read: list[str] = []
 
-    class Noting(ImagePages):
-        def __init__(self, path: Path) -> None:
-            read.append(path.name)
-            super().__init__(path)
+    def noting(path: Path) -> ImagePages:
+        read.append(path.name)
+        return ImagePages(path)
 
-    monkeypatch.setattr(restore_module, "ImagePages", Noting)
+    monkeypatch.setattr(pipeline, "open_source", noting)
     brighter.gate = threading.Event()
     run = threading.Thread(target=restore_files, args=(brighter, [tmp_path / "in"], tmp_path / "out"))
     run.start()

@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.errors import ImageError
-from udsd.images import find_images
-from udsd.images.formats import format_for
+from udsd.files.kinds import SUFFIXES, sink_for
+from udsd.images.folders import find_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Naming:
         if self.suffix != Path(f"x{self.suffix}").name[1:]:
             raise ImageError(f"the suffix {self.suffix!r} is no part of a file name; give one such as '_sharp'")
         if self.file_format is not None:
-            format_for(Path(f"result.{self.file_format.removeprefix('.')}"))
+            sink_for(Path(f"result.{self.file_format.removeprefix('.')}"))
 
     @property
     def keeps_names(self) -> bool:
@@ -90,7 +90,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
 
 def _in_folder(folder: Path, output: Path, naming: Naming) -> Iterator[Job]:
-    for source in find_images(folder):
+    for source in find_files(folder, SUFFIXES):
         # A run into a folder inside the input must not restore its own results.
         if output not in source.parents or output == folder:
             yield Job(source, naming.apply(output / source.relative_to(folder)))
