@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL import __version__ as pillow_version
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from tests.pictures import srgb_profile
 from udsd.errors import ImageError
 from udsd.images import decode_image, save_image
 
@@ -82,7 +83,7 @@ def test_profile_resolution_and_exif_are_written(ending: str, tmp_path: Path) ->
     image = gradient("RGB")
     exif = Image.Exif()
     exif[0x010F] = "Leica"
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb_profile()
     image.info.update(icc_profile=profile, dpi=(300.0, 150.0), exif=exif.tobytes())
     path = tmp_path / f"photo{ending}"
     save_image(image, path)

@@ -34,8 +34,10 @@ _IMAGES = FileKind(IMAGE_SUFFIXES, ImagePages, ImageSink())
 
 _KINDS = (_IMAGES,)
 
-SUFFIXES = frozenset[str]().union(*(kind.suffixes for kind in _KINDS))
-"""The endings of what is restored of a folder, in lower case."""
+
+def known_suffixes() -> frozenset[str]:
+    """The endings of what is restored of a folder, in lower case."""
+    return frozenset().union(*(kind.suffixes for kind in _KINDS))
 
 
 def open_source(path: Path) -> Source:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.errors import ImageError
-from udsd.files.kinds import SUFFIXES, sink_for
+from udsd.files.kinds import known_suffixes, sink_for
 from udsd.images.folders import find_files
 
 
@@ -90,7 +90,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
 
 def _in_folder(folder: Path, output: Path, naming: Naming) -> Iterator[Job]:
-    for source in find_files(folder, SUFFIXES):
+    for source in find_files(folder, known_suffixes()):
         # A run into a folder inside the input must not restore its own results.
         if output not in source.parents or output == folder:
             yield Job(source, naming.apply(output / source.relative_to(folder)))
