@@ -196,12 +196,12 @@ def test_image_given_is_not_changed() -> None:
     assert (dict(image.info), image.tobytes()) == before
 
 
-def test_first_of_several_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_first_of_several_pages(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "pages.tif"
     pages = [Image.new("L", (4, 4), level) for level in (10, 20, 30)]
     pages[0].save(path, save_all=True, append_images=pages[1:])
     assert np.unique(np.asarray(identity(path))).tolist() == [10]
-    assert "has 3 frames" in caplog.text
+    assert "has 3 pages" in caplog.text
     assert str(path) in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""From inputs to pairs of source and target, found while the first are restored already."""
+"""What is to be done: pairs of input and result, found while the first are already being restored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Job:
     Attributes:
         source: The input.
         target: The output.
-        refusal: Why it is not to be done, else empty.
+        refusal: Why it cannot be done, else empty.
     """
 
     source: Path
@@ -30,10 +30,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How results are called.
+    """How results are named.
 
     Attributes:
-        suffix: Put behind the names, before their ending.
+        suffix: Added to the names, before their ending.
         file_format: Ending instead of that of the input, with or without its dot.
     """
 
@@ -48,7 +48,7 @@ class Naming:
 
     @property
     def keeps_names(self) -> bool:
-        """Whether results are called like their inputs."""
+        """Whether results have the names of their inputs."""
         return not self.suffix and self.file_format is None
 
     def apply(self, target: Path) -> Path:
@@ -62,9 +62,9 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
     Args:
         inputs: Image files, folders, and patterns such as ``scans/**/*.tif``. What a folder holds keeps its place below
-            it, what a pattern matches its place below the pattern's fixed part.
+            it, and what a pattern matches its place below the pattern's fixed part.
         output: A folder; or, for a single file, the name of the result.
-        naming: How results are called.
+        naming: How results are named.
 
     Raises:
         ImageError: An input is missing, a folder or pattern gives no images, or files that are named would be written

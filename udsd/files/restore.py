@@ -39,11 +39,12 @@ def restore_files(
 ) -> FileReport:
     """Restore image files, and all images in folders.
 
-    Results keep their names, and their places below the folder that was given. Each is written aside and then
-    renamed, so that a run that is killed leaves no half file; the next run keeps what is whole.
+    Results keep the names of their inputs, and their places below the folder that was given. Each appears whole or not
+    at all (`udsd.atomic`): a run that is killed leaves no half file, and the next run keeps what is there.
 
     Work begins with the first file that is found. While the network runs, the next files are read and the last results
-    written. All pages of a TIFF and all frames of an animation are restored.
+    written. All pages of a TIFF and all frames of an animation are restored. What goes wrong with one file is said in
+    its result and does not stop the others.
 
     Args:
         deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images.
@@ -51,7 +52,7 @@ def restore_files(
         output: A folder, made when missing; or, for a single file, the name of the result.
         overwrite: Restore again what is in ``output`` already.
         compare: Write a picture of input and result beside each other, of the first page, instead of the result alone.
-        suffix: Put behind the names of results, before their ending: ``"_sharp"``.
+        suffix: Added to the names of results, before their ending: ``"_sharp"``.
         file_format: Ending of the results, such as ``"png"``, instead of that of each input.
         quality: Of JPEG, WebP and the like, 1 to 100, instead of that of the source.
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no

@@ -69,7 +69,7 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
 def _decode_file(path: Path) -> DecodedImage[Image.Image]:
     with ImagePages(path) as pages:
         if pages.count > 1:
-            logger.warning("%s: has %d frames; only one is restored, the others are left out", path, pages.count)
+            logger.warning("%s: has %d pages; only the first is restored, the others are left out", path, pages.count)
         return pages.read(0).then(lambda page: _as_pillow(page, path))
 
 

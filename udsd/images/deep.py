@@ -1,4 +1,4 @@
-"""Colour images of 16 bits, which Pillow cannot hold, and so what a page of a file can be."""
+"""Colour images of 16 bits, which Pillow cannot hold; with them, what a page of a file can be."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ class DeepImage:
 
 
 Page: TypeAlias = Image.Image | DeepImage
-"""One page of an image file."""
+"""One image of a file: the only one of a photograph, a page of a TIFF, a frame of an animation."""

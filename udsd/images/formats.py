@@ -25,7 +25,7 @@ class ImageFormat:
         suffixes: File name endings, in lower case.
         modes: Pillow modes that a file can hold.
         save_options: Passed to `PIL.Image.Image.save`.
-        pages: Whether a file can hold several pages or frames.
+        pages: Whether a file can hold several pages, be they frames of an animation.
     """
 
     name: str

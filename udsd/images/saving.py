@@ -45,7 +45,7 @@ def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int 
 
 
 def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
-    """Write several pages or frames as one file, as `save_image` does for one.
+    """Write several pages as one file, as `save_image` does for one.
 
     TIFF pages are written as they come; the frames of GIF, PNG, WebP and AVIF are kept until the last. Of other formats
     only the first page is written, with a logged warning.
