@@ -16,6 +16,7 @@ from udsd.device import resolve_dtype
 from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Backend, MemoryLimit, in_batches, run_folder, run_model
+from udsd.inference.batching import images_together
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.pretrained import resolve, save_model
 
@@ -178,7 +179,7 @@ class Deblurrer:
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-        together = batch_size if self.device.type == "cuda" else 1
+        together = images_together(self.device, batch_size)
         return self._deblur_batch(tqdm(images, unit="image", disable=not progress), together)
 
     def _deblur_batch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from udsd.atomic import whole_files
 from udsd.errors import ConfigError, ImageError, WeightsError
 from udsd.extras import require
 from udsd.images import ImageLike, decode_image
@@ -173,11 +173,7 @@ def _agreement(reference: InferenceGraph, restore: Any, image: Tensor) -> float:
 def _folder_in_the_making(folder: Path) -> Iterator[Path]:
     """A temporary folder whose files move to ``folder`` if all goes well."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
-            unfinished = Path(name)
+        with whole_files(folder) as unfinished:
             yield unfinished
-            for path in unfinished.iterdir():
-                path.replace(folder / path.name)
     except OSError as error:
         raise WeightsError(f"cannot write the folder {folder} ({error}); choose another folder") from error

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.pictures import deep_pixels, deep_png
+from tests.unfinished import dead_process, leave_unfinished
 from udsd import Deblurrer, UdsdError
-from udsd.files import FileResult, restore_files
-from udsd.files import restore as restore_module
-from udsd.images import DecodedImage, ImagePages
+from udsd.files import FileResult, pipeline, restore_files
+from udsd.files.pipeline import Pipeline, Settings
+from udsd.files.plan import Job
+from udsd.files.sinks import ImageSink
+from udsd.images import DecodedImage, ImagePages, save_pages
+
+PATIENCE = 120
+"""Seconds after which a test that waits for something else gives up, and fails."""
+
+SETTINGS = Settings(overwrite=False, compare=False, quality=None, batch_size=1)
 
 
 class Brighter:
@@ -30,12 +39,11 @@ class Brighter:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.gate: threading.Event | None = None
+        self.before: Callable[[], object] = lambda: None
 
     def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
         self.batches.append(len(images))
-        if self.gate is not None:
-            self.gate.wait(10)
+        self.before()
         return tuple(image.pixels + 0.1 for image in images)
 
 
@@ -73,28 +81,91 @@ def test_a_window_bounds_how_long_an_odd_size_waits(brighter: Any, tmp_path: Pat
     assert [result.source.name for result in told] == [f"{index:02}.png" for index in range(30)]
 
 
-def test_files_are_read_ahead_but_not_far(brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for index in range(20):
-        save(tmp_path / "in" / f"{index:02}.png")
-    read: list[str] = []
+def test_files_are_taken_ahead_but_not_far(brighter: Any, tmp_path: Path) -> None:
+    taken: list[Job] = []
+    taken_at_work: list[int] = []
 
-    class Noting(ImagePages):
-        def __init__(self, path: Path) -> None:
-            read.append(path.name)
-            super().__init__(path)
+    def jobs() -> Iterator[Job]:
+        for index in range(8):
+            taken.append(Job(save(tmp_path / "in" / f"{index}.png"), tmp_path / "out" / f"{index}.png"))
+            yield taken[-1]
 
-    monkeypatch.setattr(restore_module, "ImagePages", Noting)
-    brighter.gate = threading.Event()
-    run = threading.Thread(target=restore_files, args=(brighter, [tmp_path / "in"], tmp_path / "out"))
-    run.start()
-    deadline = time.monotonic() + 10
-    while len(read) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.2)
-    assert len(read) == 3  # the one in work, and two ahead
-    brighter.gate.set()
-    run.join()
-    assert len(read) == 20
+    brighter.before = lambda: taken_at_work.append(len(taken))
+    results = [*Pipeline(brighter, SETTINGS).run(jobs())]
+    assert [result.source for result in results] == [job.source for job in taken]
+    assert taken_at_work == [3, 4, 5, 6, 7, 8, 8, 8]  # the one in work, and two ahead
+
+
+def test_the_next_files_are_read_while_the_network_runs(
+    brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {save(tmp_path / "in" / f"{index}.png"): threading.Event() for index in range(3)}
+
+    def noting(path: Path) -> ImagePages:
+        read[path].set()
+        return ImagePages(path)
+
+    monkeypatch.setattr(pipeline, "open_source", noting)
+    brighter.before = lambda: [event.wait(PATIENCE) for event in read.values()]
+    assert len(restore_files(brighter, [tmp_path / "in"], tmp_path / "out").restored) == 3
+    assert all(event.is_set() for event in read.values())
+
+
+def test_results_are_written_while_the_network_runs(
+    brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(2):
+        save(tmp_path / "in" / f"{index}.png")
+    written = threading.Event()
+    in_time: list[bool] = []
+
+    class Noting(ImageSink):
+        def write(self, *arguments: Any) -> None:
+            super().write(*arguments)
+            written.set()
+
+    monkeypatch.setattr(pipeline, "sink_for", lambda target: Noting())
+    # The second image is not done before the first is on the disk.
+    brighter.before = lambda: in_time.append(len(brighter.batches) == 1 or written.wait(PATIENCE))
+    restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
+    assert in_time == [True, True]
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("compare", [False, True])
+def test_a_file_is_opened_once(
+    brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: bool, compare: bool
+) -> None:
+    folder = tmp_path / "in"
+    save(folder / "plain.png")
+    (folder / "deep.png").write_bytes(deep_png(deep_pixels()))
+    save_pages([Image.new("L", (9, 9), level) for level in (1, 2, 3)], folder / "pages.tif")
+    if not small:
+        monkeypatch.setattr(pipeline, "_SMALL", 10)
+    opened: list[str] = []
+    path_open = Path.open
+
+    def noting(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.parent == folder:
+            opened.append(self.name)
+        return path_open(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", noting)
+    assert len(restore_files(brighter, [folder], tmp_path / "out", compare=compare).restored) == 3
+    assert sorted(opened) == ["deep.png", "pages.tif", "plain.png"]
+
+
+def test_a_large_file_waits_until_all_before_it_are_written(
+    brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_SMALL", 500)
+    for index in range(4):
+        save(tmp_path / "in" / f"{index}.png", (40, 40) if index == 3 else (16, 12))
+    there: list[int] = []
+    brighter.before = lambda: there.append(len([*tmp_path.glob("out/*.png")]))
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
+    assert len(report.restored) == 4
+    assert there[3] == 3
 
 
 def test_every_page_is_restored(brighter: Any, tmp_path: Path) -> None:
@@ -153,16 +224,9 @@ def test_bad_settings_are_refused_at_once(brighter: Any, tmp_path: Path, options
 def test_what_killed_runs_left_is_removed_and_what_runs_is_not(brighter: Any, tmp_path: Path) -> None:
     save(tmp_path / "in" / "a.png")
     restore_files(brighter, [tmp_path / "in"], tmp_path / "out")
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    from udsd.images import saving
-
-    dead, alive, other = (
-        tmp_path / "out" / name
-        for name in (f"{saving._UNFINISHED}{gone.pid}-ab.png", f"{saving._UNFINISHED}{os.getpid()}-ab.png", ".hidden")
-    )
-    for path in (dead, alive, other):
-        path.write_bytes(b"half")
+    dead, alive = (leave_unfinished(tmp_path / "out", process) for process in (dead_process(), os.getpid()))
+    other = tmp_path / "out" / ".hidden"
+    other.touch()
     restore_files(brighter, [tmp_path / "in"], tmp_path / "out", overwrite=True)
     assert not dead.exists()
     assert alive.exists()
@@ -215,33 +279,49 @@ def test_a_run_killed_again_and_again_ends_with_every_file_once(model_folder: Pa
 
 
 INTERRUPTED = """
-import os, signal, sys, threading, time
-from pathlib import Path
+import signal, sys, threading
+from udsd import Deblurrer
 from udsd.cli import main
-out = Path(sys.argv[4])
-def interrupt():
-    # Not a listing: among busy threads that takes so long that all may be done by then.
-    while not all((out / f"{index:03}.png").exists() for index in range(3)):
-        time.sleep(0.005)
-    os.kill(os.getpid(), signal.SIGINT)
-threading.Thread(target=interrupt, daemon=True).start()
+from udsd.images import saving
+
+patience = float(sys.argv.pop(1))
+writing, interrupted = threading.Event(), threading.Event()
+restore, write_pages = Deblurrer.restore_decoded, saving._write_pages
+calls = []
+
+def interrupting(self, images):
+    calls.append(len(images))
+    if len(calls) == 4:
+        writing.wait(patience)
+        interrupted.set()
+        signal.raise_signal(signal.SIGINT)
+    return restore(self, images)
+
+def slow(first, others, destination):
+    write_pages(first, others, destination)
+    if destination.path.name == "1.png":
+        writing.set()
+        interrupted.wait(patience)
+
+Deblurrer.restore_decoded, saving._write_pages = interrupting, slow
 sys.exit(main(sys.argv[1:]))
 """
+"""The command, interrupted when it works on the fourth file while the second is being written."""
 
 
-def test_interrupting_ends_at_once_without_traceback_or_half_file(model_folder: Path, tmp_path: Path) -> None:
-    for index in range(400):
-        save(tmp_path / "in" / f"{index:03}.png", (64, 48))
+def test_interrupting_finishes_the_file_that_is_being_written(model_folder: Path, tmp_path: Path) -> None:
+    for index in range(9):
+        save(tmp_path / "in" / f"{index}.png", (64, 48))
     out = tmp_path / "out"
-    command = [sys.executable, "-c", INTERRUPTED, "deblur", tmp_path / "in", "-o", out, "--model", model_folder]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    arguments = [str(PATIENCE), "deblur", tmp_path / "in", "-o", out, "--model", model_folder]
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
-    finished = [*out.iterdir()]
-    assert 3 <= len(finished) < 400
-    for path in finished:
-        assert not path.name.startswith(".")
-        with Image.open(path) as image:
+    finished = {path.name for path in out.iterdir()}
+    # The third may have been begun in the moment between the two.
+    assert {"0.png", "1.png"} <= finished <= {"0.png", "1.png", "2.png"}
+    for name in finished:
+        with Image.open(out / name) as image:
             image.load()
 
 

@@ -46,12 +46,12 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path) -> 
 def test_work_begins_with_the_first_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
 
-    def find(folder: Path) -> object:
+    def find(folder: Path, suffixes: object) -> object:
         for index in range(10_000):
             listed.append(index)
             yield folder / f"{index}.png"
 
-    monkeypatch.setattr(plan_module, "find_images", find)
+    monkeypatch.setattr(plan_module, "find_files", find)
     (tmp_path / "in").mkdir()
     jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", Naming())
     assert next(jobs).source.name == "0.png"

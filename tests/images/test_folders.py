@@ -7,6 +7,7 @@ import pytest
 
 from udsd.errors import ImageError
 from udsd.images import find_images
+from udsd.images.folders import find_files
 
 
 def make(folder: Path, *names: str) -> None:
@@ -67,3 +68,8 @@ def test_unlisted_folder_is_logged(
     monkeypatch.setattr(os, "scandir", refuse)
     assert [path.name for path in find_images(tmp_path)] == ["a.png"]
     assert "locked: cannot be listed (Permission denied)" in caplog.text
+
+
+def test_other_files_are_found_by_their_endings(tmp_path: Path) -> None:
+    make(tmp_path, "a.PDF", "b.png", "c/d.pdf", ".e.pdf")
+    assert [path.name for path in find_files(tmp_path, {".pdf"})] == ["a.PDF", "d.pdf"]

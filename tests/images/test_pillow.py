@@ -2,27 +2,18 @@ from __future__ import annotations
 
 import logging
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import Image
 
+from tests.pictures import MAKER, ORIENTATION, deep_png, identity, random_image, srgb_profile
 from udsd.errors import ImageError
 from udsd.images import decode_image, save_image
 
-ORIENTATION = 0x0112
-MAKER = 0x010F
-
-
-def random_image(mode: str, size: tuple[int, int] = (9, 6)) -> Image.Image:
-    rng = np.random.default_rng(0)
-    if mode == "I;16":
-        return Image.fromarray(rng.integers(0, 65536, size[::-1]).astype(np.uint16))
-    channels = {"L": (), "LA": (2,), "RGB": (3,), "RGBA": (4,)}[mode]
-    return Image.fromarray(rng.integers(0, 256, (*size[::-1], *channels)).astype(np.uint8))
+PROFILE = srgb_profile()
 
 
 def palette_image(transparency: int | bytes | None) -> Image.Image:
@@ -32,26 +23,6 @@ def palette_image(transparency: int | bytes | None) -> Image.Image:
     if transparency is not None:
         image.info["transparency"] = transparency
     return image
-
-
-def identity(image: Image.Image | Path) -> Image.Image:
-    decoded = decode_image(image)
-    return decoded.encode(decoded.pixels)
-
-
-def profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def sixteen_bit_rgb_png(path: Path) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
-    row = b"\0" + struct.pack(">6H", 0, 257, 514, 65535, 32896, 1028)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
-    )
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
@@ -197,9 +168,9 @@ def test_exif_that_is_no_exif_is_left_out(caplog: pytest.LogCaptureFixture) -> N
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_profile_and_resolution_are_carried(mode: str, tmp_path: Path) -> None:
     path = tmp_path / "scan.tif"
-    random_image(mode).save(path, icc_profile=profile(), dpi=(300, 150))
+    random_image(mode).save(path, icc_profile=PROFILE, dpi=(300, 150))
     result = identity(path)
-    assert result.info == {"icc_profile": profile(), "dpi": (300.0, 150.0)}
+    assert result.info == {"icc_profile": PROFILE, "dpi": (300.0, 150.0)}
 
 
 def test_profile_of_converted_colours_is_dropped() -> None:
@@ -225,18 +196,18 @@ def test_image_given_is_not_changed() -> None:
     assert (dict(image.info), image.tobytes()) == before
 
 
-def test_first_of_several_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_first_of_several_pages(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "pages.tif"
     pages = [Image.new("L", (4, 4), level) for level in (10, 20, 30)]
     pages[0].save(path, save_all=True, append_images=pages[1:])
     assert np.unique(np.asarray(identity(path))).tolist() == [10]
-    assert "has 3 frames" in caplog.text
+    assert "has 3 pages" in caplog.text
     assert str(path) in caplog.text
 
 
 def test_sixteen_bit_colours_in_eight_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "deep.png"
-    sixteen_bit_rgb_png(path)
+    path.write_bytes(deep_png(np.array([[[0, 257, 514], [65535, 32896, 1028]]], np.uint16)))
     assert np.asarray(identity(path)).tolist() == [[[0, 1, 2], [255, 128, 4]]]
     assert "Pillow holds 8 bits per colour" in caplog.text
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL import __version__ as pillow_version
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from udsd.errors import ImageError
-from udsd.images import decode_image, save_image
+from tests.pictures import srgb_profile
+from udsd.errors import ImageError, MemoryLimitError
+from udsd.images import Page, decode_image, save_image, save_pages, saving
+from udsd.images.families import Destination, PageWriter
+from udsd.images.formats import ImageFormat
 
 ENDINGS = [".png", ".jpg", ".JPEG", ".tif", ".webp", ".bmp", ".ppm", ".gif", ".jp2"]
 
@@ -82,7 +86,7 @@ def test_profile_resolution_and_exif_are_written(ending: str, tmp_path: Path) ->
     image = gradient("RGB")
     exif = Image.Exif()
     exif[0x010F] = "Leica"
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb_profile()
     image.info.update(icc_profile=profile, dpi=(300.0, 150.0), exif=exif.tobytes())
     path = tmp_path / f"photo{ending}"
     save_image(image, path)
@@ -192,3 +196,29 @@ def test_permissions_are_those_of_other_new_files(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     save_image(gradient("L"), tmp_path / "image.png")
     assert (tmp_path / "image.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_family_writes_what_it_takes_and_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes(image_format: ImageFormat, first: Page, several: bool) -> bool:
+        return image_format.name == "GIF" and several
+
+    def write(pages: Iterable[Page], destination: Destination) -> None:
+        destination.unfinished.write_text(f"{len([*pages])} {destination.path.name} {destination.quality}")
+
+    monkeypatch.setattr(saving, "_WRITERS", (PageWriter(takes, write), *saving._WRITERS))
+    save_pages([gradient("L"), gradient("L")], tmp_path / "two.gif", quality=7)
+    save_image(gradient("L"), tmp_path / "one.gif")
+    assert (tmp_path / "two.gif").read_text() == "2 two.gif 7"
+    with Image.open(tmp_path / "one.gif") as written:
+        assert written.format == "GIF"
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_fails_where_the_pages_come_from_is_told_as_it_is(tmp_path: Path, before: int) -> None:
+    def pages() -> Iterator[Page]:
+        yield from [gradient("L")] * before
+        raise MemoryLimitError("too little memory")
+
+    with pytest.raises(MemoryLimitError, match=r"^too little memory$"):
+        save_pages(pages(), tmp_path / "a.tif")
+    assert [*tmp_path.iterdir()] == []

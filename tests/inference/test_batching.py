@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from udsd.inference import in_batches
+import pytest
+import torch
+
+from udsd.inference.batching import images_together, in_batches
 
 
 def batches(sizes: str, batch_size: int) -> list[str]:
@@ -27,3 +30,8 @@ def test_no_more_is_taken_than_is_wanted() -> None:
     given = in_batches((taken.append(number) or number for number in range(1000)), lambda number: number, 4)
     assert next(given) == [0]
     assert len(taken) == 17
+
+
+@pytest.mark.parametrize(("device", "together"), [("cpu", 1), ("cuda", 6)])
+def test_images_run_together_on_a_gpu_alone(device: str, together: int) -> None:
+    assert images_together(torch.device(device), 6) == together

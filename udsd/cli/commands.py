@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 
-from udsd.cli.output import print_error, print_line, print_table
+from udsd.cli.output import print_error, print_line, print_table, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
@@ -35,7 +34,7 @@ def deblur(options: Namespace) -> int:
         on_result=_print_result if options.json else None,
     )
     if options.report is not None:
-        _write_report(report, options.report)
+        write_report(report.to_json(), options.report)
     for reason in report.failed.values():
         print_error(reason)
     if not options.json:
@@ -92,14 +91,6 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
 
 def _print_result(result: FileResult) -> None:
     print_line(result.to_json())
-
-
-def _write_report(report: FileReport, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(report.to_json(), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write the report {path} ({error.strerror}); choose another place") from error
 
 
 def _summary(report: FileReport) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from udsd.cli.commands import load_deblurrer
-from udsd.cli.output import print_line
+from udsd.cli.output import print_line, write_report
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.evaluation import (
@@ -73,7 +73,6 @@ def _methods(options: Namespace) -> dict[str, Method]:
 
 
 def _write(report: EvaluationReport, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (folder / "report.md").write_text(report.to_markdown(), encoding="utf-8")
+    write_report(report.to_json(), folder / "report.json")
+    write_report(report.to_markdown(), folder / "report.md")
     report.contact_sheet(folder / "contact.png")

@@ -1,9 +1,13 @@
-"""What the commands print: results on standard output, errors on standard error."""
+"""What the commands print, and the reports they write."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from udsd.atomic import whole_file
+from udsd.errors import ConfigError
 
 
 def print_line(line: str) -> None:
@@ -21,3 +25,16 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
     print(f"{command}: {message}", file=sys.stderr)  # noqa: T201
+
+
+def write_report(text: str, path: Path) -> None:
+    """Write a report, whole or not at all.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
+        with whole_file(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write the report {path} ({error.strerror}); choose another place") from error

@@ -10,11 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
 from udsd.errors import ConfigError, ImageError
+from udsd.extras import require
 from udsd.images import save_image
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def prepare_pages(
 
 
 def _render_document(document: Path, output: Path, config: PageConfig) -> list[Path]:
-    pypdfium2 = _require_pdfium()
+    pypdfium2 = require("pypdfium2", "pypdfium2, which reads PDF files,", "train")
     try:
         pdf = pypdfium2.PdfDocument(document)
     except (pypdfium2.PdfiumError, OSError) as error:
@@ -137,13 +137,3 @@ def _with_names_of_their_own(documents: Sequence[Path]) -> list[Path]:
 def _document_name(document: Path) -> str:
     """Folder and stem: many documentation sets hold several files of one name."""
     return f"{document.absolute().parent.name}-{document.stem}"
-
-
-def _require_pdfium() -> ModuleType:
-    try:
-        import pypdfium2  # an extra: only `prepare-pages` needs it
-    except ImportError as error:
-        raise ConfigError(
-            f"pypdfium2, which reads PDF files, cannot be imported ({error}); run: pip install 'udsd[train]'"
-        ) from error
-    return pypdfium2  # type: ignore[no-any-return]

@@ -20,6 +20,6 @@ def unsharp_mask(image: Image, sigma: float = 2.0, amount: float = 2.0) -> Image
         ConfigError: OpenCV cannot be imported.
     """
     values = image.astype(np.float32)
-    smooth = require("cv2", "OpenCV", "evaluate").GaussianBlur(values, (0, 0), sigma)
+    smooth = require("cv2", "OpenCV").GaussianBlur(values, (0, 0), sigma)
     sharpened: Image = np.clip(np.rint(values + amount * (values - smooth)), 0, 255).astype(np.uint8)
     return sharpened

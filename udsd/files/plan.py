@@ -1,4 +1,4 @@
-"""From inputs to pairs of source and target, found while the first are restored already."""
+"""What is to be done: pairs of input and result, found while the first are already being restored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.errors import ImageError
-from udsd.images import find_images
-from udsd.images.formats import format_for
+from udsd.files.kinds import known_suffixes, sink_for
+from udsd.images.folders import find_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Job:
     Attributes:
         source: The input.
         target: The output.
-        refusal: Why it is not to be done, else empty.
+        refusal: Why it cannot be done, else empty.
     """
 
     source: Path
@@ -30,10 +30,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How results are called.
+    """How results are named.
 
     Attributes:
-        suffix: Put behind the names, before their ending.
+        suffix: Added to the names, before their ending.
         file_format: Ending instead of that of the input, with or without its dot.
     """
 
@@ -44,11 +44,11 @@ class Naming:
         if self.suffix != Path(f"x{self.suffix}").name[1:]:
             raise ImageError(f"the suffix {self.suffix!r} is no part of a file name; give one such as '_sharp'")
         if self.file_format is not None:
-            format_for(Path(f"result.{self.file_format.removeprefix('.')}"))
+            sink_for(Path(f"result.{self.file_format.removeprefix('.')}"))
 
     @property
     def keeps_names(self) -> bool:
-        """Whether results are called like their inputs."""
+        """Whether results have the names of their inputs."""
         return not self.suffix and self.file_format is None
 
     def apply(self, target: Path) -> Path:
@@ -62,9 +62,9 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
     Args:
         inputs: Image files, folders, and patterns such as ``scans/**/*.tif``. What a folder holds keeps its place below
-            it, what a pattern matches its place below the pattern's fixed part.
+            it, and what a pattern matches its place below the pattern's fixed part.
         output: A folder; or, for a single file, the name of the result.
-        naming: How results are called.
+        naming: How results are named.
 
     Raises:
         ImageError: An input is missing, a folder or pattern gives no images, or files that are named would be written
@@ -90,7 +90,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
 
 def _in_folder(folder: Path, output: Path, naming: Naming) -> Iterator[Job]:
-    for source in find_images(folder):
+    for source in find_files(folder, known_suffixes()):
         # A run into a folder inside the input must not restore its own results.
         if output not in source.parents or output == folder:
             yield Job(source, naming.apply(output / source.relative_to(folder)))

@@ -38,7 +38,7 @@ class FileReport:
     """What became of each file.
 
     Attributes:
-        results: One of each input, in the order in which they were done.
+        results: One for each input, in the order in which they were done.
     """
 
     results: list[FileResult] = field(default_factory=list)
@@ -59,7 +59,7 @@ class FileReport:
         return {result.source: result.reason for result in self.results if result.status == "failed"}
 
     def to_json(self) -> str:
-        """All results as a JSON document: counts, and one entry of each file."""
+        """All results as a JSON document: counts, and one entry for each file."""
         counts = {"restored": len(self.restored), "kept": len(self.kept), "failed": len(self.failed)}
         files = [asdict(result) for result in self.results]
         return json.dumps({**counts, "files": files}, default=str, indent=2) + "\n"

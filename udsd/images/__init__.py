@@ -1,12 +1,14 @@
-"""Images in and out: reading, writing and converting. The only room that imports Pillow."""
+"""Images in and out: reading, writing and converting."""
 
-from udsd.images.decode import ImageLike, decode_image, read_size, set_pixel_limit
+from udsd.atomic import remove_unfinished
+from udsd.images.decode import ImageLike, decode_image
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
+from udsd.images.limits import set_pixel_limit
 from udsd.images.montage import side_by_side
-from udsd.images.pages import ImagePages
-from udsd.images.saving import check_quality, remove_unfinished, save_image, save_pages
+from udsd.images.pages import ImagePages, read_size
+from udsd.images.saving import check_quality, save_image, save_pages
 
 __all__ = [
     "DecodedImage",

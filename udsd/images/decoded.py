@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from udsd.errors import ImageError
+from udsd.extras import require
 
 KindT_co = TypeVar("KindT_co", covariant=True)
 OtherT = TypeVar("OtherT")
@@ -102,7 +103,7 @@ def _continued_into(pixels: Tensor, hidden: Tensor) -> Tensor:
         pixels: (B, C, H, W).
         hidden: bool (B, 1, H, W).
     """
-    import cv2  # here, since few images need it
+    cv2 = require("cv2", "OpenCV")  # here, since few images need it
 
     continued = pixels.clone()
     for image, mask in zip(continued, hidden[:, 0].cpu().numpy(), strict=True):

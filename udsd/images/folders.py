@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from udsd.errors import ImageError
@@ -16,26 +16,37 @@ logger = logging.getLogger(__name__)
 def find_images(folder: Path) -> Iterator[Path]:
     """Find the images in a folder and those below it, by file name ending.
 
-    Paths come one by one, while folders are still being listed: first the files of a folder in order of name,
-    then each folder in it. Taken are .png .apng .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .ppm .pgm
-    .pbm .pnm .gif .jp2 .j2k .jpx .avif in upper or lower case. Names that begin with a dot are left out, links
-    to folders are not followed, and a folder that cannot be listed is passed over with a logged warning.
+    Taken are .png .apng .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .ppm .pgm .pbm .pnm .gif .jp2 .j2k .jpx .avif
+    .heic .heif in upper or lower case; the rest is as for `find_files`.
 
     Raises:
         ImageError: The folder is missing or is a file (raised at once, not at the first image).
     """
+    return find_files(folder, IMAGE_SUFFIXES)
+
+
+def find_files(folder: Path, suffixes: Container[str]) -> Iterator[Path]:
+    """Find the files in a folder and below it whose names have one of some endings, given in lower case.
+
+    Paths come one by one, while folders are still being listed: first the files of a folder in order of name, then each
+    folder in it. Names that begin with a dot are left out, links to folders are not followed, and a folder that cannot
+    be listed is passed over with a logged warning.
+
+    Raises:
+        ImageError: The folder is missing or is a file (raised at once, not at the first file).
+    """
     if not folder.is_dir():
         reason = "is a file" if folder.exists() else "no such folder"
         raise ImageError(f"{folder}: {reason}; give a folder with images")
-    return _walk(folder)
+    return _walk(folder, suffixes)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, suffixes: Container[str]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, onerror=_warn_of_unlisted):
         # os.walk goes where this list, changed in place, says.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
                 yield Path(parent, name)
 
 

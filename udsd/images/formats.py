@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from udsd.errors import ImageError
+from udsd.extras import find
 
 _ALL_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
@@ -26,7 +25,7 @@ class ImageFormat:
         suffixes: File name endings, in lower case.
         modes: Pillow modes that a file can hold.
         save_options: Passed to `PIL.Image.Image.save`.
-        pages: Whether a file can hold several pages or frames.
+        pages: Whether a file can hold several pages, be they frames of an animation.
     """
 
     name: str
@@ -87,5 +86,6 @@ def readable_formats() -> list[str]:
 def _load_plugins() -> None:
     """Pillow's own formats, and those of pillow-heif where it is installed."""
     Image.init()
-    with suppress(ImportError):
-        importlib.import_module("pillow_heif").register_heif_opener()
+    pillow_heif = find("pillow_heif")
+    if pillow_heif is not None:
+        pillow_heif.register_heif_opener()

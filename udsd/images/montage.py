@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from udsd.errors import ImageError
+from udsd.images.deep import DeepImage, Page
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
 
 _FONT_SIZES = (11, 48)
@@ -17,11 +18,11 @@ _LINES_PER_IMAGE = 16
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def side_by_side(images: Sequence[Image.Image], captions: Sequence[str], *, columns: int | None = None) -> Image.Image:
+def side_by_side(images: Sequence[Page], captions: Sequence[str], *, columns: int | None = None) -> Image.Image:
     """Put images beside each other on white, each under its caption.
 
     Args:
-        images: At least one; any mode but F and I, any sizes.
+        images: At least one, of any sizes; any Pillow mode but F and I, or colours of 16 bits.
         captions: One for each image, in Latin letters (Pillow's default font has no others); empty for none.
         columns: Images in a row. Without it they stand in one row, or below each other if all are at least
             twice as wide as high.
@@ -35,16 +36,19 @@ def side_by_side(images: Sequence[Image.Image], captions: Sequence[str], *, colu
     """
     if not images or len(images) != len(captions):
         raise ImageError(f"{len(images)} images and {len(captions)} captions; give at least one image, a caption each")
+    shown = [_as_rgb(image) for image in images]
     if columns is None:
-        stacked = all(image.width >= 2 * image.height for image in images)
-        columns = 1 if stacked else len(images)
-    tallest = max(image.height for image in images)
+        stacked = all(image.width >= 2 * image.height for image in shown)
+        columns = 1 if stacked else len(shown)
+    tallest = max(image.height for image in shown)
     font_size = min(max(tallest // _LINES_PER_IMAGE, _FONT_SIZES[0]), _FONT_SIZES[1])
-    cells = _captioned([_as_rgb(image) for image in images], captions, ImageFont.load_default(font_size))
+    cells = _captioned(shown, captions, ImageFont.load_default(font_size))
     return _sheet(cells, columns, gap=font_size // 2)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _as_rgb(image: Page) -> Image.Image:
+    if isinstance(image, DeepImage):
+        image = image.to_pillow()
     return over_white(to_eight_bits(to_restorable(image))).convert("RGB")
 
 

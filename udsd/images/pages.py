@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from types import TracebackType
 
-from udsd.images.decode import check_size, named_errors, opened
+from PIL import Image
+
+from udsd.errors import ImageError
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
-from udsd.images.pillow import count_pages, decode_page
+from udsd.images.failures import named_errors
+from udsd.images.families import OpenReader, PageReader
+from udsd.images.formats import readable_formats
+from udsd.images.pillow import PillowReader
+
+_READERS: tuple[OpenReader, ...] = (PillowReader,)
+"""Asked one after another, each with the file at its beginning. A new family is one more, before Pillow's."""
 
 
 class ImagePages:
     """The pages of an image file, decoded one after another when they are asked for.
 
-    Every page remembers what it came from: its `DecodedImage.encode` gives a Pillow image, or a `DeepImage` for colours
-    of 16 bits.
+    The file is opened once, and closed at the end of a ``with`` block or when nobody holds these pages any more. Every
+    page remembers what it came from: its `DecodedImage.encode` gives a Pillow image, or a `DeepImage` for colours of 16
+    bits.
 
     Args:
         path: The file.
 
     Attributes:
+        path: The file.
         count: Number of pages.
         pixels: Of the first page, as its header says.
 
@@ -30,13 +43,59 @@ class ImagePages:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with named_errors(str(path)), opened(path) as image:
-            self.count = count_pages(image)
-            self.pixels = image.width * image.height
+        with named_errors(str(path)), ExitStack() as opened:
+            self._reader = _open(path, opened)
+            # Many hold the pages only as long as they iterate.
+            self._close = weakref.finalize(self, opened.pop_all().close)
+        self.count = self._reader.count
+        self.pixels = self._reader.pixels
+
+    def __enter__(self) -> ImagePages:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[DecodedImage[Page]]:
-        with named_errors(str(self.path)), opened(self.path) as image:
-            for index in range(self.count):
-                image.seek(index)
-                check_size(image)
-                yield decode_page(image, self.path, index)
+        for index in range(self.count):
+            yield self.read(index)
+
+    def read(self, index: int) -> DecodedImage[Page]:
+        """Decode a page, the first being 0.
+
+        Raises:
+            ImageError: It is damaged or too large.
+        """
+        with named_errors(str(self.path)):
+            return self._reader.read(index)
+
+    def close(self) -> None:
+        """Close the file; no page can be read any more."""
+        self._close()
+
+
+def _open(path: Path, opened: ExitStack) -> PageReader:
+    if path.is_dir():
+        raise ImageError("is a folder; give an image file")
+    if not path.exists():
+        raise ImageError("no such file; check the path")
+    # A pipe or a device could keep us waiting for ever.
+    if not path.is_file():
+        raise ImageError("is no regular file; give an image file")
+    file = opened.enter_context(path.open("rb"))
+    for open_reader in _READERS:
+        file.seek(0)
+        reader = open_reader(file, path)
+        if reader is not None:
+            return opened.enter_context(closing(reader))
+    raise ImageError("no reader takes it; give an image file")
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file as stored, read from its header alone.
+
+    Raises:
+        ImageError: The file is missing or is no image.
+    """
+    with named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+        return image.size

@@ -1,10 +1,10 @@
-"""Pillow images: orientation, frames, modes, and what is carried over from the original."""
+"""Pillow as a reader: orientation, pages, modes, and what is carried over from the original."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,64 @@ from PIL import ExifTags, Image, ImageOps
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
-from udsd.images.deep import DeepImage, Page, is_deep, orientation_of, read_deep
+from udsd.images.deep import DeepImage, Page
+from udsd.images.formats import readable_formats
+from udsd.images.limits import check_size
 from udsd.images.metadata import read_info
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
+from udsd.images.opencv import is_deep, orientation_of, read_deep
 
 logger = logging.getLogger(__name__)
+
+
+class PillowReader:
+    """What Pillow opens, with colours of 16 bits from OpenCV: a `udsd.images.families.PageReader`.
+
+    Args:
+        file: The file, at its beginning.
+        path: For messages.
+
+    Raises:
+        Exception: Whatever Pillow raises on a file that it cannot read.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._name = str(path)
+        self._image = Image.open(file, formats=readable_formats())
+        check_size(self._image)
+        self.count = _count_pages(self._image)
+        self.pixels = self._image.width * self._image.height
+
+    def read(self, index: int) -> DecodedImage[Page]:
+        """Decode a page, the first being 0."""
+        image = self._image
+        image.seek(index)
+        check_size(image)
+        _check_not_empty(image)
+        if not is_deep(image):
+            return decode_pillow(image, self._name)
+        try:
+            pixels = read_deep(self._file, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
+        except ValueError as error:
+            logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._name, error)
+            return decode_pillow(image, self._name)
+        # Pillow reads the page too: unlike OpenCV it complains of one that is cut off.
+        info = read_info(image, _upright(image, self._name))
+        # Grey with alpha becomes colours: no writer knows it in 16 bits.
+        colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
+        return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
+
+    def close(self) -> None:
+        """Let go of what Pillow holds."""
+        self._image.close()
 
 
 def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
     """Decode a Pillow image, turned upright as its EXIF orientation says.
 
     Encoding gives L, LA, RGB or RGBA (with the alpha that came in) or, for 16-bit grey, I;16, with what
-    `udsd.images.metadata` carries over. Of an image with several frames only the current one is decoded.
+    `udsd.images.metadata` carries over. Of an image with several pages only the current one is decoded.
 
     Args:
         image: Any mode but F and I.
@@ -42,31 +88,8 @@ def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
     return decode_array(np.asarray(to_restorable(upright))).then(lambda restored: _to_pillow(restored, info))
 
 
-def decode_page(image: Image.Image, path: Path, index: int) -> DecodedImage[Page]:
-    """Decode the current page of an opened file, colours of 16 bits in full.
-
-    Args:
-        image: The file as Pillow opened it, at that page.
-        path: The file.
-        index: Number of the page.
-    """
-    _check_not_empty(image)
-    if not is_deep(image):
-        return decode_pillow(image, str(path))
-    try:
-        pixels = read_deep(path, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
-    except ValueError as error:
-        logger.warning("%s: of its 16 bits per colour 8 are read (%s)", path, error)
-        return decode_pillow(image, str(path))
-    # Pillow reads the page too: unlike OpenCV it complains of one that is cut off.
-    info = read_info(image, _upright(image, str(path)))
-    # Grey with alpha becomes colours: no writer knows it in 16 bits.
-    colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
-    return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
-
-
-def count_pages(image: Image.Image) -> int:
-    """Pages or frames of an opened file. The other pictures of an MPO, as telephones write it, are no pages."""
+def _count_pages(image: Image.Image) -> int:
+    """Pages of an opened file. The other pictures of an MPO, as telephones write it, are previews and depth maps."""
     return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 

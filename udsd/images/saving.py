@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
+from udsd.atomic import whole_file
 from udsd.errors import ConfigError, ImageError, UdsdError
-from udsd.images.deep import DeepImage, Page, encode_png
-from udsd.images.formats import ImageFormat, format_for
-from udsd.images.metadata import CARRIED_INFO, save_arguments
-from udsd.images.modes import over_white, to_eight_bits, to_restorable
-from udsd.images.tiff import write_tiff
+from udsd.images.deep import Page
+from udsd.images.families import Destination
+from udsd.images.formats import format_for
+from udsd.images.opencv import OPENCV_WRITER
+from udsd.images.pillow_writer import PILLOW_WRITER
+from udsd.images.tiff import TIFF_WRITER
 
 logger = logging.getLogger(__name__)
 
-_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
-_UNFINISHED = f".udsd-{_HOST}-"
-"""How the names of unfinished files begin; then come the number of the process and a random word."""
+_WRITERS = (TIFF_WRITER, OPENCV_WRITER, PILLOW_WRITER)
+"""The first that takes the pages writes them; Pillow's takes all."""
 
 
 def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
@@ -51,7 +45,7 @@ def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int 
 
 
 def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
-    """Write several pages or frames as one file, as `save_image` does for one.
+    """Write several pages as one file, as `save_image` does for one.
 
     TIFF pages are written as they come; the frames of GIF, PNG, WebP and AVIF are kept until the last. Of other formats
     only the first page is written, with a logged warning.
@@ -70,7 +64,8 @@ def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, qua
         raise error.reason from error
     if first is None:
         raise ImageError(f"{path}: there is nothing to write; give at least one image")
-    _write_aside(path, overwrite, lambda aside: _write_pages(first, remaining, image_format, path, aside, quality))
+    with _written_whole(path, overwrite) as unfinished:
+        _write_pages(first, remaining, Destination(unfinished, path, image_format, quality))
 
 
 def check_quality(quality: int | None) -> None:
@@ -98,36 +93,13 @@ def _marked(pages: Iterable[Page]) -> Iterator[Page]:
         raise _PageError(error) from error
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what processes of this machine that were killed have left unfinished in a folder."""
-    if os.name != "posix":  # elsewhere asking for a process may end it
-        return
-    with suppress(OSError):
-        for path in folder.glob(f"{_UNFINISHED}*"):
-            process = path.name.removeprefix(_UNFINISHED).partition("-")[0]
-            if process.isdecimal() and not _is_running(int(process)):
-                _remove(path)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> None:
-    """Have a file written under another name, then give it its own."""
-    # The right ending, because Pillow tells JPEG 2000's two containers apart by it.
-    aside = path.with_name(f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}{path.suffix}")
+@contextmanager
+def _written_whole(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Give the name to write to, and turn whatever goes wrong into an error that names the file."""
     try:
         _check_replaceable(path, overwrite)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(aside)
-        aside.replace(path)
+        with whole_file(path) as unfinished:
+            yield unfinished
     except _PageError as error:
         raise error.reason from error
     except ImageError as error:
@@ -136,8 +108,6 @@ def _write_aside(path: Path, overwrite: bool, write: Callable[[Path], None]) -> 
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise ImageError(f"{path}: cannot be written ({reason}); check the folder, the disk and the format") from error
-    finally:
-        _remove(aside)
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:
@@ -147,75 +117,13 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
         raise ImageError("exists already; give another name or allow overwriting")
 
 
-def _write_pages(
-    first: Page, others: Iterator[Page], image_format: ImageFormat, path: Path, aside: Path, quality: int | None
-) -> None:
+def _write_pages(first: Page, others: Iterator[Page], destination: Destination) -> None:
     second = next(others, None)
-    if second is not None and not image_format.pages:
-        logger.warning("%s: %s holds one image only; the others are left out", path, image_format.name)
+    if second is not None and not destination.image_format.pages:
+        logger.warning(
+            "%s: %s holds one image only; the others are left out", destination.path, destination.image_format.name
+        )
         second = None
-    if image_format.name == "TIFF" and (second is not None or isinstance(first, DeepImage)):
-        pages = chain([first], [] if second is None else [second], [] if second is None else others)
-        write_tiff((page if isinstance(page, DeepImage) else to_restorable(page) for page in pages), aside)
-    elif isinstance(first, DeepImage) and image_format.name == "PNG" and second is None:
-        aside.write_bytes(encode_png(first))
-    else:
-        frames = [first] if second is None else [first, second, *others]
-        _write_frames([_fitted(frame, image_format, path) for frame in frames], image_format, aside, quality)
-
-
-def _write_frames(frames: list[Image.Image], image_format: ImageFormat, path: Path, quality: int | None) -> None:
-    first = frames[0]
-    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
-    if quality is not None:
-        arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
-        arguments["quality"] = quality
-    elif "qtables" in arguments:
-        del arguments["quality"]
-    if len(frames) > 1:
-        arguments |= {"save_all": True, "append_images": frames[1:]}
-        if "duration" in arguments:
-            arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in frames]
-    with path.open("xb") as file:
-        first.save(file, format=image_format.name, **arguments)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        # Nothing was made where even the folder could not be; the first error tells more.
-        logger.debug("%s: cannot be removed (%s)", path, error)
-
-
-def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:
-    """The image in a mode that the format holds."""
-    modes = image_format.modes
-    if isinstance(image, DeepImage):
-        logger.warning("%s: 8 bits per channel are written; the 16 of the image are rounded", path)
-        image = image.to_pillow()
-    if image.mode in modes:
-        return image
-    fitted = to_restorable(image)
-    if fitted.mode == "I;16" and "I;16" not in modes:
-        logger.warning("%s: %s holds 8 bits per channel; the 16 of the image are rounded", path, image_format.name)
-        fitted = to_eight_bits(fitted)
-    if fitted.mode in ("LA", "RGBA") and "RGBA" not in modes:
-        logger.warning("%s: %s holds no transparency; the image is put on white", path, image_format.name)
-        fitted = over_white(fitted)
-    if fitted.mode not in modes:
-        fitted = fitted.convert("RGBA" if fitted.mode == "LA" else "RGB")
-    return _with_fitting_info(fitted, image)
-
-
-def _with_fitting_info(fitted: Image.Image, image: Image.Image) -> Image.Image:
-    fitted.info = {key: image.info[key] for key in CARRIED_INFO if key in image.info}
-    # A profile describes grey or colour or ink, and is wrong for another of them.
-    if _colour_family(fitted.mode) != _colour_family(image.mode):
-        fitted.info.pop("icc_profile", None)
-        fitted.info.pop("jpeg", None)
-    return fitted
-
-
-def _colour_family(mode: str) -> str:
-    return Image.getmodebase(mode) if mode != "CMYK" else mode
+    pages = [first] if second is None else chain([first, second], others)
+    writer = next(one for one in _WRITERS if one.takes(destination.image_format, first, second is not None))
+    writer.write(pages, destination)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
+import torch
+
 _WINDOW = 4
 """Times a batch: so many images later one that still waits for others of its size goes without them."""
 
 _Image = TypeVar("_Image")
+
+
+def images_together(device: torch.device, batch_size: int) -> int:
+    """How many images of one size are run together: a batch on a GPU, one on a CPU, where more are no faster."""
+    return batch_size if device.type == "cuda" else 1
 
 
 def in_batches(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from udsd.errors import IncompatibleWeightsError, WeightsError
+from udsd.errors import ConfigError, IncompatibleWeightsError, WeightsError
+from udsd.extras import require
 
 _STAGES = (("conv1_1", "conv1_2"), ("conv2_1", "conv2_2"), ("conv3_1", "conv3_2", "conv3_3"))
 """Convolutions between poolings, as far as conv3_3."""
@@ -150,10 +150,9 @@ def _file_weights(path: Path) -> dict[str, Tensor]:
 
 def _torchvision_weights() -> dict[str, Tensor]:
     try:
-        # A torchvision that does not fit its torch raises RuntimeError already at import; a failed download or a
-        # wrong hash raises OSError or RuntimeError.
-        network = importlib.import_module("torchvision.models").vgg19(weights="IMAGENET1K_V1", progress=False)
-    except (ImportError, OSError, RuntimeError) as error:
+        # A failed download or a wrong hash raises OSError or RuntimeError.
+        network = require("torchvision.models", "torchvision", "train").vgg19(weights="IMAGENET1K_V1", progress=False)
+    except (ConfigError, OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"torchvision's VGG-19 cannot be had ({reason}); pass a safetensors file with {_needed_keys()}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from pathlib import Path
 
 import torch
 
+from udsd.atomic import whole_files
 from udsd.errors import ChecksumError, ConfigError, IncompatibleWeightsError, WeightsError
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained.weights import read_tensors, serialise_tensors
@@ -173,14 +173,6 @@ def _unreadable(path: Path, error: OSError) -> IncompatibleWeightsError:
 
 
 def _write_files(folder: Path, files: dict[str, bytes]) -> None:
-    """Write all files under temporary names, then rename: a kill or a full disk leaves no half file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = {name: folder / f".{name}.{uuid.uuid4().hex}.tmp" for name in files}
-    try:
-        for name, path in temporary.items():
-            path.write_bytes(files[name])
-        for name, path in temporary.items():
-            path.replace(folder / name)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
+    with whole_files(folder) as unfinished:
+        for name, content in files.items():
+            (unfinished / name).write_bytes(content)

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from udsd.atomic import remove_unfinished, whole_file
 from udsd.errors import WeightsError
 from udsd.training.networks import TrainingNetworks
 
@@ -36,17 +37,12 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
     Raises:
         OSError: The disk is full, or the folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"checkpoint-{step:08d}.pt"
-    unfinished = target.with_suffix(".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            _write(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    remove_unfinished(folder)
+    with whole_file(target) as unfinished, unfinished.open("wb") as file:
+        _write(state, file)
+        file.flush()
+        os.fsync(file.fileno())
     # A later one is broken, for the run went on from an earlier: it must not push out what can be read.
     up_to_now = [path for path in find_checkpoints(folder) if path.name <= target.name]
     for old in up_to_now[:-keep]:
@@ -107,12 +103,10 @@ def save_training_state(networks: TrainingNetworks, folder: Path) -> Path:
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in networks.training_state().items()}
     target = folder / TRAINING_STATE
-    unfinished = target.with_suffix(".unfinished")
     try:
-        safetensors.torch.save_file(tensors, unfinished)
-        unfinished.replace(target)
+        with whole_file(target) as unfinished:
+            safetensors.torch.save_file(tensors, unfinished)
     except (OSError, SafetensorError) as error:
-        unfinished.unlink(missing_ok=True)
         raise WeightsError(f"cannot write {target} ({error}); check the folder and the disk") from error
     return target
 

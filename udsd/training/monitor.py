@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from udsd.atomic import whole_file
 from udsd.errors import UdsdError
+from udsd.extras import find
 from udsd.images import save_image, side_by_side
 from udsd.images.levels import to_pillow
 from udsd.training.processes import Processes
@@ -72,12 +74,9 @@ class LossLog:
 
     def __init__(self, folder: Path, resume_at: int) -> None:
         self._path = folder / "losses.csv"
-        folder.mkdir(parents=True, exist_ok=True)
         kept = [row for row in _read_rows(self._path) if int(row[0]) <= resume_at]
-        unfinished = self._path.with_suffix(".unfinished")
-        with unfinished.open("w", newline="") as file:
+        with whole_file(self._path) as unfinished, unfinished.open("w", newline="") as file:
             csv.writer(file).writerows([_HEADING, *kept])
-        unfinished.replace(self._path)
         self._board = _tensorboard(folder / "tensorboard", resume_at)
 
     def __enter__(self) -> LossLog:
@@ -119,13 +118,12 @@ class SampleGrid:
 
 
 def _tensorboard(folder: Path, resume_at: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
+    tensorboard = find("torch.utils.tensorboard")
+    if tensorboard is None:
         logger.info("TensorBoard is not installed (pip install 'udsd[train]'); losses go to losses.csv alone")
         return None
     # The step after the last that is kept: TensorBoard hides what an interrupted run wrote from there on.
-    return SummaryWriter(str(folder), purge_step=resume_at + 1 if resume_at else None)
+    return tensorboard.SummaryWriter(str(folder), purge_step=resume_at + 1 if resume_at else None)
 
 
 def _read_rows(path: Path) -> list[list[str]]:

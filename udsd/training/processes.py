@@ -8,13 +8,9 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from udsd.errors import ConfigError
+from udsd.extras import require
 
-try:
-    from accelerate import PartialState
-    from accelerate.utils import gather_object, reduce
-except ImportError as error:  # pragma: no cover - the extra is installed where tests run
-    raise ConfigError("training needs accelerate, which is not installed; pip install 'udsd[train]'") from error
+accelerate = require("accelerate", "accelerate", "train")
 
 _Value = TypeVar("_Value")
 
@@ -36,7 +32,7 @@ class Processes:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._state = PartialState(cpu=device.type == "cpu")
+        self._state = accelerate.PartialState(cpu=device.type == "cpu")
         self.count: int = self._state.num_processes
         self.index: int = self._state.process_index
         self.device: torch.device = device if self.count == 1 else self._state.device
@@ -51,7 +47,7 @@ class Processes:
         if self.count == 1:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        together = reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")
+        together = accelerate.utils.reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="mean")
         pieces = together.split([gradient.numel() for gradient in gradients])
         torch._foreach_copy_(
             gradients, [piece.view_as(gradient) for piece, gradient in zip(pieces, gradients, strict=True)]
@@ -59,7 +55,7 @@ class Processes:
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
         """Mean over all processes of a tensor that has the same shape on each."""
-        return values if self.count == 1 else reduce(values, reduction="mean")
+        return values if self.count == 1 else accelerate.utils.reduce(values, reduction="mean")
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set on any process."""
@@ -67,7 +63,7 @@ class Processes:
 
     def gather(self, value: _Value) -> list[_Value]:
         """The values of all processes, in their order, on each of them."""
-        return [value] if self.count == 1 else gather_object([value])
+        return [value] if self.count == 1 else accelerate.utils.gather_object([value])
 
     def wait(self) -> None:
         """Go on when all processes have come here."""

@@ -1,0 +1,106 @@
+"""Files that appear whole or not at all: written under a hidden name, then renamed.
+
+A process that is killed leaves its hidden file behind. The name holds the machine and the process, so that
+`remove_unfinished` can tell what the dead have left from what the living are writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import shutil
+import socket
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+_PREFIX = f".udsd-{_HOST}-"
+"""How hidden names begin; then come the number of the process and a random word."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a hidden name beside a file to write to; at the end of the block it becomes the file.
+
+    Missing folders are made. A link is replaced, not followed. If the block raises, the file stays as it was.
+
+    Raises:
+        OSError: The folder cannot be made, or the file not be renamed.
+    """
+    # The file's own ending, because Pillow tells the two containers of JPEG 2000 apart by it.
+    unfinished = path.with_name(_hidden_name() + path.suffix)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        _remove(unfinished)
+
+
+@contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder to write to; at the end of the block its files move to the folder around it, one by one.
+
+    A missing folder is made, files of the same names are replaced, and what killed processes have left there is
+    removed. If the block raises, or a folder lies where a file should go, nothing moves.
+
+    Raises:
+        OSError: The folder cannot be made, or a file not be moved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(folder)
+    unfinished = folder / _hidden_name()
+    try:
+        unfinished.mkdir()
+        yield unfinished
+        moves = {path: folder / path.name for path in unfinished.iterdir()}
+        # Nothing else that can be known beforehand would stop a move half way through the files.
+        for target in moves.values():
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        for path, target in moves.items():
+            path.replace(target)
+    finally:
+        _remove(unfinished)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes of this machine that were killed have left unfinished in a folder."""
+    if os.name != "posix":  # elsewhere asking for a process may end it
+        return
+    with suppress(OSError):
+        for path in folder.glob(f"{_PREFIX}*"):
+            process = path.name.removeprefix(_PREFIX).partition("-")[0]
+            if process.isdecimal() and not _is_running(int(process)):
+                _remove(path)
+
+
+def _hidden_name() -> str:
+    return f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        # Where even the folder could not be made there is nothing to remove; the first error tells more.
+        logger.debug("%s: cannot be removed (%s)", path, error)

@@ -1,0 +1,64 @@
+"""The kinds of files that are restored: what opens them, and what writes them.
+
+A new kind is a module with its source and its sink, and one more `FileKind` in `_KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from udsd.files.sinks import ImageSink, Sink
+from udsd.files.sources import Source
+from udsd.images import ImagePages
+from udsd.images.formats import IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A kind of files.
+
+    Attributes:
+        suffixes: File name endings, in lower case.
+        open: Opens a file as a source of pages.
+        sink: Writes pages under a name of these endings, whatever they come from.
+    """
+
+    suffixes: frozenset[str]
+    open: Callable[[Path], Source]
+    sink: Sink
+
+
+_IMAGES = FileKind(IMAGE_SUFFIXES, ImagePages, ImageSink())
+
+_KINDS = (_IMAGES,)
+
+
+def known_suffixes() -> frozenset[str]:
+    """The endings of what is restored of a folder, in lower case."""
+    return frozenset().union(*(kind.suffixes for kind in _KINDS))
+
+
+def open_source(path: Path) -> Source:
+    """Open a file by its ending; under any other, as an image, which its content tells.
+
+    Raises:
+        ImageError: It is missing, damaged, too large or of no kind.
+    """
+    return _kind_of(path).open(path)
+
+
+def sink_for(target: Path) -> Sink:
+    """What writes a file of this name.
+
+    Raises:
+        ImageError: The ending names no format, or one that cannot be written as installed.
+    """
+    sink = _kind_of(target).sink
+    sink.check(target)
+    return sink
+
+
+def _kind_of(path: Path) -> FileKind:
+    return next((kind for kind in _KINDS if path.suffix.lower() in kind.suffixes), _IMAGES)

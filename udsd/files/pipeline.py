@@ -1,0 +1,264 @@
+"""Reading, the network and writing at the same time, whatever the files are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor
+
+from udsd.atomic import remove_unfinished
+from udsd.errors import ImageError, MemoryLimitError
+from udsd.files.kinds import open_source, sink_for
+from udsd.files.plan import Job
+from udsd.files.report import FileResult
+from udsd.files.sources import Comparison, Source
+from udsd.images import DecodedImage, Page
+from udsd.inference.batching import in_batches
+
+_AHEAD = 2
+"""Files that are read before their turn, and batches of results that wait to be written."""
+
+_SMALL = 16_000_000
+"""Pixels up to which a file is read before its turn. A larger one has the memory for itself."""
+
+_Value = TypeVar("_Value")
+
+
+class Restorer(Protocol):
+    """What restores images. `udsd.Deblurrer` does."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs, by which images of one size run together or not."""
+        ...
+
+    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> Sequence[Tensor]:
+        """Restore images of one size.
+
+        Args:
+            images: At least one. Their pixels may be overwritten.
+
+        Returns:
+            Of each image what its `DecodedImage.encode` takes.
+
+        Raises:
+            ImageError: The images cannot be restored.
+            MemoryLimitError: They need more memory than they may take.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How files are restored.
+
+    Attributes:
+        overwrite: Restore again what is there already.
+        compare: Write pictures of the first page before and after.
+        quality: Of formats that lose something, or None for that of the source.
+        batch_size: Images of one size that run together at most.
+    """
+
+    overwrite: bool
+    compare: bool
+    quality: int | None
+    batch_size: int
+
+
+@dataclass(slots=True)
+class _Work:
+    """A file on its way.
+
+    Attributes:
+        job: What is to be done.
+        seconds: Time spent so far.
+        source: The file, once it is opened; closed again if its image has been read.
+        image: Its only page, if that was read before its turn.
+        result: What became of it, once that is known.
+    """
+
+    job: Job
+    seconds: float = 0.0
+    source: Source | None = None
+    image: DecodedImage[Page] | None = None
+    result: FileResult | None = None
+
+    @property
+    def size(self) -> tuple[int, ...] | None:
+        """Shape of the pixels of its image, if that is read."""
+        return None if self.image is None else tuple(self.image.pixels.shape)
+
+    def take_image(self) -> DecodedImage[Page] | None:
+        """Its image, which it holds no longer."""
+        image, self.image = self.image, None
+        return image
+
+    def attempt(self, action: Callable[[], _Value]) -> _Value | None:
+        """Do something for the file; what goes wrong with it is its own result, and does not stop the others."""
+        start, reason, value = time.perf_counter(), None, None
+        try:
+            value = action()
+        except (ImageError, MemoryLimitError) as error:
+            reason = str(error)
+        self.seconds += time.perf_counter() - start
+        if reason is not None:
+            self.fail(reason)
+        return value
+
+    def fail(self, reason: str) -> None:
+        self.result = FileResult(self.job.source, self.job.target, "failed", round(self.seconds, 3), reason)
+
+    def done(self) -> FileResult:
+        if self.result is None:
+            self.result = FileResult(self.job.source, self.job.target, "restored", round(self.seconds, 3))
+        return self.result
+
+
+_Group: TypeAlias = tuple[list[_Work], list[DecodedImage[Page]]]
+"""Files and their images of one size; no images for a file that is restored by itself."""
+
+
+class Pipeline:
+    """Restores files, each read before its turn and written behind it.
+
+    Args:
+        restorer: What restores images; called from the thread that iterates.
+        settings: How files are restored.
+    """
+
+    def __init__(self, restorer: Restorer, settings: Settings) -> None:
+        self._restorer = restorer
+        self._settings = settings
+        self._tidied: set[Path] = set()
+        self._tidying = threading.Lock()
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[FileResult]:
+        """Do jobs and yield what became of each; if this is left early, what is being written is finished."""
+        readers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="udsd-read")
+        writer = ThreadPoolExecutor(1, thread_name_prefix="udsd-write")
+        written: deque[Future[FileResult]] = deque()
+        try:
+            for works, images in self._groups(self._read_ahead(jobs, readers)):
+                if images:
+                    restored = self._restore_together(works, images)
+                    for work, image, pixels in zip(works, images, restored, strict=True):
+                        written.append(writer.submit(self._write, work, image, pixels))
+                else:
+                    # What is large has the memory to itself.
+                    yield from (future.result() for future in written)
+                    written.clear()
+                    yield from (self._restore_alone(work) for work in works)
+                while written and (written[0].done() or len(written) > _AHEAD * self._settings.batch_size):
+                    yield written.popleft().result()
+            yield from (future.result() for future in written)
+        finally:
+            # What has not begun is dropped.
+            readers.shutdown(cancel_futures=True)
+            writer.shutdown(cancel_futures=True)
+
+    def _read_ahead(self, jobs: Iterable[Job], readers: ThreadPoolExecutor) -> Iterator[_Work]:
+        reading: deque[Future[_Work]] = deque()
+        for job in jobs:
+            reading.append(readers.submit(self._read, job))
+            if len(reading) > _AHEAD:
+                yield reading.popleft().result()
+        yield from (future.result() for future in reading)
+
+    def _read(self, job: Job) -> _Work:
+        work = _Work(job)
+        if job.refusal:
+            work.fail(job.refusal)
+        elif job.target.exists() and not self._settings.overwrite:
+            work.result = FileResult(job.source, job.target, "kept")
+        else:
+            work.attempt(lambda: self._open(work))
+        return work
+
+    def _open(self, work: _Work) -> None:
+        source = open_source(work.job.source)
+        work.source = source = Comparison(source) if self._settings.compare else source
+        if source.count == 1 and source.pixels <= _SMALL:
+            with closing(source):
+                work.image = next(iter(source))
+
+    def _groups(self, works: Iterable[_Work]) -> Iterator[_Group]:
+        """Images of one size together; all other files by themselves."""
+        # Files that were not read ahead get a unique key, so they are never batched.
+        for group in in_batches(works, lambda work: work.size or id(work), self._settings.batch_size):
+            yield group, [image for image in (work.take_image() for work in group) if image is not None]
+
+    def _restore_together(
+        self, works: list[_Work], images: list[DecodedImage[Page]]
+    ) -> Sequence[Tensor] | Sequence[None]:
+        start = time.perf_counter()
+        try:
+            restored = self._restorer.restore_decoded(images)
+        except (ImageError, MemoryLimitError) as error:
+            for work in works:
+                work.fail(f"{work.job.source}: {error}")
+            return [None] * len(works)
+        share = (time.perf_counter() - start) / len(works)
+        for work in works:
+            work.seconds += share
+        return restored
+
+    def _write(self, work: _Work, image: DecodedImage[Page], pixels: Tensor | None) -> FileResult:
+        source = work.source
+        if source is not None and pixels is not None:
+            work.attempt(lambda: self._save(iter([_encoded(image, pixels, source)]), work.job.target, source))
+        return work.done()
+
+    def _restore_alone(self, work: _Work) -> FileResult:
+        source = work.source
+        if source is not None and work.result is None:
+            with closing(source):
+                work.attempt(lambda: self._save(restored_pages(self._restorer, source), work.job.target, source))
+        return work.done()
+
+    def _save(self, pages: Iterator[Page], target: Path, source: Source) -> None:
+        self._tidy(target.parent)
+        sink_for(target).write(pages, target, source, self._settings.quality)
+
+    def _tidy(self, folder: Path) -> None:
+        """Once in each folder, remove what killed runs have left."""
+        with self._tidying:
+            if folder in self._tidied:
+                return
+            self._tidied.add(folder)
+        remove_unfinished(folder)
+
+
+def restored_pages(restorer: Restorer, source: Source) -> Iterator[Page]:
+    """Restore the pages of a source one by one, each when it is asked for.
+
+    Raises:
+        ImageError: A page cannot be read or restored; as below, the message names the file.
+        MemoryLimitError: It needs more memory than it may take.
+    """
+    for image in source:
+        with _named(source):
+            (pixels,) = restorer.restore_decoded([image])
+        yield _encoded(image, pixels, source)
+
+
+def _encoded(image: DecodedImage[Page], pixels: Tensor, source: Source) -> Page:
+    with _named(source):
+        return image.encode(pixels)
+
+
+@contextmanager
+def _named(source: Source) -> Iterator[None]:
+    """Have errors say of which file they are."""
+    try:
+        yield
+    except (ImageError, MemoryLimitError) as error:
+        raise type(error)(f"{source.path}: {error}") from error

@@ -1,0 +1,72 @@
+"""What files are restored from: pages, however a file holds them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from udsd.images import DecodedImage, Page, side_by_side
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """An opened file, whose pages are decoded one after another when they are asked for.
+
+    It may be given from one thread to another, and is used by one at a time. `udsd.images.ImagePages` is one.
+    """
+
+    @property
+    def path(self) -> Path:
+        """What it was opened from; named in messages."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Number of pages, at least 1."""
+        ...
+
+    @property
+    def pixels(self) -> int:
+        """Of the first page, known before it is decoded."""
+        ...
+
+    def __iter__(self) -> Iterator[DecodedImage[Page]]:
+        """The pages in order. Their `DecodedImage.encode` gives what a `udsd.files.sinks.Sink` writes.
+
+        Raises:
+            ImageError: A page cannot be read; the message names the file.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the file and all that is large. What a sink needs of the source must outlive it."""
+        ...
+
+
+class Comparison:
+    """A source of one page: the first of another source, which is encoded as a picture of before and after.
+
+    Args:
+        source: Whose first page is shown; closed with this one.
+    """
+
+    count = 1
+
+    def __init__(self, source: Source) -> None:
+        if source.count > 1:
+            logger.warning("%s: has %d pages; only the first is compared", source.path, source.count)
+        self._source = source
+        self.path = source.path
+        self.pixels = source.pixels
+
+    def __iter__(self) -> Iterator[DecodedImage[Page]]:
+        decoded = next(iter(self._source))
+        before = decoded.encode(decoded.pixels)  # now, since restoring may overwrite the pixels
+        yield decoded.then(lambda after: side_by_side([before, after], ["blurred", "restored"]))
+
+    def close(self) -> None:
+        """Close the other source."""
+        self._source.close()

@@ -1,0 +1,37 @@
+"""What is said of a file that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, UnidentifiedImageError
+
+from udsd.errors import ImageError, UdsdError
+from udsd.images.formats import readable_formats
+
+
+@contextmanager
+def named_errors(name: str) -> Iterator[None]:
+    """Turn whatever is raised while a file is read into an `ImageError` that names the image."""
+    try:
+        yield
+    except UdsdError as error:
+        raise ImageError(f"{name}: {error}") from error
+    # Pillow's decoders raise nearly anything on a broken file: OSError, SyntaxError, struct.error, IndexError...
+    except Exception as error:
+        raise ImageError(f"{name}: {_read_failure(error)}") from error
+
+
+def _read_failure(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image that can be read here; readable are {', '.join(readable_formats())}"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return (
+            f"more than the {Image.MAX_IMAGE_PIXELS} pixels that are allowed; if you trust the file, raise the limit "
+            "PIL.Image.MAX_IMAGE_PIXELS (--max-pixels)"
+        )
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror}); check its name and permissions"
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"damaged or cut off ({reason}); get the file again"

@@ -1,0 +1,117 @@
+"""OpenCV as a reader of colours of 16 bits, and as a writer of them as PNG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from udsd.extras import require
+from udsd.images.deep import DeepImage, Page
+from udsd.images.families import Destination, PageWriter
+from udsd.images.formats import ImageFormat
+from udsd.images.metadata import save_arguments
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
+
+_TURNS: dict[int, Any] = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+"""How each EXIF orientation is set upright."""
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an opened file holds colours of 16 bits, of which Pillow would read 8."""
+    raw_modes = str([tile[3] for tile in getattr(image, "tile", [])])
+    return ";16" in raw_modes and image.mode[0] != "I"
+
+
+def read_deep(file: BinaryIO, page: int, *, is_grey: bool, orientation: int) -> NDArray[np.uint16]:
+    """Pixels of one page, upright: grey and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
+
+    Args:
+        file: The file, which is left where it stands.
+        page: Number of the page, the first being 0.
+        is_grey: Whether it holds grey and alpha, which OpenCV gives as colours and alpha.
+        orientation: As EXIF tells it, 1 to 8.
+
+    Raises:
+        ValueError: OpenCV cannot read them.
+    """
+    cv2 = require("cv2", "OpenCV")  # here, since few images need it
+    position = file.tell()
+    file.seek(0)
+    content = np.frombuffer(file.read(), np.uint8)
+    file.seek(position)
+    try:
+        read, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+    except cv2.error as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    if not read or not pages or pages[0].dtype != np.uint16 or pages[0].ndim != 3:
+        raise ValueError("its 16 bits per colour cannot be read")
+    pixels = np.asarray(pages[0])
+    channels = [0, -1] if is_grey else [2, 1, 0, 3][: pixels.shape[2]]
+    pixels = pixels[..., channels]
+    turn = _TURNS.get(orientation)
+    upright: NDArray[np.uint16] = np.ascontiguousarray(turn(pixels) if turn else pixels)
+    return upright
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation, 1 where there is none that can be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # On broken EXIF Pillow raises many types; the picture is still good.
+    except Exception:
+        return 1
+
+
+def _write_png(pages: Iterable[Page], destination: Destination) -> None:
+    """Write the one page as a PNG of 16 bits with all that is carried over.
+
+    Raises:
+        ValueError: OpenCV cannot write it.
+    """
+    (image,) = pages
+    if not isinstance(image, DeepImage):
+        raise TypeError(f"{type(image).__name__} is no image of 16 bits")
+    cv2 = require("cv2", "OpenCV")
+    blue_first = np.ascontiguousarray(image.pixels[..., [2, 1, 0, 3][: image.pixels.shape[2]]])
+    done, buffer = cv2.imencode(".png", blue_first)
+    if not done:
+        raise ValueError("OpenCV cannot write it")
+    header, *pixels = _png_chunks(buffer.tobytes())
+    # OpenCV writes the pixels, Pillow all the rest.
+    donor = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(donor, "PNG", **save_arguments("PNG", image.info))
+    beside = [chunk for chunk in _png_chunks(donor.getvalue()) if chunk[4:8] not in _PNG_PIXEL_CHUNKS]
+    destination.unfinished.write_bytes(b"".join([_PNG_SIGNATURE, header, *beside, *pixels]))
+
+
+def _png_chunks(content: bytes) -> list[bytes]:
+    """The chunks of a sound PNG, each with its length and checksum."""
+    chunks = []
+    start = len(_PNG_SIGNATURE)
+    while start < len(content):
+        stop = start + 12 + int.from_bytes(content[start : start + 4])
+        chunks.append(content[start:stop])
+        start = stop
+    return chunks
+
+
+def _takes(image_format: ImageFormat, first: Page, several: bool) -> bool:
+    return image_format.name == "PNG" and isinstance(first, DeepImage) and not several
+
+
+OPENCV_WRITER = PageWriter(_takes, _write_png)

@@ -1,0 +1,71 @@
+"""Pillow as a writer, of every format: modes that a format does not hold are converted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from udsd.images.deep import DeepImage, Page
+from udsd.images.families import Destination, PageWriter
+from udsd.images.formats import ImageFormat
+from udsd.images.metadata import CARRIED_INFO, save_arguments
+from udsd.images.modes import over_white, to_eight_bits, to_restorable
+
+logger = logging.getLogger(__name__)
+
+
+def _write(pages: Iterable[Page], destination: Destination) -> None:
+    image_format, quality = destination.image_format, destination.quality
+    first, *others = [_fitted(page, image_format, destination.path) for page in pages]
+    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
+    if quality is not None:
+        arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
+        arguments["quality"] = quality
+    elif "qtables" in arguments:
+        del arguments["quality"]
+    if others:
+        arguments |= {"save_all": True, "append_images": others}
+        if "duration" in arguments:
+            arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in (first, *others)]
+    with destination.unfinished.open("xb") as file:
+        first.save(file, format=image_format.name, **arguments)
+
+
+def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:
+    """The image in a mode that the format holds."""
+    modes = image_format.modes
+    if isinstance(image, DeepImage):
+        logger.warning("%s: 8 bits per channel are written; the 16 of the image are rounded", path)
+        image = image.to_pillow()
+    if image.mode in modes:
+        return image
+    fitted = to_restorable(image)
+    if fitted.mode == "I;16" and "I;16" not in modes:
+        logger.warning("%s: %s holds 8 bits per channel; the 16 of the image are rounded", path, image_format.name)
+        fitted = to_eight_bits(fitted)
+    if fitted.mode in ("LA", "RGBA") and "RGBA" not in modes:
+        logger.warning("%s: %s holds no transparency; the image is put on white", path, image_format.name)
+        fitted = over_white(fitted)
+    if fitted.mode not in modes:
+        fitted = fitted.convert("RGBA" if fitted.mode == "LA" else "RGB")
+    return _with_fitting_info(fitted, image)
+
+
+def _with_fitting_info(fitted: Image.Image, image: Image.Image) -> Image.Image:
+    fitted.info = {key: image.info[key] for key in CARRIED_INFO if key in image.info}
+    # A profile describes grey or colour or ink, and is wrong for another of them.
+    if _colour_family(fitted.mode) != _colour_family(image.mode):
+        fitted.info.pop("icc_profile", None)
+        fitted.info.pop("jpeg", None)
+    return fitted
+
+
+def _colour_family(mode: str) -> str:
+    return Image.getmodebase(mode) if mode != "CMYK" else mode
+
+
+PILLOW_WRITER = PageWriter(takes=lambda image_format, first, several: True, write=_write)
