@@ -51,8 +51,8 @@ def test_every_parameter_belongs_to_the_generators_or_to_the_discriminators(netw
 
 def test_the_blur_branch_starts_as_a_copy_of_its_twins(networks: TrainingNetworks) -> None:
     parameters = [id(parameter) for parameter in networks.parameters()]
-    twins = copy.deepcopy(networks.deblur_model.state_dict())
-    networks.start_blur_branch_from_twins()
+    before = copy.deepcopy(networks.deblur_model.state_dict())
+    networks.initialise_blur_branch()
     model = networks.deblur_model
     for copied, origin in (
         (networks.sharp_content_encoder, model.content_encoder),
@@ -61,7 +61,7 @@ def test_the_blur_branch_starts_as_a_copy_of_its_twins(networks: TrainingNetwork
         for name, value in origin.state_dict().items():
             assert torch.equal(copied.state_dict()[name], value)
     for name, value in model.state_dict().items():
-        assert torch.equal(value, twins[name])
+        assert torch.equal(value, before[name])
     assert networks.sharp_content_encoder.blocks[-1] is model.content_encoder.blocks[-1]
     shared = addresses(model.content_encoder.blocks[-1])
     assert addresses(networks.sharp_content_encoder, networks.blur_generator) & addresses(model) == shared
@@ -81,7 +81,7 @@ def test_a_state_loaded_into_other_networks_keeps_the_sharing(networks: Training
 @pytest.mark.parametrize("residual_output", [False, True])
 def test_both_directions_end_alike(residual_output: bool) -> None:
     networks = TrainingNetworks(ModelConfig(base_width=4, residual_output=residual_output), BRANCHES)
-    networks.start_blur_branch_from_twins()
+    networks.initialise_blur_branch()
     image, code = torch.rand(2, 3, 32, 32) * 2 - 1, torch.randn(2, 8)
     torch.testing.assert_close(networks.blur(image, code), networks.restore(image, code))
     for generator in (networks.blur_generator, networks.deblur_model.generator):

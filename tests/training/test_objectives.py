@@ -192,9 +192,9 @@ def test_the_released_losses_reach_all_networks() -> None:
     assert names(networks, "blur_generator.", "deblur_model.blur_encoder.") <= reaches
     assert not reaches & names(networks, "deblur_model.generator.", "sharp_discriminator.")
     networks.zero_grad()
-    judged = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    losses_of_all = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred))
     everyone = names(networks, *DISCRIMINATORS, "random_discriminators.")
-    assert reached(networks, judged) == everyone
+    assert reached(networks, losses_of_all) == everyone
 
 
 def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> None:
@@ -214,10 +214,10 @@ def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: T
 
 def test_identity_is_measured_in_each_images_own_domain(sharp: Tensor, blurred: Tensor) -> None:
     class Doubling(AddOne):
-        def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
+        def reconstruct_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
             return sharp + 0.25
 
-        def keep_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
+        def reconstruct_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
             return blurred - 0.5
 
     objective = UnpairedObjective(Doubling(), ObjectiveConfig(), LossWeights(identity=1.0))
@@ -270,4 +270,4 @@ def test_what_came_back_is_compared_without_noise_of_its_own(sharp: Tensor, blur
     networks = TrainingNetworks(CONFIG, BranchConfig(blur="path", kernel_size=9, discriminator_width=4))
     code = torch.randn(len(sharp), CONFIG.blur_code_size)
     assert not torch.equal(networks.blur(sharp, code), networks.blur(sharp, code))
-    assert torch.equal(networks.blur_back(sharp, code), networks.blur_back(sharp, code))
+    assert torch.equal(networks.reblur(sharp, code), networks.reblur(sharp, code))

@@ -44,7 +44,7 @@ def test_paths_that_reach_too_far_are_scaled_down_not_cut(branch: PathBlurGenera
 
 def test_blurring_keeps_size_and_flat_colours(branch: PathBlurGenerator) -> None:
     colours = torch.tensor([-0.5, 0.0, 0.75]).view(1, 3, 1, 1).expand(2, 3, 40, 36)
-    blurred = branch.blur_back(colours, torch.randn(2, 8))
+    blurred = branch.reblur(colours, torch.randn(2, 8))
     torch.testing.assert_close(blurred, colours, atol=1e-5, rtol=0)
 
 
@@ -57,7 +57,7 @@ def test_noise_has_the_strength_the_code_asks_for(branch: PathBlurGenerator) -> 
 
 def test_the_code_decides_the_blur_and_both_can_be_learnt(branch: PathBlurGenerator) -> None:
     sharp, code = torch.rand(2, 3, 40, 40), torch.randn(2, 8, requires_grad=True)
-    assert not torch.allclose(branch.blur_back(sharp, code), branch.blur_back(sharp, 3 * code))
+    assert not torch.allclose(branch.reblur(sharp, code), branch.reblur(sharp, 3 * code))
     branch(sharp, code).square().sum().backward()
     assert code.grad is not None
     assert code.grad.abs().sum() > 0
@@ -66,7 +66,7 @@ def test_the_code_decides_the_blur_and_both_can_be_learnt(branch: PathBlurGenera
 
 def test_the_way_back_teaches_the_code_and_the_image_but_not_the_paths(branch: PathBlurGenerator) -> None:
     restored, code = torch.rand(2, 3, 40, 40, requires_grad=True), torch.randn(2, 8, requires_grad=True)
-    branch.blur_back(restored, code).square().sum().backward()
+    branch.reblur(restored, code).square().sum().backward()
     assert code.grad is not None
     assert restored.grad is not None
     assert all(parameter.grad is None for parameter in branch.parameters())
