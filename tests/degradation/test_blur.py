@@ -8,26 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.blurs import delta, sampler
 from udsd.degradation.blur import BlurConfig, BlurSampler
 from udsd.degradation.kernels import convolve_circular, defocus_discs
 from udsd.degradation.trajectories import rasterize
 from udsd.errors import ConfigError
 
 
-def sampler(seed: int = 0, **settings: Any) -> BlurSampler:
-    return BlurSampler(BlurConfig(**settings), np.random.default_rng(seed))
-
-
 def centroids(kernels: Tensor) -> Tensor:
     """Centres of mass (N, 2) in pixels from the middle."""
     offsets = torch.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
     return torch.stack([(kernels.sum(dim=2) * offsets).sum(dim=1), (kernels.sum(dim=1) * offsets).sum(dim=1)], dim=1)
-
-
-def delta(size: int, down: int = 0, right: int = 0) -> Tensor:
-    kernel = torch.zeros(1, size, size)
-    kernel[0, size // 2 + down, size // 2 + right] = 1
-    return kernel
 
 
 @pytest.mark.parametrize("defocus", [{}, {"defocus_probability": 1.0, "defocus_radius": (2.0, 6.0)}])

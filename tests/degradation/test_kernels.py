@@ -1,27 +1,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
-from udsd.degradation.blur import BlurConfig, BlurSampler
+from tests.blurs import delta, sampler
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
 from udsd.errors import ConfigError
-
-
-def sampler(seed: int = 0, **settings: Any) -> BlurSampler:
-    return BlurSampler(BlurConfig(**settings), np.random.default_rng(seed))
-
-
-def delta(size: int, down: int = 0, right: int = 0) -> Tensor:
-    kernel = torch.zeros(1, size, size)
-    kernel[0, size // 2 + down, size // 2 + right] = 1
-    return kernel
 
 
 def test_apply_kernels_is_a_convolution_with_each_images_own_kernel() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
-import time
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from udsd.training import data as data_module
 from udsd.training.data import Crops, DataConfig, ImageCache, ImagePool, UnpairedCrops, prefetch
 
 CPU = torch.device("cpu")
+GIVE_UP = 600.0
+"""Seconds after which a test that waits for what never happens fails; no other test depends on it."""
 NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
 LEVELS = range(10, 250, 40)
 """Grey levels of six flat images, by which crops tell where they come from."""
@@ -287,21 +289,45 @@ def test_files_none_of_which_can_be_decoded_end_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_batches_are_prefetched_in_their_order(workers: int) -> None:
+def test_batches_are_prefetched_in_their_order_and_no_further_than_that(workers: int) -> None:
     drawn: list[int] = []
 
     def draw(step: int) -> int:
-        time.sleep(0.002 * (step % 3))
         drawn.append(step)
         return step * step
 
     with closing(prefetch(draw, range(5, 1000), workers)) as batches:
         assert [next(batches) for _ in range(20)] == [step * step for step in range(5, 25)]
-    assert len(drawn) <= 20 + 2 * workers + workers
-    count = len(drawn)
-    time.sleep(0.02)
-    assert len(drawn) == count
+    # Closing waits for the threads, so that nothing is drawn from here on.
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("udsd-data")]
+    assert set(range(5, 25)) <= set(drawn)
+    assert len(drawn) <= 20 + 2 * workers
     assert list(prefetch(draw, range(3), workers)) == [0, 1, 4]
+
+
+def test_a_batch_that_takes_longer_does_not_change_the_order() -> None:
+    second = threading.Event()
+
+    def draw(step: int) -> int:
+        if step == 0:
+            assert second.wait(GIVE_UP)
+        second.set()
+        return step
+
+    assert list(prefetch(draw, range(4), workers=2)) == [0, 1, 2, 3]
+
+
+def test_batches_are_drawn_before_they_are_asked_for() -> None:
+    ahead = threading.Event()
+
+    def draw(step: int) -> int:
+        if step == 2:
+            ahead.set()
+        return step
+
+    with closing(prefetch(draw, range(1000), workers=1)) as batches:
+        assert next(batches) == 0
+        assert ahead.wait(GIVE_UP)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
