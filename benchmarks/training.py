@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from udsd.models import ModelConfig
 from udsd.models.vgg import VGG19Features
 from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
-from udsd.training.data import DataConfig, UnpairedCrops, drawn_ahead
+from udsd.training.data import DataConfig, UnpairedCrops, prefetch
 from udsd.training.learner import Learner
 from udsd.training.losses import LossWeights
 from udsd.training.processes import Processes
@@ -79,9 +79,9 @@ def time_steps(
             run=config.run,
         )
         crops = UnpairedCrops(config.data, config.blur, seed=0)
-        # Random weights cost what trained ones do.
+        # Random weights take as long as trained ones.
         learner = Learner(config, Processes(device), VGG19Features())
-        batches = drawn_ahead(lambda step: learner.draw(crops, step), range(10**6), config.data.workers)
+        batches = prefetch(lambda step: learner.draw(crops, step), range(10**6), config.data.workers)
         for _ in range(options.warm_up):
             learner.step(0, next(batches))
         start = now(device)

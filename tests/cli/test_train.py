@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.runs import TINY, merged
 from udsd import Deblurrer
 from udsd.cli.train import main
 from udsd.errors import ConfigError
@@ -17,24 +19,15 @@ from udsd.training.checkpoint import find_checkpoints
 from udsd.training.recipe_files import recipe_path
 from udsd.training.trainer import load_run
 
-TINY = [
-    "model.base_width=4",
-    "model.residual_blocks=1",
-    "data.crop_size=32",
-    "data.batch_size=2",
-    "blur.path_length=[2.0, 6.0]",
-    "warm_start.steps=2",
-    "unpaired.steps=1",
-    "unpaired.decay_steps=0",
-    "branches.discriminator_width=4",
-    "loss.perceptual=0",
-    "run.precision=float32",
-    "run.log_every=1",
+SETTINGS = [
+    f"{section}.{key}={json.dumps(value)}"
+    for section, values in merged(TINY, {"unpaired": {"decay_steps": 0}}).items()
+    for key, value in values.items()
 ]
 
 
 def settings(*more: str) -> list[str]:
-    return [word for setting in (*TINY, *more) for word in ("--set", setting)]
+    return [word for setting in (*SETTINGS, *more) for word in ("--set", setting)]
 
 
 @pytest.fixture(scope="module")

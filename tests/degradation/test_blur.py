@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import numpy as np
@@ -8,26 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from udsd.degradation.blur import BlurConfig, BlurSampler
-from udsd.degradation.kernels import convolve_circular, defocus_discs
-from udsd.degradation.trajectories import rasterize
+from tests.blurs import delta, sampler
+from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
+from udsd.degradation.jpeg import through_jpeg
+from udsd.degradation.kernels import convolve_circular, defocus_discs, gaussian_kernels
+from udsd.degradation.trajectories import rasterize, sample_trajectories
 from udsd.errors import ConfigError
-
-
-def sampler(seed: int = 0, **settings: Any) -> BlurSampler:
-    return BlurSampler(BlurConfig(**settings), np.random.default_rng(seed))
 
 
 def centroids(kernels: Tensor) -> Tensor:
     """Centres of mass (N, 2) in pixels from the middle."""
     offsets = torch.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
     return torch.stack([(kernels.sum(dim=2) * offsets).sum(dim=1), (kernels.sum(dim=1) * offsets).sum(dim=1)], dim=1)
-
-
-def delta(size: int, down: int = 0, right: int = 0) -> Tensor:
-    kernel = torch.zeros(1, size, size)
-    kernel[0, size // 2 + down, size // 2 + right] = 1
-    return kernel
 
 
 @pytest.mark.parametrize("defocus", [{}, {"defocus_probability": 1.0, "defocus_radius": (2.0, 6.0)}])
@@ -81,7 +74,9 @@ def test_straight_motion_befalls_the_asked_share_and_leaves_the_other_draws_alon
 
 def test_the_camera_moves_in_the_asked_share_of_images() -> None:
     kernels = sampler(path_length=(40.0, 40.0), motion_probability=0.3).kernels(400)
-    assert 0.6 < (kernels.amax(dim=(1, 2)) == 1).double().mean() < 0.8
+    still = (kernels == delta(kernels.shape[-1])).all(dim=2).all(dim=1)
+    assert 0.6 < still.double().mean() < 0.8
+    assert kernels[~still].amax() < 0.5
 
 
 def test_the_seed_decides_what_is_drawn() -> None:
@@ -146,6 +141,16 @@ def test_noise_does_not_leave_the_range_of_images() -> None:
         ({"noise": (0.0, 300.0)}, "noise"),
         ({"defocus_probability": 1.5}, "defocus_probability is 1.5"),
         ({"defocus_probability": math.nan}, "defocus_probability"),
+        ({"defocus_radius": (-1.0, 3.0)}, "defocus_radius is -1.0 to 3.0; give a range within 0 to 32"),
+        ({"gaussian_sigma": (0.0, 1.0)}, "gaussian_sigma is 0.0 to 1.0; give a range within 0.1 to 16"),
+        ({"gaussian_sigma": (1.0, 16.5)}, "gaussian_sigma"),
+        ({"jpeg_quality": (0.0, 95.0)}, "jpeg_quality is 0.0 to 95.0; give a range within 1 to 100"),
+        ({"jpeg_quality": (60.0, 101.0)}, "jpeg_quality"),
+        *(
+            ({f"{name}_probability": share}, f"{name}_probability is {share}; give a number from 0 to 1")
+            for name in ("motion", "straight", "defocus", "gaussian", "jpeg")
+            for share in (-0.1, 1.1)
+        ),
     ],
 )
 def test_ranges_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -170,3 +175,75 @@ def test_jpeg_touches_the_asked_share_of_images() -> None:
     margin = sampler.config.kernel_size // 2
     changed = (sampler.blur(images) - images[..., margin:-margin, margin:-margin]).abs().amax(dim=(1, 2, 3)) > 0.01
     assert 10 <= changed.sum() <= 30
+
+
+def test_ranges_may_reach_their_bounds() -> None:
+    widest = BlurConfig(
+        path_length=(0.0, 255.0),
+        motion_probability=0.0,
+        straight_probability=1.0,
+        defocus_probability=1.0,
+        defocus_radius=(0.0, 32.0),
+        gaussian_probability=1.0,
+        gaussian_sigma=(0.1, 16.0),
+        noise=(0.0, 255.0),
+        jpeg_probability=1.0,
+        jpeg_quality=(1.0, 100.0),
+    )
+    assert widest.kernel_size == 2 * math.ceil(255 / 2 + 2 + 32 + 3 * 16) + 1
+
+
+def test_by_default_the_camera_shakes_and_the_sensor_has_little_noise() -> None:
+    """Recipes rely on it: what they do not name is as here, and draws nothing."""
+    config = BlurConfig()
+    assert (config.path_length, config.noise, config.motion_probability) == ((10, 60), (0, 2), 1)
+    off = ("straight_probability", "defocus_probability", "gaussian_probability", "jpeg_probability")
+    assert all(getattr(config, name) == 0 for name in off)
+    random = np.random.default_rng(5)
+    lengths = random.uniform(10, 60, size=3)
+    expected = rasterize(sample_trajectories(lengths, random), config.kernel_size)
+    np.testing.assert_array_equal(sampler(5).kernels(3).numpy(), expected)
+
+
+def test_each_blur_has_a_share_and_a_range_of_its_own() -> None:
+    """One draw after the other: path, defocus, Gaussian, noise, JPEG."""
+    settings: dict[str, Any] = {
+        "path_length": (3.0, 8.0),
+        "defocus_probability": 1.0,
+        "defocus_radius": (1.0, 2.0),
+        "gaussian_probability": 1.0,
+        "gaussian_sigma": (0.5, 1.0),
+        "noise": (1.0, 3.0),
+        "jpeg_probability": 1.0,
+        "jpeg_quality": (20.0, 90.0),
+    }
+    size = BlurConfig(**settings).kernel_size
+    random = np.random.default_rng(3)
+    kernels = torch.from_numpy(rasterize(sample_trajectories(random.uniform(3, 8, size=4), random), size))
+    for make, low, high in ((defocus_discs, 1, 2), (gaussian_kernels, 0.5, 1)):
+        random.random(4)  # who is chosen: everyone
+        kernels = convolve_circular(kernels, make(torch.from_numpy(random.uniform(low, high, size=4)), size))
+    blur = sampler(3, **settings).draw(4, 6, 7)
+    torch.testing.assert_close(blur.kernels, kernels)
+    noise = random.standard_normal((4, 3, 6, 7), dtype=np.float32)
+    levels = random.uniform(1, 3, size=(4, 1, 1, 1)) * 2 / 255
+    torch.testing.assert_close(blur.noise, torch.from_numpy(noise * levels).float())
+    random.random(4)
+    assert blur.jpeg_qualities == dict(enumerate(np.rint(random.uniform(20, 90, size=4)).astype(int).tolist()))
+
+
+def test_jpeg_is_the_last_step_and_of_the_drawn_quality() -> None:
+    images = torch.rand(3, 3, 24, 24) * 2 - 1
+    blur = Blur(delta(3).expand(3, 3, 3), torch.full((3, 3, 22, 22), 0.3), {1: 40})
+    noisy = (images[..., 1:-1, 1:-1] + 0.3).clamp(-1, 1)
+    result = blur.apply(images)
+    torch.testing.assert_close(result[[0, 2]], noisy[[0, 2]], atol=1e-5, rtol=0)
+    torch.testing.assert_close(result[1], through_jpeg(noisy[1], 40), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [BlurConfig, Blur])
+def test_what_was_drawn_cannot_be_changed_by_mistake(kind: type) -> None:
+    values = object.__new__(kind)
+    with pytest.raises(FrozenInstanceError):
+        setattr(values, fields(kind)[0].name, None)  # type: ignore[arg-type]
+    assert not hasattr(values, "__dict__")

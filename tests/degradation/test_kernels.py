@@ -1,27 +1,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
-from udsd.degradation.blur import BlurConfig, BlurSampler
+from tests.blurs import delta, sampler
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
 from udsd.errors import ConfigError
-
-
-def sampler(seed: int = 0, **settings: Any) -> BlurSampler:
-    return BlurSampler(BlurConfig(**settings), np.random.default_rng(seed))
-
-
-def delta(size: int, down: int = 0, right: int = 0) -> Tensor:
-    kernel = torch.zeros(1, size, size)
-    kernel[0, size // 2 + down, size // 2 + right] = 1
-    return kernel
 
 
 def test_apply_kernels_is_a_convolution_with_each_images_own_kernel() -> None:
@@ -94,3 +81,32 @@ def test_gaussians_have_the_asked_deviation() -> None:
     offsets = torch.arange(31, dtype=torch.float64) - 15
     variances = (kernels.sum(dim=1) * offsets.square()).sum(dim=1)
     torch.testing.assert_close(variances, torch.tensor([1.0, 6.25], dtype=torch.float64), rtol=1e-3, atol=0)
+
+
+def test_gaussians_are_centred_and_round() -> None:
+    (kernel,) = gaussian_kernels(torch.tensor([1.5]), 15)
+    offsets = torch.arange(15.0) - 7
+    expected = torch.exp(-(offsets[:, None] ** 2 + offsets[None, :] ** 2) / (2 * 1.5**2))
+    torch.testing.assert_close(kernel, expected / expected.sum())
+
+
+def test_convolving_kernels_is_convolving_with_both() -> None:
+    first, second = (torch.rand(2, side, side) for side in (5, 3))
+    first, second = (
+        F.pad(kernel / kernel.sum(dim=(1, 2), keepdim=True), [15 // 2 - len(kernel[0]) // 2] * 4)
+        for kernel in (first, second)
+    )
+    found = convolve_circular(first, second)
+    expected = F.conv2d(first[None], second.flip(1, 2)[:, None], padding=7, groups=2)[0]
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    assert found.min() >= 0
+    torch.testing.assert_close(found.sum(dim=(1, 2)), torch.ones(2))
+
+
+def test_kernels_as_large_as_the_image_leave_one_pixel() -> None:
+    image = torch.rand(1, 3, 5, 5)
+    kernel = torch.rand(1, 5, 5)
+    expected = (image[0] * kernel.flip(1, 2)).sum(dim=(1, 2))
+    torch.testing.assert_close(apply_kernels(image, kernel)[0, :, 0, 0], expected, atol=1e-5, rtol=0)
+    with pytest.raises(ConfigError, match="got 20 x 8"):
+        apply_kernels(torch.zeros(1, 3, 20, 8), delta(9))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,34 @@ def test_a_missing_pdf_library_is_named(
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         PageConfig(**settings)
+
+
+def test_settings_may_reach_their_bounds() -> None:
+    assert PageConfig(dpi=(36, 1200), pages_per_document=1, seed=0).dpi == (36, 1200)
+    assert (PageConfig().dpi, PageConfig().pages_per_document) == ((110, 160), 20)
+    for refused in ((35, 100), (100, 1201)):
+        with pytest.raises(ConfigError, match="36 to 1200"):
+            PageConfig(dpi=refused)
+    with pytest.raises(FrozenInstanceError):
+        FIXED.seed = 1  # type: ignore[misc]
+    assert not hasattr(FIXED, "__dict__")
+
+
+@pytest.mark.parametrize(("part", "kept"), [(0.9, False), (1.1, True)])
+def test_a_page_needs_one_pixel_of_ink_in_two_hundred(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, part: float, kept: bool
+) -> None:
+    height = part * 0.005 * 144  # of a page of 72 x 144 points
+    document = make_pdf(documents / "a.pdf", [f"0 0 72 {height} re f", "0 0 72 72 re f"])
+    config = PageConfig(dpi=(720, 720))
+    written = prepare_pages([document], tmp_path / "out", config)
+    assert (names(written)[0] == "documents-a-p0001.png") == kept
+
+
+@pytest.mark.parametrize(("grey", "is_ink"), [(127, True), (128, False)])
+def test_ink_is_darker_than_the_middle_grey(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, grey: int, is_ink: bool
+) -> None:
+    document = make_pdf(documents / "a.pdf", [f"{grey / 255} g 0 0 72 72 re f", "0 0 72 72 re f"])
+    written = prepare_pages([document], tmp_path / "out", FIXED)
+    assert (names(written)[0] == "documents-a-p0001.png") == is_ink

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from udsd.degradation import on_other_paper
@@ -56,3 +57,22 @@ def test_balanced_paper_is_white_and_keeps_its_shade_and_its_faint_ink() -> None
     assert (paper.amax(dim=(2, 3)) > 0.7).all()
     assert 0.7 * paper.amax() - 0.01 < paper.amin() < 0.75
     assert (ink.mean(dim=(2, 3)).amax(dim=1) > 0.2).double().mean() > 0.3
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_a_print_is_ink_on_paper_in_falling_light(balanced: bool) -> None:
+    """Pixel by pixel, from the same random numbers: share, paper, its tint, ink, its tint, depth and direction."""
+    crop = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (1, 3, 7, 9), dtype=np.uint8))
+    (found,) = on_other_paper(crop, 1.0, np.random.default_rng(4), balanced=balanced).numpy()
+    random = np.random.default_rng(4)
+    random.random()
+    paper = np.clip(random.uniform(0.7, 1) + random.uniform(-0.08, 0.08, 3), 0, 1)
+    ink = np.clip(random.uniform(0, 0.4) + random.uniform(-0.08, 0.08, 3), 0, 1)
+    depth, direction = random.uniform(0, 0.3), random.uniform(0, 2 * np.pi)
+    if balanced:
+        ink, paper = ink / paper, np.ones(3)
+    heights = np.linspace(-1, 1, 7)[:, None] * np.sin(direction) + np.linspace(-1, 1, 9) * np.cos(direction)
+    light = 1 - depth * (heights - heights.min()) / np.ptp(heights)
+    share_of_paper = crop[0].numpy() / 255
+    printed = share_of_paper * paper[:, None, None] + (1 - share_of_paper) * ink[:, None, None]
+    np.testing.assert_allclose(found, 255 * printed * light, atol=0.51)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -87,3 +88,34 @@ def test_each_trajectory_is_drawn_into_its_own_kernel() -> None:
     expected[0, 2, 2] = expected[1, 2, 3] = 1
     expected[2, 3, 2] = expected[2, 1, 2] = 0.5
     np.testing.assert_array_equal(kernels, expected)
+
+
+def test_trajectories_are_those_of_the_markov_process() -> None:
+    """Step by step and camera by camera, with plain numbers, as Boracchi and Foi's Section IV describes it."""
+    lengths = [0.0, 7.5, 60.0]
+    found = sample_trajectories(lengths, np.random.default_rng(2))
+    random = np.random.default_rng(2)
+    anxieties = 0.012 * random.random(3)
+    shares = [random.random(3) for _ in range(3)]
+    noise, shaken, angles = random.standard_normal((2000, 3, 2)), random.random((2000, 3)), random.random((2000, 3))
+    directions = random.random(3)
+    for camera, (length, anxiety) in enumerate(zip(lengths, anxieties, strict=True)):
+        shake_probability, noise_strength, pull = (
+            highest * share[camera] * anxiety for highest, share in zip((0.2, 10.0, 0.7), shares, strict=True)
+        )
+        step = length / 1999
+        velocity, position, path = cmath.exp(2j * math.pi * directions[camera]), 0j, [0j]
+        for index in range(1, 2000):
+            change = noise_strength * complex(*noise[index, camera]) - pull * position * step
+            if shaken[index, camera] < shake_probability:  # about turn, give or take half a radian, at twice the speed
+                change += 2 * velocity * cmath.exp(1j * (math.pi + angles[index, camera] - 0.5))
+            velocity = (velocity + change) / abs(velocity + change)
+            position += velocity
+            path.append(position)
+        expected = np.array(path) * step
+        np.testing.assert_allclose(found[:, camera], expected - expected.mean(), atol=1e-6)
+
+
+def test_trajectories_have_two_thousand_points() -> None:
+    random = np.random.default_rng(0)
+    assert sample_trajectories([1.0], random).shape == straight_trajectories([1.0], random).shape == (2000, 1)

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
+from tests.typesetting import needs_tesseract, typeset
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.evaluate import EvaluationPair, evaluate
 from udsd.evaluation.metrics import Image, psnr
 from udsd.models.vgg import VGG19Features
-
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 
 
 def pair(number: int, strength: str = "10-20", difference: int = 10, side: int = 24) -> EvaluationPair:
@@ -144,9 +141,7 @@ def test_missing_tesseract_stops_before_any_work(tmp_path: Path, monkeypatch: py
 
 
 def text_pair(text: str | None, shown: str = "Readable words") -> EvaluationPair:
-    picture = PillowImage.new("RGB", (180, 34), "white")
-    ImageDraw.Draw(picture).text((4, 4), shown, fill="black", font=ImageFont.load_default(20))
-    sharp = np.array(picture)
+    sharp = typeset(shown, (180, 34))
     return EvaluationPair("page", sharp, np.full_like(sharp, 255), "40-60", text)
 
 

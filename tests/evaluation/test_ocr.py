@@ -1,24 +1,13 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
+from tests.typesetting import needs_tesseract, typeset
 from udsd.errors import ConfigError
-from udsd.evaluation.metrics import Image
 from udsd.evaluation.ocr import character_error_rate, character_errors, normalise_text, recognise_text
-
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
-
-
-def typeset(text: str, size: tuple[int, int]) -> Image:
-    picture = PillowImage.new("RGB", size, "white")
-    ImageDraw.Draw(picture).text((4, 4), text, fill="black", font=ImageFont.load_default(20))
-    return np.array(picture)
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def test_each_alarm_rings_once_until_all_is_well(
     assert len(caplog.messages) == 2
 
 
-def test_a_warm_start_has_nothing_to_judge(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warm_start_raises_no_alarm(caplog: pytest.LogCaptureFixture) -> None:
     Alarms().check({"restoration": 0.1}, 50)
     assert not caplog.messages
 
 
-def test_a_code_that_need_not_say_anything_is_not_judged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_code_that_may_be_constant_raises_no_alarm(caplog: pytest.LogCaptureFixture) -> None:
     image, code = torch.rand(2, 3, 8, 8), torch.zeros(2, 1)
     figures = diagnose(translations(image, code, code), image, code_matters=False)
     assert set(figures) == {"correlation"}

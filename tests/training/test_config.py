@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 import udsd.training
 from udsd.errors import ConfigError
+from udsd.training.adversarial import AdversarialForm
 from udsd.training.config import RunConfig, TrainingConfig, UnpairedConfig, WarmStartConfig, parse_setting
 from udsd.training.networks import BranchConfig
-from udsd.training.objectives import ObjectiveConfig
+from udsd.training.objectives import ObjectiveConfig, Translations
 
 RECIPES = sorted((Path(udsd.training.__file__).parent / "recipes").glob("*.toml"))
 
@@ -206,3 +208,13 @@ def test_a_run_of_an_earlier_version_can_be_read() -> None:
     assert TrainingConfig.from_dict({"model": {"image_channels": 3}}) == TrainingConfig()
     with pytest.raises(ConfigError, match="image_channels"):
         TrainingConfig.from_dict({"model": {"image_channels": 1}})
+
+
+@pytest.mark.parametrize(
+    "kind", [TrainingConfig, *get_type_hints(TrainingConfig).values(), Translations, AdversarialForm]
+)
+def test_settings_cannot_be_changed_by_mistake(kind: type) -> None:
+    values = object.__new__(kind)
+    with pytest.raises(FrozenInstanceError):
+        setattr(values, fields(kind)[0].name, None)  # type: ignore[arg-type]
+    assert not hasattr(values, "__dict__")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
-import time
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
 from udsd.training import data as data_module
-from udsd.training.data import Crops, DataConfig, ImageCache, ImagePool, UnpairedCrops, drawn_ahead
+from udsd.training.data import Crops, DataConfig, ImageCache, ImagePool, UnpairedCrops, prefetch
 
 CPU = torch.device("cpu")
+GIVE_UP = 600.0
+"""Seconds after which a test that waits for what never happens fails; no other test depends on it."""
 NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
 LEVELS = range(10, 250, 40)
 """Grey levels of six flat images, by which crops tell where they come from."""
@@ -55,9 +57,9 @@ def levels_in(crops: Crops) -> set[int]:
     return set(crops.pixels[:, 0, middle, middle].tolist())
 
 
-def developed(crops: Crops) -> Tensor:
+def blurred_side(crops: Crops) -> Tensor:
     """The blurred side of a batch."""
-    return crops.develop(CPU)[1]
+    return crops.to_device(CPU)[1]
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_given_blurred_images_are_shown_as_they_are(tmp_path: Path) -> None:
     batch = crops.blurred(0)
     assert levels_in(batch) == {90, 130, 170}
     assert batch.blur is None
-    assert torch.equal(developed(batch), batch.pixels.float() / 127.5 - 1)
+    assert torch.equal(blurred_side(batch), batch.pixels.float() / 127.5 - 1)
 
 
 def test_a_single_image_serves_both_sides_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -99,7 +101,7 @@ def test_a_single_image_serves_both_sides_with_a_warning(tmp_path: Path, caplog:
 
 def test_all_batches_have_the_asked_shape_and_range(pages: Path) -> None:
     crops = crops_of(pages, blur=BlurConfig(path_length=(2.0, 9.0)), crop_size=32, batch_size=3)
-    for batch in (developed(crops.sharp(0)), developed(crops.blurred(0)), *crops.pairs(0).develop(CPU)):
+    for batch in (blurred_side(crops.sharp(0)), blurred_side(crops.blurred(0)), *crops.pairs(0).to_device(CPU)):
         assert batch.is_contiguous(memory_format=torch.channels_last)
         assert batch.shape == (3, 3, 32, 32)
         assert batch.dtype == torch.float32
@@ -111,13 +113,13 @@ def test_all_batches_have_the_asked_shape_and_range(pages: Path) -> None:
 def test_on_the_fly_the_blurred_side_is_blurred(pages: Path) -> None:
     blur = BlurConfig(path_length=(20.0, 20.0), noise=(0.0, 0.0))
     crops = crops_of(pages, blur=blur, crop_size=32)
-    assert developed(crops.blurred(0)).std() < 0.8 * developed(crops.sharp(0)).std()
+    assert blurred_side(crops.blurred(0)).std() < 0.8 * blurred_side(crops.sharp(0)).std()
 
 
 def test_a_blurred_version_lies_upon_its_sharp_crop(pages: Path) -> None:
-    sharp, blurred = crops_of(pages).pairs(0).develop(CPU)
+    sharp, blurred = crops_of(pages).pairs(0).to_device(CPU)
     torch.testing.assert_close(blurred, sharp, atol=1e-5, rtol=0)
-    sharp, blurred = crops_of(pages, blur=BlurConfig(path_length=(6.0, 9.0))).pairs(0).develop(CPU)
+    sharp, blurred = crops_of(pages, blur=BlurConfig(path_length=(6.0, 9.0))).pairs(0).to_device(CPU)
     assert not torch.allclose(blurred, sharp, atol=0.1)
     together = torch.corrcoef(torch.stack([sharp.flatten(), blurred.flatten()]))[0, 1]
     assert together > 0.5
@@ -225,18 +227,18 @@ def test_a_grey_image_takes_a_third_of_the_memory_and_a_coloured_one_keeps_its_c
 def test_the_warm_start_sees_the_set_aside_half_as_well(tmp_path: Path) -> None:
     save_flat(tmp_path, [10, 50, 90, 130])
     crops = crops_of(tmp_path)
-    seen = levels_in(crops.pairs(0))
-    assert seen == {10, 50, 90, 130}
+    levels = levels_in(crops.pairs(0))
+    assert levels == {10, 50, 90, 130}
 
 
 def test_a_batch_depends_on_seed_purpose_and_step_alone(pages: Path) -> None:
     first, second, other = crops_of(pages), crops_of(pages), crops_of(pages, seed=1)
     for name in ("sharp", "blurred", "pairs"):
         draw, again, differently = (getattr(crops, name) for crops in (first, second, other))
-        assert torch.equal(developed(draw(7)), developed(again(7)))  # the second has not drawn the six before
-        assert torch.equal(developed(draw(7)), developed(draw(7)))
-        assert not torch.equal(developed(draw(7)), developed(draw(8)))
-        assert not torch.equal(developed(draw(7)), developed(differently(7)))
+        assert torch.equal(blurred_side(draw(7)), blurred_side(again(7)))  # the second has not drawn the six before
+        assert torch.equal(blurred_side(draw(7)), blurred_side(draw(7)))
+        assert not torch.equal(blurred_side(draw(7)), blurred_side(draw(8)))
+        assert not torch.equal(blurred_side(draw(7)), blurred_side(differently(7)))
 
 
 def test_processes_share_a_batch_and_draw_other_crops(pages: Path) -> None:
@@ -287,21 +289,45 @@ def test_files_none_of_which_can_be_decoded_end_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_batches_are_drawn_ahead_in_their_order(workers: int) -> None:
+def test_batches_are_prefetched_in_their_order_and_no_further_than_that(workers: int) -> None:
     drawn: list[int] = []
 
     def draw(step: int) -> int:
-        time.sleep(0.002 * (step % 3))
         drawn.append(step)
         return step * step
 
-    with closing(drawn_ahead(draw, range(5, 1000), workers)) as batches:
+    with closing(prefetch(draw, range(5, 1000), workers)) as batches:
         assert [next(batches) for _ in range(20)] == [step * step for step in range(5, 25)]
-    assert len(drawn) <= 20 + 2 * workers + workers
-    count = len(drawn)
-    time.sleep(0.02)
-    assert len(drawn) == count
-    assert list(drawn_ahead(draw, range(3), workers)) == [0, 1, 4]
+    # Closing waits for the threads, so that nothing is drawn from here on.
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("udsd-data")]
+    assert set(range(5, 25)) <= set(drawn)
+    assert len(drawn) <= 20 + 2 * workers
+    assert list(prefetch(draw, range(3), workers)) == [0, 1, 4]
+
+
+def test_a_batch_that_takes_longer_does_not_change_the_order() -> None:
+    second = threading.Event()
+
+    def draw(step: int) -> int:
+        if step == 0:
+            assert second.wait(GIVE_UP)
+        second.set()
+        return step
+
+    assert list(prefetch(draw, range(4), workers=2)) == [0, 1, 2, 3]
+
+
+def test_batches_are_drawn_before_they_are_asked_for() -> None:
+    ahead = threading.Event()
+
+    def draw(step: int) -> int:
+        if step == 2:
+            ahead.set()
+        return step
+
+    with closing(prefetch(draw, range(1000), workers=1)) as batches:
+        assert next(batches) == 0
+        assert ahead.wait(GIVE_UP)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -311,7 +337,7 @@ def test_an_error_of_a_worker_reaches_the_loop(workers: int) -> None:
             raise ImageError("broken")
         return step
 
-    batches = drawn_ahead(draw, range(10), workers)
+    batches = prefetch(draw, range(10), workers)
     assert [next(batches) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ImageError, match="broken"):
         next(batches)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -35,3 +37,24 @@ def test_a_flat_image_is_the_same_at_every_scale() -> None:
         scale.load_state_dict(discriminator.scales[0].state_dict())
     full, half, _ = discriminator(torch.full((1, 3, 128, 128), 0.7))
     torch.testing.assert_close(full[..., :1, :1], half[..., :1, :1])
+
+
+def kernels(discriminator: MultiScaleDiscriminator) -> list[torch.nn.Conv2d]:
+    return [module for module in discriminator.modules() if isinstance(module, torch.nn.Conv2d)]
+
+
+def test_weights_begin_as_asked_for() -> None:
+    for convolution in kernels(MultiScaleDiscriminator(64, init="normal")):
+        assert convolution.weight.std().item() == pytest.approx(0.02, rel=0.15)
+        assert convolution.bias is not None
+        assert not convolution.bias.any()
+    for convolution in kernels(MultiScaleDiscriminator(64, init="kaiming")):
+        inputs = convolution.weight[0].numel()
+        assert convolution.weight.std().item() == pytest.approx(math.sqrt(2 / (1 + 0.2**2) / inputs), rel=0.15)
+        assert convolution.bias is not None
+        assert not convolution.bias.any()
+    torch.manual_seed(3)
+    default = MultiScaleDiscriminator(4)
+    torch.manual_seed(3)
+    (first, *_) = kernels(default)
+    torch.testing.assert_close(first.weight, torch.nn.Conv2d(3, 4, 3).weight)

@@ -12,7 +12,10 @@ from udsd.training.adversarial import ADVERSARIAL_FORMS
 from udsd.training.losses import (
     LossWeights,
     cycle_consistency_loss,
+    identity_loss,
     kl_divergence,
+    latent_regression_loss,
+    low_frequency_loss,
     perceptual_loss,
     restoration_losses,
     weighted_sum,
@@ -93,6 +96,8 @@ def test_the_papers_weights_are_the_defaults() -> None:
     weights = LossWeights()
     assert (weights.adversarial_sharp, weights.adversarial_blurred) == (1, 1)
     assert (weights.cycle_sharp, weights.cycle_blurred, weights.kl, weights.perceptual) == (10, 10, 0.01, 0.1)
+    further = ("identity", "random_code", "latent", "low_frequency", "r1", "restoration_perceptual")
+    assert all(getattr(weights, name) == 0 for name in further)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +108,31 @@ def test_the_papers_weights_are_the_defaults() -> None:
 def test_weights_that_are_no_weights_are_refused_by_name(name: str, weight: float) -> None:
     with pytest.raises(ConfigError, match=f"weight of the {name} loss is {weight}"):
         LossWeights(**{name: weight})
+
+
+def test_identity_is_the_mean_distance() -> None:
+    assert identity_loss(torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), -0.3)).item() == pytest.approx(0.3)
+
+
+def test_latent_regression_is_the_mean_distance_and_not_its_square() -> None:
+    code, encoded = torch.tensor([[1.0, -2.0]]), torch.tensor([[1.5, -2.1]])
+    assert latent_regression_loss(code, encoded).item() == pytest.approx((0.5 + 0.1) / 2)
+
+
+def test_low_frequencies_are_means_over_squares_of_eight_pixels() -> None:
+    blurred = torch.zeros(1, 3, 16, 16)
+    restored = blurred.clone()
+    restored[..., :8, :8] = 0.5
+    # A quarter of the squares differs by a half; the square of it would be a quarter.
+    assert low_frequency_loss(restored, blurred).item() == pytest.approx(0.5 / 4)
+    stripes = torch.tensor([0.5, -0.5]).repeat(8).expand(1, 3, 16, 16)
+    assert low_frequency_loss(stripes, blurred).item() == pytest.approx(0, abs=1e-7)
+    assert low_frequency_loss(stripes.repeat_interleave(8, dim=3), torch.zeros(1, 3, 16, 128)).item() == pytest.approx(
+        0.5
+    )
+    assert low_frequency_loss(stripes, blurred, factor=1).item() == pytest.approx(0.5)
+
+
+def test_a_weight_of_zero_is_a_weight() -> None:
+    weights = LossWeights(kl=0.0, perceptual=0.0)
+    assert weighted_sum({"kl": torch.tensor(5.0), "cycle_sharp": torch.tensor(1.0)}, weights).item() == 10

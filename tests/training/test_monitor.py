@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,8 @@ def test_a_line_torn_by_a_crash_is_left_out(tmp_path: Path, torn: str) -> None:
 
 def test_tensorboard_shows_the_same_and_forgets_what_is_computed_again(tmp_path: Path) -> None:
     write(tmp_path, (10, {"cycle": 3.0}), (20, {"cycle": 2.0}), (30, {"cycle": 9.0, "validation_psnr": 20.5}))
-    time.sleep(1.1)  # TensorBoard orders its files by the second
+    (first,) = (tmp_path / "tensorboard").iterdir()
+    first.rename(first.with_name(_a_second_earlier(first.name)))  # TensorBoard orders its files by their second
     write(tmp_path, (30, {"cycle": 1.0}), resume_at=20)
     board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(event.step, event.value) for event in board.Scalars("cycle")] == [(10, 3.0), (20, 2.0), (30, 1.0)]
@@ -97,3 +97,9 @@ def test_a_grid_has_a_column_for_each_batch_and_four_rows_at_most(tmp_path: Path
     tiles = [Image.new("RGB", (32, 32), colour) for _ in range(4) for colour in ("black", (128,) * 3, "white")]
     with Image.open(path) as sheet:
         assert sheet.tobytes() == side_by_side(tiles, [*levels] * 4, columns=3).tobytes()
+
+
+def _a_second_earlier(name: str) -> str:
+    """The name of a file of events, which has the second of its beginning as ``events.out.tfevents.SECOND.``"""
+    *words, second, rest = name.split(".", 4)
+    return ".".join([*words, f"{int(second) - 1:010d}", rest])

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import nn
 
+from udsd.errors import ConfigError
 from udsd.models import BlurEncoder, ContentEncoder, Generator, ModelConfig
 from udsd.training.networks import BranchConfig, TrainingNetworks
 
@@ -51,8 +54,8 @@ def test_every_parameter_belongs_to_the_generators_or_to_the_discriminators(netw
 
 def test_the_blur_branch_starts_as_a_copy_of_its_twins(networks: TrainingNetworks) -> None:
     parameters = [id(parameter) for parameter in networks.parameters()]
-    twins = copy.deepcopy(networks.deblur_model.state_dict())
-    networks.start_blur_branch_from_twins()
+    before = copy.deepcopy(networks.deblur_model.state_dict())
+    networks.initialise_blur_branch()
     model = networks.deblur_model
     for copied, origin in (
         (networks.sharp_content_encoder, model.content_encoder),
@@ -61,7 +64,7 @@ def test_the_blur_branch_starts_as_a_copy_of_its_twins(networks: TrainingNetwork
         for name, value in origin.state_dict().items():
             assert torch.equal(copied.state_dict()[name], value)
     for name, value in model.state_dict().items():
-        assert torch.equal(value, twins[name])
+        assert torch.equal(value, before[name])
     assert networks.sharp_content_encoder.blocks[-1] is model.content_encoder.blocks[-1]
     shared = addresses(model.content_encoder.blocks[-1])
     assert addresses(networks.sharp_content_encoder, networks.blur_generator) & addresses(model) == shared
@@ -81,7 +84,7 @@ def test_a_state_loaded_into_other_networks_keeps_the_sharing(networks: Training
 @pytest.mark.parametrize("residual_output", [False, True])
 def test_both_directions_end_alike(residual_output: bool) -> None:
     networks = TrainingNetworks(ModelConfig(base_width=4, residual_output=residual_output), BRANCHES)
-    networks.start_blur_branch_from_twins()
+    networks.initialise_blur_branch()
     image, code = torch.rand(2, 3, 32, 32) * 2 - 1, torch.randn(2, 8)
     torch.testing.assert_close(networks.blur(image, code), networks.restore(image, code))
     for generator in (networks.blur_generator, networks.deblur_model.generator):
@@ -90,3 +93,98 @@ def test_both_directions_end_alike(residual_output: bool) -> None:
     expected = image + 0.5 if residual_output else torch.full_like(image, 0.5).tanh()
     torch.testing.assert_close(networks.blur(image, code), expected)
     torch.testing.assert_close(networks.restore(image, code), expected)
+
+
+def test_reconstructions_take_content_and_generator_of_one_domain(networks: TrainingNetworks) -> None:
+    model, image, code = networks.deblur_model, torch.rand(1, 3, 32, 32), torch.randn(1, 8)
+    sharp = model.generator(networks.sharp_content_encoder(image), code).tanh()
+    blurred = networks.blur_generator(model.content_encoder(image), code).tanh()
+    torch.testing.assert_close(networks.reconstruct_sharp(image, code), sharp)
+    torch.testing.assert_close(networks.reconstruct_blurred(image, code), blurred)
+    assert not torch.allclose(sharp, blurred, atol=1e-3)
+
+
+@pytest.mark.parametrize("random_code", [False, True])
+def test_the_training_state_is_all_that_a_model_folder_lacks(random_code: bool) -> None:
+    first, second = (TrainingNetworks(CONFIG, BRANCHES, random_code=random_code) for _ in range(2))
+    state = first.training_state()
+    assert not any(name.startswith("deblur_model.") for name in state)
+    assert not any(name.startswith("sharp_content_encoder.blocks.1.") for name in state)  # shared with E_B^c
+    second.load_training_state(state)
+    second.deblur_model.load_state_dict(first.deblur_model.state_dict())
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], tensor), name
+    assert any(name.startswith("random_discriminators.1.") for name in state) == random_code
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("blur_generator.to_image.bias"), "to_image.bias is missing in the file and \\(3,\\)"),
+        (lambda state: state.update(more=torch.zeros(2)), "more is \\(2,\\) in the file and missing in the run"),
+        (
+            lambda state: state.update({"blur_generator.to_image.bias": torch.zeros(4)}),
+            "to_image.bias is \\(4,\\) in the file and \\(3,\\) in the run",
+        ),
+    ],
+)
+def test_a_training_state_of_other_networks_is_refused(
+    networks: TrainingNetworks, change: Callable[[dict[str, torch.Tensor]], None], message: str
+) -> None:
+    state = dict(networks.training_state())
+    change(state)
+    with pytest.raises(ConfigError, match=message):
+        networks.load_training_state(state)
+
+
+def test_the_first_residual_block_of_the_generators_is_shared_only_if_asked_for(networks: TrainingNetworks) -> None:
+    assert networks.blur_generator.blocks[0] is not networks.deblur_model.generator.blocks[0]  # type: ignore[index]
+    sharing = TrainingNetworks(CONFIG, BranchConfig(discriminator_width=4, share_generator_block=True))
+    assert sharing.blur_generator.blocks[0] is sharing.deblur_model.generator.blocks[0]  # type: ignore[index]
+    assert sharing.blur_generator.blocks[1] is not sharing.deblur_model.generator.blocks[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("blur", ["network", "path"])
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # inside torch itself
+def test_every_network_is_compiled(blur: Literal["network", "path"]) -> None:
+    networks = TrainingNetworks(CONFIG, BranchConfig(blur, discriminator_width=4), random_code=True)
+    names = list(networks.state_dict())
+    networks.compile_parts()
+    model = networks.deblur_model
+    parts = [model.content_encoder, model.blur_encoder, model.generator, networks.sharp_content_encoder]
+    parts += [networks.blur_generator, networks.sharp_discriminator, networks.blurred_discriminator]
+    assert all(part._compiled_call_impl is not None for part in [*parts, *networks.random_discriminators])
+    assert list(networks.state_dict()) == names
+
+
+def test_the_defaults_are_the_papers() -> None:
+    config = BranchConfig()
+    assert (config.blur, config.share_generator_block, config.discriminator_init) == ("network", False, "default")
+    assert config.discriminator_width == 64
+    assert list(TrainingNetworks(CONFIG, BRANCHES).random_discriminators) == []
+
+
+@pytest.mark.parametrize("size", [3, 65, 127])
+def test_kernels_may_be_of_any_odd_size(size: int) -> None:
+    assert BranchConfig(kernel_size=size).kernel_size == size
+
+
+@pytest.mark.parametrize("width", [1, 256])
+def test_discriminators_may_be_narrow_and_wide(width: int) -> None:
+    assert BranchConfig(discriminator_width=width).discriminator_width == width
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kernel_size": 1}, "kernel_size is 1; give an odd number from 3 to 127"),
+        ({"kernel_size": 64}, "kernel_size is 64"),
+        ({"kernel_size": 129}, "kernel_size is 129"),
+        ({"discriminator_width": 0}, "discriminator_width is 0; give 1 to 256"),
+        ({"discriminator_width": 257}, "discriminator_width is 257"),
+        ({"share_generator_block": True, "blur": "path"}, "share_generator_block needs blur = 'network'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        BranchConfig(**settings)

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from udsd.errors import ConfigError
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.vgg import VGG19Features
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig, TrainingNetworks
 from udsd.training.objectives import ObjectiveConfig, UnpairedObjective, warm_start_losses
+from udsd.training.replay import ReplayPool
 
 CONFIG = ModelConfig(base_width=4, residual_blocks=2)
 BRANCHES = BranchConfig(discriminator_width=4)
@@ -192,9 +194,9 @@ def test_the_released_losses_reach_all_networks() -> None:
     assert names(networks, "blur_generator.", "deblur_model.blur_encoder.") <= reaches
     assert not reaches & names(networks, "deblur_model.generator.", "sharp_discriminator.")
     networks.zero_grad()
-    judged = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    losses_of_all = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred))
     everyone = names(networks, *DISCRIMINATORS, "random_discriminators.")
-    assert reached(networks, judged) == everyone
+    assert reached(networks, losses_of_all) == everyone
 
 
 def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: Tensor, blurred: Tensor) -> None:
@@ -213,14 +215,16 @@ def test_a_weight_of_zero_leaves_a_loss_out(networks: TrainingNetworks, sharp: T
 
 
 def test_identity_is_measured_in_each_images_own_domain(sharp: Tensor, blurred: Tensor) -> None:
-    class Doubling(AddOne):
-        def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
+    class Nearly(AddOne):
+        def reconstruct_sharp(self, image: Tensor, code: Tensor) -> Tensor:
+            assert torch.equal(image, sharp)
             return sharp + 0.25
 
-        def keep_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
+        def reconstruct_blurred(self, image: Tensor, code: Tensor) -> Tensor:
+            assert torch.equal(image, blurred)
             return blurred - 0.5
 
-    objective = UnpairedObjective(Doubling(), ObjectiveConfig(), LossWeights(identity=1.0))
+    objective = UnpairedObjective(Nearly(), ObjectiveConfig(), LossWeights(identity=1.0))
     losses = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))
     assert losses["identity"].item() == pytest.approx(0.75, abs=1e-6)
 
@@ -270,4 +274,121 @@ def test_what_came_back_is_compared_without_noise_of_its_own(sharp: Tensor, blur
     networks = TrainingNetworks(CONFIG, BranchConfig(blur="path", kernel_size=9, discriminator_width=4))
     code = torch.randn(len(sharp), CONFIG.blur_code_size)
     assert not torch.equal(networks.blur(sharp, code), networks.blur(sharp, code))
-    assert torch.equal(networks.blur_back(sharp, code), networks.blur_back(sharp, code))
+    assert torch.equal(networks.reblur(sharp, code), networks.reblur(sharp, code))
+
+
+def test_the_perceptual_loss_compares_the_restored_image_with_the_blurred_one(blurred: Tensor) -> None:
+    """The paper's claim: s_b has the content of b, not that of s. Here s_b = s, at no distance from it."""
+    vgg = VGG19Features()
+    objective = UnpairedObjective(AddOne(), ObjectiveConfig(), LossWeights(perceptual=1.0), vgg)
+    sharp = blurred - 1
+    found = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))["perceptual"].item()
+    assert found == pytest.approx(F.mse_loss(vgg(blurred - 1), vgg(blurred)).item(), rel=1e-5)
+    assert found > 1e-9
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_without_a_weight_or_vgg_there_is_no_perceptual_loss(sharp: Tensor, blurred: Tensor, weight: float) -> None:
+    vgg = None if weight else VGG19Features()
+    objective = UnpairedObjective(AddOne(), ObjectiveConfig(), LossWeights(perceptual=weight), vgg)
+    assert "perceptual" not in objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))
+
+
+def test_low_frequencies_are_those_of_the_restored_and_the_blurred_image(sharp: Tensor, blurred: Tensor) -> None:
+    objective = UnpairedObjective(AddOne(), ObjectiveConfig(), LossWeights(low_frequency=1.0))
+    losses = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    assert losses["low_frequency"].item() == pytest.approx(1, abs=1e-5)
+
+
+class WithRandomCodes(AddOne):
+    """Two more discriminators, and restored and blurred images that show the code that they were made with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.random_discriminators = nn.ModuleList([MeanTimes(3), MeanTimes(5)])
+
+    def restore(self, blurred: Tensor, code: Tensor) -> Tensor:
+        return blurred - 1 + code.mean(dim=1).view(-1, 1, 1, 1)
+
+    def blur(self, sharp: Tensor, code: Tensor) -> Tensor:
+        return sharp + 1 + code.mean(dim=1).view(-1, 1, 1, 1)
+
+
+def test_images_of_random_codes_have_discriminators_of_their_own(sharp: Tensor, blurred: Tensor) -> None:
+    networks = WithRandomCodes()
+    objective = UnpairedObjective(networks, ObjectiveConfig(), LossWeights(random_code=1.0))
+    images = objective.translate(sharp, blurred)
+    assert images.random_code is not None
+    assert images.random_restored is not None
+    assert images.random_blurred is not None
+    torch.testing.assert_close(images.random_restored, networks.restore(blurred, images.random_code))
+    torch.testing.assert_close(images.random_blurred, networks.blur(sharp, images.random_code))
+    restored, made = 3 * images.random_restored.mean(), 5 * images.random_blurred.mean()
+    losses = objective.generator_losses(sharp, blurred, images)
+    torch.testing.assert_close(losses["random_code"], F.softplus(-restored) + F.softplus(-made))
+    found = objective.discriminator_losses(sharp, blurred, images)["discriminator_random"]
+    of_sharp = F.softplus(-3 * sharp.mean()) + F.softplus(restored)
+    of_blurred = F.softplus(-5 * blurred.mean()) + F.softplus(made)
+    torch.testing.assert_close(found, of_sharp + of_blurred)
+
+
+def test_a_random_code_is_drawn_only_for_a_loss_that_needs_it(sharp: Tensor, blurred: Tensor) -> None:
+    for weights, wanted in (
+        (LossWeights(), False),
+        (LossWeights(latent=1.0), True),
+        (LossWeights(random_code=1.0), True),
+    ):
+        images = UnpairedObjective(WithRandomCodes(), ObjectiveConfig(), weights).translate(sharp, blurred)
+        assert all(
+            (image is not None) == wanted
+            for image in (images.random_code, images.random_restored, images.random_blurred)
+        )
+
+
+def test_latent_regression_is_the_distance_of_the_random_code_to_that_of_its_image(
+    sharp: Tensor, blurred: Tensor
+) -> None:
+    objective = UnpairedObjective(WithRandomCodes(), ObjectiveConfig(), LossWeights(latent=1.0))
+    images = objective.translate(sharp, blurred)
+    assert images.random_code is not None
+    assert images.random_blurred is not None
+    encoded = images.random_blurred.mean(dim=(1, 2, 3))[:, None]  # `MeanCode`
+    losses = objective.generator_losses(sharp, blurred, images)
+    torch.testing.assert_close(losses["latent"], (images.random_code - encoded).abs().mean())
+
+
+class Swapped(ReplayPool):
+    """Gives images of its own, recognised by their value, for any batch."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(1, (3, 32, 32))
+        self.value = value
+
+    def exchange(self, newest: Tensor) -> Tensor:
+        return torch.full_like(newest, self.value)
+
+
+def test_discriminators_see_the_images_of_their_own_pool(sharp: Tensor, blurred: Tensor) -> None:
+    networks = AddOne()
+    networks.sharp_discriminator, networks.blurred_discriminator = MeanTimes(1), MeanTimes(2)  # type: ignore[assignment]
+    objective = papers(networks)
+    pools = [Swapped(0.25), Swapped(-0.75)]
+    losses = objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred), pools)
+    softplus = [F.softplus(torch.tensor(value)) for value in (0.25, -1.5)]
+    torch.testing.assert_close(losses["discriminator_sharp"], F.softplus(-sharp.mean()) + softplus[0])
+    torch.testing.assert_close(losses["discriminator_blurred"], F.softplus(-2 * blurred.mean()) + softplus[1])
+
+
+def test_the_defaults_are_the_papers() -> None:
+    config = ObjectiveConfig()
+    assert (config.adversarial, config.detach_blurred) == ("log", False)
+    assert (config.blurred_noise, config.replay_pool) == (0, 0)
+
+
+@pytest.mark.parametrize(("name", "largest"), [("blurred_noise", 255), ("replay_pool", 10_000)])
+def test_settings_end_where_their_message_says(name: str, largest: int) -> None:
+    for allowed in (0, largest):
+        assert getattr(ObjectiveConfig(**{name: allowed}), name) == allowed  # type: ignore[arg-type]
+    for refused in (-1, largest + 1):
+        with pytest.raises(ConfigError, match=f"{name} is {refused}; give 0 to {largest}"):
+            ObjectiveConfig(**{name: refused})  # type: ignore[arg-type]

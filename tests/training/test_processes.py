@@ -11,33 +11,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.runs import TINY, merged, to_toml
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
 from udsd.training.processes import Processes
 
-TINY = """
-[model]
-base_width = 4
-residual_blocks = 1
-[data]
-crop_size = 32
-batch_size = 4
-[blur]
-path_length = [2.0, 6.0]
-[warm_start]
-steps = 3
-ramp_steps = 1
-[branches]
-discriminator_width = 4
-[loss]
-perceptual = 0.0
-[unpaired]
-steps = 3
-[run]
-precision = "float32"
-checkpoint_every = 2
-keep_checkpoints = 9
-log_every = 1
-"""
+SETTINGS = merged(
+    TINY,
+    {
+        "data": {"batch_size": 4},
+        "warm_start": {"steps": 3},
+        "unpaired": {"steps": 3, "decay_steps": 0},
+        "run": {"checkpoint_every": 2, "keep_checkpoints": 9},
+    },
+)
 
 TOGETHER = """
 import sys, torch
@@ -65,14 +51,12 @@ def launch(arguments: Sequence[str], processes: int = 2) -> subprocess.Completed
     """Run a program in several processes on the CPU, where ``accelerate launch`` without MPI starts only one."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*launcher, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=240
-    )
+    return subprocess.run([*launcher, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
 def train(folder: Path, pages: Path, *more: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
     recipe = folder.parent / "recipe.toml"
-    recipe.write_text(TINY)
+    recipe.write_text(to_toml(SETTINGS))
     arguments = ["--recipe", str(recipe), "--sharp", str(pages), "--output", str(folder), "--device", "cpu", *more]
     return launch(["-m", "udsd.training", *arguments], processes)
 

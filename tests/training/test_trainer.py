@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.runs import CPU, MakeConfig, assert_same, newest, to_toml
 from udsd.errors import ConfigError, ImageError, UdsdError, WeightsError
 from udsd.images import side_by_side
 from udsd.models import DeblurModel
@@ -25,13 +24,10 @@ from udsd.models.vgg import VGG19Features
 from udsd.pretrained import load_model_folder, save_model
 from udsd.training import learner as learner_module
 from udsd.training.checkpoint import find_checkpoints
-from udsd.training.config import TrainingConfig, UnpairedConfig
+from udsd.training.config import UnpairedConfig
 from udsd.training.learner import StepBatch
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
 from udsd.training.trainer import Trainer, load_run
-
-CPU = torch.device("cpu")
-MakeConfig = Callable[..., TrainingConfig]
 
 STAGES: dict[str, dict[str, Any]] = {
     "warm_start": {"steps": 4},
@@ -55,32 +51,6 @@ def stopped_after(step: int, run: Path, folder: Path) -> Path:
     shutil.copy(run / "losses.csv", folder)
     shutil.copy(run / f"checkpoint-{step:08d}.pt", folder)
     return folder
-
-
-def newest(run: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(find_checkpoints(run)[-1], weights_only=True)
-    return state
-
-
-def assert_same(first: Any, second: Any, where: str = "state") -> None:
-    """Equal to the last bit, however deep in mappings and lists."""
-    assert type(first) is type(second), where
-    if isinstance(first, Tensor):
-        assert torch.equal(first, second), where
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys(), where
-        for key, value in first.items():
-            assert_same(value, second[key], f"{where}.{key}")
-    elif isinstance(first, list | tuple):
-        assert len(first) == len(second), where
-        for index, (one, other) in enumerate(zip(first, second, strict=True)):
-            assert_same(one, other, f"{where}[{index}]")
-    else:
-        assert first == second, where
-
-
-def weights_of(run: Path, prefix: str) -> dict[str, Tensor]:
-    return {name: value for name, value in newest(run)["networks"].items() if name.startswith(prefix)}
 
 
 def test_the_warm_start_learns_to_restore(make_config: MakeConfig, tmp_path: Path) -> None:
@@ -272,14 +242,6 @@ def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(
     assert "Traceback" not in done.stderr
     assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint-00000003.pt"]
     assert (folder / "checkpoint-00000003.pt").read_bytes() == before
-
-
-def to_toml(settings: dict[str, dict[str, Any]]) -> str:
-    """JSON's numbers, texts, booleans and lists are TOML's as well."""
-    lines = []
-    for section, values in settings.items():
-        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
-    return "\n".join(lines)
 
 
 def test_another_seed_gives_another_run(make_config: MakeConfig, whole_run: Path, tmp_path: Path) -> None:
@@ -483,7 +445,7 @@ def test_blurred_images_of_ones_own_are_taken(make_config: MakeConfig, tmp_path:
 def test_a_trained_model_can_be_where_a_run_starts(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config()
     initial = DeblurModel(config.model)
-    trainer = Trainer(config, tmp_path / "run", torch.device("cpu"), initial=initial)
+    trainer = Trainer(config, tmp_path / "run", CPU, initial=initial)
     image = torch.rand(1, 3, 32, 32)
     expected = initial(image)
     torch.testing.assert_close(trainer.networks.deblur_model(image), expected)
@@ -515,35 +477,56 @@ def test_a_wider_or_deeper_model_is_no_place_to_start(
 def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(loss={"perceptual": 0.1})
     with pytest.raises(ConfigError, match="vgg-weights"):
-        Trainer(config, tmp_path / "run", torch.device("cpu"))
-    Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
+        Trainer(config, tmp_path / "run", CPU)
+    Trainer(config, tmp_path / "run", CPU, vgg=VGG19Features()).fit()
     assert ",perceptual," in (tmp_path / "run" / "losses.csv").read_text()
 
 
 def test_the_perceptual_loss_of_the_warm_start_needs_it_too(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(loss={"perceptual": 0.0, "restoration_perceptual": 0.1})
     with pytest.raises(ConfigError, match="vgg-weights"):
-        Trainer(config, tmp_path / "run", torch.device("cpu"))
-    Trainer(config, tmp_path / "run", torch.device("cpu"), vgg=VGG19Features()).fit()
+        Trainer(config, tmp_path / "run", CPU)
+    Trainer(config, tmp_path / "run", CPU, vgg=VGG19Features()).fit()
     assert ",restoration_perceptual," in (tmp_path / "run" / "losses.csv").read_text()
 
 
 KILLED = """
-import os, random, signal, sys, threading, time
-from udsd.training import trainer
+import io, os, signal, sys
+import torch
+from udsd.training import learner, monitor
 from udsd.training.cli import main
 
-save, wait = trainer.save_checkpoint, random.Random(int(sys.argv[1])).uniform(0, 0.4)
+kind, when, seen = sys.argv[1], int(sys.argv[2]), {"step": 0, "log": 0, "save": 0}
 
-def save_then_wait_for_the_end(*arguments):
-    path = save(*arguments)
-    threading.Timer(wait, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    return path
+def is_the_end(what):
+    seen[what] += 1
+    return what == kind and seen[what] == when
 
-trainer.save_checkpoint = save_then_wait_for_the_end
-sys.exit(main(sys.argv[2:]))
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def step(*arguments, take_step=learner.Learner.step):
+    losses = take_step(*arguments)
+    return die() if is_the_end("step") else losses
+
+def write(*arguments, write_line=monitor.LossLog.write):
+    write_line(*arguments)
+    if is_the_end("log"):
+        die()
+
+def save(state, file, save_all=torch.save):
+    if is_the_end("save"):
+        whole = io.BytesIO()
+        save_all(state, whole)
+        file.write(whole.getvalue()[:len(whole.getvalue()) // 2])
+        file.flush()
+        die()
+    save_all(state, file)
+
+learner.Learner.step, monitor.LossLog.write, torch.save = step, write, save
+sys.exit(main(sys.argv[3:]))
 """
-"""Dies at a random moment after its first checkpoint."""
+"""Dies at the given event after its beginning: a step, a line of losses.csv, or in the middle of a checkpoint."""
 
 
 @pytest.mark.slow
@@ -556,14 +539,17 @@ def test_a_run_killed_again_and_again_ends_as_an_uninterrupted_one(
     (tmp_path / "recipe.toml").write_text(to_toml(config.to_dict()))
     command = ["--recipe", str(tmp_path / "recipe.toml"), "--sharp", str(pages), "--device", "cpu"]
     command += ["--output", str(tmp_path / "run"), "--resume"]
-    for seed in range(3):
+    saved = []
+    for event, count in (("step", 14), ("save", 2), ("log", 11)):
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(seed), *command],
+            [sys.executable, "-c", KILLED, event, str(count), *command],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             check=False,
         )
-        assert killed.returncode == -signal.SIGKILL
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        saved.append(newest(tmp_path / "run")["step"])
+    assert saved == [12, 15, 30]  # so each went on from what the one before had left
     Trainer(config, tmp_path / "run", CPU, resume=True).fit()
     assert_same(newest(tmp_path / "run"), newest(tmp_path / "whole"))
     assert (tmp_path / "run" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()

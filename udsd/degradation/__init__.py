@@ -1,6 +1,6 @@
-"""How sharp images become blurred ones: camera paths, defocus, noise, JPEG, kinds of paper, pages from PDFs.
+"""Synthetic degradation: camera paths, defocus, noise, JPEG, paper stock; and the pages of PDF documents.
 
-Training and evaluation share it. Blur works on tensors where they are; random choices are NumPy's, on the CPU.
+Training and evaluation share it. Blur is applied on the device of the images; all random draws are NumPy's, on the CPU.
 """
 
 from udsd.degradation.blur import Blur, BlurConfig, BlurSampler

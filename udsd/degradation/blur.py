@@ -1,7 +1,7 @@
 """Synthetic blur: random camera trajectories, defocus, noise and JPEG, applied to sharp images on the fly.
 
-What a blurred image went through, in this order: a camera path, a disc of defocus and a Gaussian, combined in one
-kernel; the sensor's noise; JPEG.
+The steps, in this order: a camera path, a disc of defocus and a Gaussian, combined in one kernel; the sensor's noise;
+JPEG compression.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class BlurConfig:
 
     Attributes:
         path_length: Shortest and longest camera path in pixels.
-        motion_probability: Share of images that the camera moves in; the others have no motion blur.
+        motion_probability: Share of images with motion blur.
         straight_probability: Share of the camera paths that are straight lines at constant speed (a passing car, a
-            panning camera) in place of shakes.
+            panning camera) instead of camera shake.
         defocus_probability: Share of images that are out of focus as well.
         defocus_radius: Smallest and largest radius of the disc of defocus in pixels.
-        gaussian_probability: Share of images that a Gaussian blurs as well (cheap lenses, scaling).
+        gaussian_probability: Share of images with Gaussian blur as well (cheap lenses, scaling).
         gaussian_sigma: Smallest and largest standard deviation of that Gaussian in pixels.
         noise: Smallest and largest standard deviation of the Gaussian noise added after blurring, in grey
             levels of 255.
-        jpeg_probability: Share of images that go through JPEG in the end.
-        jpeg_quality: Lowest and highest quality of it, 1 to 100.
+        jpeg_probability: Share of images that are compressed as JPEG at the end.
+        jpeg_quality: Lowest and highest JPEG quality, 1 to 100.
     """
 
     path_length: tuple[float, float] = (10.0, 60.0)
@@ -75,9 +75,9 @@ class BlurConfig:
     def kernel_size(self) -> int:
         """Side in pixels, odd, of a square that holds every kernel of this configuration.
 
-        A path of length L, at constant speed, reaches no further than L/2 from its own centre of mass: the
-        centre is the mean of its points, and a point's mean distance along the path is at most L/2. Two more
-        pixels take the bilinear rasterisation; the disc adds its radius, the Gaussian three deviations.
+        No point of a path of length L at constant speed is further than L/2 from its centre of mass: the centre is the
+        mean of its points, whose mean distance from any one of them along the path is at most L/2. Bilinear
+        rasterisation adds two pixels, the disc its radius, the Gaussian three standard deviations.
         """
         reach = self.path_length[1] / 2 + 2
         if self.defocus_probability > 0:
@@ -89,12 +89,12 @@ class BlurConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blur:
-    """What was drawn to blur one batch; applied where the images are.
+    """The random draws that blur one batch; they are applied on the device of the images.
 
     Attributes:
         kernels: (B, K, K), each summing to 1.
-        noise: (B, C, H, W), of the size that is left once the kernels have been applied, for images in [-1, 1].
-        jpeg_qualities: Index to quality of the images that go through JPEG.
+        noise: (B, C, H, W), the size of the images after the kernels were applied, in units of images in [-1, 1].
+        jpeg_qualities: JPEG quality of the images that are compressed, by their index in the batch.
     """
 
     kernels: Tensor
@@ -104,7 +104,7 @@ class Blur:
     def apply(self, images: Tensor) -> Tensor:
         """Blur images (B, C, H + K - 1, W + K - 1) in [-1, 1] to (B, C, H, W); the kernels move to their device.
 
-        Noise is added and the result is limited to [-1, 1], as a sensor does.
+        Noise is added before the result is clipped to [-1, 1], as in a sensor.
         """
         kernels, noise = (drawn.to(images.device, non_blocking=True) for drawn in (self.kernels, self.noise))
         blurred = (apply_kernels(images, kernels) + noise).clamp(-1, 1)
@@ -118,7 +118,7 @@ class BlurSampler:
 
     Args:
         config: Ranges to draw from.
-        random: Source of all randomness; its state alone decides what comes next.
+        random: Source of all randomness.
     """
 
     def __init__(self, config: BlurConfig, random: np.random.Generator) -> None:
@@ -130,44 +130,44 @@ class BlurSampler:
         lengths = self._random.uniform(*self.config.path_length, size=count)
         config = self.config
         trajectories = sample_trajectories(lengths, self._random)
-        straight = self._chosen(count, config.straight_probability)
+        straight = self._random_share(count, config.straight_probability)
         trajectories[:, straight] = straight_trajectories(lengths[straight], self._random)
-        trajectories[:, self._chosen(count, 1 - config.motion_probability)] = 0
+        trajectories[:, self._random_share(count, 1 - config.motion_probability)] = 0
         kernels = torch.from_numpy(rasterize(trajectories, config.kernel_size))
-        kernels = self._widen(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
-        return self._widen(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
+        kernels = self._convolve_share(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
+        return self._convolve_share(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
     def draw(self, count: int, height: int, width: int, channels: int = 3) -> Blur:
-        """Draw the blur of a batch of ``count`` images that are (height, width) once they are blurred."""
+        """Draw the blur of a batch of ``count`` images whose blurred size is (height, width)."""
         kernels = self.kernels(count)
         noise = torch.from_numpy(self._random.standard_normal((count, channels, height, width), dtype=np.float32))
         levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * GREY_LEVEL
         return Blur(kernels, noise * torch.from_numpy(levels).float(), self._qualities(count))
 
     def blur(self, images: Tensor) -> Tensor:
-        """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border is invented."""
+        """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border has to be made up."""
         count, channels, height, width = images.shape
         shrunk = self.config.kernel_size - 1
         return self.draw(count, height - shrunk, width - shrunk, channels).apply(images)
 
-    def _widen(
+    def _convolve_share(
         self, kernels: Tensor, probability: float, sizes: tuple[float, float], shape: Callable[[Tensor, int], Tensor]
     ) -> Tensor:
-        """Convolve a share of the kernels with others of a random size."""
-        chosen = self._chosen(len(kernels), probability)
+        """Convolve a random share of kernels (N, K, K), in place, with those that ``shape`` makes of random sizes."""
+        chosen = self._random_share(len(kernels), probability)
         if chosen.size:
             drawn = torch.from_numpy(self._random.uniform(*sizes, size=chosen.size))
             kernels[chosen] = convolve_circular(kernels[chosen], shape(drawn, kernels.shape[-1]))
         return kernels
 
-    def _chosen(self, count: int, probability: float) -> NDArray[np.intp]:
-        """Indices of a random share. What is switched off draws nothing, and so leaves all other draws alone."""
+    def _random_share(self, count: int, probability: float) -> NDArray[np.intp]:
+        """Indices of a random share. A probability of 0 draws nothing: what is off does not change the other draws."""
         if probability == 0:
             return np.empty(0, dtype=np.intp)
         return np.flatnonzero(self._random.random(count) < probability)
 
     def _qualities(self, count: int) -> dict[int, int]:
-        chosen = self._chosen(count, self.config.jpeg_probability)
+        chosen = self._random_share(count, self.config.jpeg_probability)
         qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
         return {int(index): round(quality) for index, quality in zip(chosen, qualities, strict=True)}
 

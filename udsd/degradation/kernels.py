@@ -9,7 +9,7 @@ from udsd.errors import ConfigError
 
 
 def defocus_discs(radii: Tensor, size: int) -> Tensor:
-    """Discs of defocus with soft (anti-aliased) rims: radii (N,) in pixels to kernels (N, size, size)."""
+    """Discs of defocus with anti-aliased rims: radii (N,) in pixels to kernels (N, size, size), each summing to 1."""
     offsets = torch.arange(size, dtype=torch.float32) - size // 2
     distance = torch.hypot(offsets[:, None], offsets[None, :])
     discs: Tensor = (radii.float()[:, None, None] + 0.5 - distance).clamp(0, 1)
@@ -25,23 +25,27 @@ def gaussian_kernels(sigmas: Tensor, size: int) -> Tensor:
 
 
 def convolve_circular(first: Tensor, second: Tensor) -> Tensor:
-    """Convolve kernels (N, K, K) pairwise about their middle pixel; they must fit K together."""
+    """Convolve kernels (N, K, K) pairwise about their middle pixel; K must be large enough for the result."""
     size = first.shape[-1]
     product = torch.fft.rfft2(first) * torch.fft.rfft2(second)
     centred = torch.fft.irfft2(product, s=(size, size)).roll((-(size // 2), -(size // 2)), dims=(1, 2))
-    kernels: Tensor = centred.clamp_min(0)  # the transform's rounding leaves tiny negative weights
+    kernels: Tensor = centred.clamp_min(0)  # rounding in the transform leaves tiny negative weights
     return kernels.div(kernels.sum(dim=(1, 2), keepdim=True))
 
 
 def apply_kernels(images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve each image with its own kernel, keeping only what needs no border.
+    """Convolve each image with its own kernel, without padding ("valid").
 
     Args:
         images: (B, C, H, W), float.
         kernels: (B, K, K) with K odd.
 
     Returns:
-        (B, C, H - K + 1, W - K + 1). Computed by FFT in float32: wide kernels cost no more than narrow ones.
+        (B, C, H - K + 1, W - K + 1). Computed by FFT in float32, so that large kernels cost no more
+        than small ones.
+
+    Raises:
+        ConfigError: The images are smaller than the kernels.
     """
     height, width = images.shape[-2:]
     size = kernels.shape[-1]

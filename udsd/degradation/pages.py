@@ -1,4 +1,4 @@
-"""Render PDF documents to page images, the training material of the text models."""
+"""Render the pages of PDF documents to images, on which the text models are trained."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PageConfig:
         minimum_ink: Pages with a smaller fraction of dark pixels (blank pages, full-page photographs on
             white) are left out.
         seed: Seed of the drawn resolutions. A page's resolution depends only on the seed, the name of its
-            file and its number, so that a re-run gives the same images.
+            file and its number, so that another run gives the same images.
     """
 
     dpi: tuple[int, int] = (110, 160)
@@ -55,7 +55,7 @@ class PageConfig:
 def is_held_out(document: Path) -> bool:
     """Whether a document is for testing: those of a tenth of the folders, chosen by the SHA-256 of the folder's name.
 
-    By the folder: documents beside each other often have pages in common.
+    By folder, since documents of one folder often have pages in common.
     """
     digest = hashlib.sha256(document.absolute().parent.name.encode()).hexdigest()
     return int(digest, 16) % 10 == 0
@@ -86,7 +86,7 @@ def prepare_pages(
         ImageError: No page came out of any document, or an image cannot be written.
     """
     config = config or PageConfig()
-    documents = _with_names_of_their_own(documents)
+    documents = _without_name_clashes(documents)
     render = partial(_render_document, output=output, config=config)
     if processes > 1:
         with ProcessPoolExecutor(processes) as pool:
@@ -124,8 +124,8 @@ def _render_document(document: Path, output: Path, config: PageConfig) -> list[P
     return written
 
 
-def _with_names_of_their_own(documents: Sequence[Path]) -> list[Path]:
-    """Leave out documents whose pages would be written over those of another."""
+def _without_name_clashes(documents: Sequence[Path]) -> list[Path]:
+    """Leave out documents whose pages would overwrite those of another."""
     named: dict[str, Path] = {}
     for document in documents:
         first = named.setdefault(_document_name(document), document)
@@ -135,5 +135,5 @@ def _with_names_of_their_own(documents: Sequence[Path]) -> list[Path]:
 
 
 def _document_name(document: Path) -> str:
-    """Folder and stem: many documentation sets hold several files of one name."""
+    """Folder and stem, since document collections often have several files of one name."""
     return f"{document.absolute().parent.name}-{document.stem}"

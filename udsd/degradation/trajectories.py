@@ -1,4 +1,4 @@
-"""Camera paths during an exposure, and the blur kernels that they draw.
+"""Camera paths during an exposure, and their rasterisation into blur kernels.
 
 Random trajectories follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration
 From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data: the camera moves at constant
@@ -16,7 +16,7 @@ _STEPS = 2000
 """Points of one trajectory."""
 
 _HIGHEST_ANXIETY = 0.012
-"""Anxiety scales all changes of direction; each trajectory draws its own below this."""
+"""Anxiety scales all changes of direction; each trajectory draws its own, from 0 to this."""
 
 _HIGHEST_SHAKE_PROBABILITY = 0.2
 _HIGHEST_NOISE = 10.0
@@ -33,8 +33,8 @@ def sample_trajectories(
         random: Source of randomness.
 
     Returns:
-        Positions in pixels as complex numbers (x + iy), shape (2000, N), centred on their mean: the blur does
-        not shift the image, so that a restored image can be compared with the sharp one.
+        Positions in pixels as complex numbers (x + iy), shape (2000, N), centred on their mean, so that the blur
+        does not shift the image and a restored image can be compared with the sharp one.
     """
     step = np.asarray(lengths, dtype=float) / (_STEPS - 1)
     count = step.size
@@ -77,7 +77,7 @@ def rasterize(trajectories: NDArray[np.complex128], size: int) -> NDArray[np.flo
 
     Args:
         trajectories: Positions (T, N) as complex numbers in pixels, relative to the kernel's middle.
-        size: Side of the kernels, odd, and wide enough for all positions.
+        size: Side of the kernels in pixels, odd, and large enough for all positions.
 
     Returns:
         Kernels (N, size, size), each summing to 1.

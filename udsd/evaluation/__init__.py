@@ -1,4 +1,4 @@
-"""Measuring: scores of restored images, and the sets of images they are taken on."""
+"""Evaluation: scores of restored images, and the test sets they are computed on."""
 
 from udsd.evaluation.baselines import unsharp_mask
 from udsd.evaluation.blur_sets import PageStrips, SharpImage, whole_images

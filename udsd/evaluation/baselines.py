@@ -1,4 +1,4 @@
-"""Restorers that know nothing of blur kernels or domains: controls for the networks."""
+"""Baselines: sharpening that knows nothing of blur kernels or domains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from udsd.extras import require
 
 
 def unsharp_mask(image: Image, sigma: float = 2.0, amount: float = 2.0) -> Image:
-    """Add the difference to a Gaussian-blurred copy: image + amount * (image - blurred), limited to 0 to 255.
+    """Add the difference to a Gaussian-blurred copy: image + amount * (image - blurred), clipped to 0 to 255.
 
     Args:
         image: uint8 (H, W, C) or (H, W).

@@ -1,4 +1,7 @@
-"""Sharp images to be blurred and restored: whole images, and strips of whole text lines cut from pages."""
+"""Sharp images to be blurred and restored: whole images, and text strips, which are cut from pages.
+
+A text strip is a few whole lines of text in the full width of its page.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import read_rgb
 
 _INK_CONTRAST = 64
-"""Grey levels that ink differs from its paper, darker or lighter."""
+"""Least difference of ink from its paper in grey levels, darker or lighter."""
 
 _LINE_GAP = 3
-"""Blank rows that part two lines; fewer also lie between a letter and its accent, or around a fraction bar."""
+"""Fewest blank rows between two lines; fewer also separate a letter from its accent, or lie around a fraction bar."""
 
 _SMALLEST_SHARE = 0.5
-"""A strip fills at least this share of the asked-for height and of its page's text width: a page number alone, or
+"""Least share of the asked-for height, and of its page's text width, that a text strip fills: a page number alone, or
 the last line of a paragraph, says little."""
 
 Rows = tuple[int, int]
-"""First row, and the row behind the last."""
+"""First row, and the row after the last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,7 @@ class SharpImage:
     """A sharp image to be measured on.
 
     Attributes:
-        name: The name of its file, and for a strip its first row.
+        name: The name of its file; for a text strip the stem of its page's and its first row.
         image: uint8 RGB (H, W, 3).
     """
 
@@ -44,16 +47,16 @@ class SharpImage:
 
 @dataclass(frozen=True, slots=True)
 class PageStrips:
-    """Cuts full-width strips of whole text lines from pages.
+    """Cuts text strips from pages.
 
-    The same pages and settings give the same strips. The draw of a page depends only on the seed and the name of its
-    file, so that another page added to the folder disturbs the others' as little as it can.
+    The same pages and settings give the same text strips. The random numbers of a page depend only on the seed and the
+    name of its file, so that adding a page to the folder changes the choice from the others as little as possible.
 
     Attributes:
-        count: Number of strips, spread over as many pages as there are.
-        height: Largest height in pixels. A strip is as many lines as fit in, so most are a little lower.
+        count: Number of text strips, spread over as many pages as there are.
+        height: Largest height in pixels. A text strip has as many lines as fit, so that most are a little lower.
         margin: Pixels of paper kept around the text, as far as the neighbouring lines leave room.
-        seed: Seed of the choice of pages and of strips on them.
+        seed: Seed of the choice of pages and of text strips on them.
     """
 
     count: int = 40
@@ -70,23 +73,23 @@ class PageStrips:
             raise ConfigError(f"margin is {self.margin}; give 0 or more, and less than a quarter of the height")
 
     def cut(self, pages: Sequence[Path]) -> list[SharpImage]:
-        """Cut strips from page images: one of each page in a drawn order, then a second, until there are enough.
+        """Cut text strips from page images: one of each page in a random order, then a second, until there are enough.
 
         Raises:
-            ImageError: A page cannot be read, or all pages together hold too few strips.
+            ImageError: A page cannot be read, or all pages together hold too few text strips.
         """
         draws = {page: np.random.default_rng([self.seed, zlib.crc32(page.name.encode())]) for page in pages}
         order = sorted(pages, key=lambda page: (draws[page].random(), page.name))
-        waiting: dict[Path, list[SharpImage]] = {}
+        shuffled: dict[Path, list[SharpImage]] = {}
         chosen: list[SharpImage] = []
         for turn in count():
             before = len(chosen)
             for page in order:
                 if turn == 0:
                     strips = self.all_strips(page)
-                    waiting[page] = [strips[index] for index in draws[page].permutation(len(strips))]
-                if turn < len(waiting[page]):
-                    chosen.append(waiting[page][turn])
+                    shuffled[page] = [strips[index] for index in draws[page].permutation(len(strips))]
+                if turn < len(shuffled[page]):
+                    chosen.append(shuffled[page][turn])
                 if len(chosen) == self.count:
                     return chosen
             if len(chosen) == before:
@@ -97,7 +100,7 @@ class PageStrips:
         )
 
     def all_strips(self, page: Path) -> list[SharpImage]:
-        """All strips of one page from top to bottom; none for a page without text."""
+        """All text strips of one page from top to bottom; none for a page without text."""
         image = read_rgb(page)
         ink = find_ink(image)
         text_width = _ink_columns(ink)
@@ -130,7 +133,7 @@ def find_ink(page: Image) -> npt.NDArray[np.bool_]:
 
 
 def find_lines(ink: npt.NDArray[np.bool_]) -> list[Rows]:
-    """Runs of rows with ink, from top to bottom, parted by at least three blank rows."""
+    """Runs of rows with ink, from top to bottom, separated by at least three blank rows."""
     rows = np.flatnonzero(ink.any(axis=1))
     if rows.size == 0:
         return []
@@ -141,11 +144,11 @@ def find_lines(ink: npt.NDArray[np.bool_]) -> list[Rows]:
 
 
 def group_lines(lines: Sequence[Rows], height: int, margin: int, page_height: int) -> list[Rows]:
-    """Join neighbouring lines to strips of at most ``height`` rows, margins included, without overlap.
+    """Join neighbouring lines to text strips of at most ``height`` rows, margins included, without overlap.
 
-    A line that is too high by itself (a figure, a framed page) is left out, and no strip runs across it.
+    A line that is too high by itself (a figure, a framed page) is left out, and no text strip runs across it.
     """
-    # Strips part in the middle between two lines, so that both keep some paper.
+    # Text strips are cut halfway between two lines, so that both keep some paper.
     middles = [(above[1] + below[0]) // 2 for above, below in pairwise(lines)]
     cuts = [0, *middles, page_height]
     tops = [max(start - margin, cut) for (start, _), cut in zip(lines, cuts, strict=False)]
@@ -153,16 +156,16 @@ def group_lines(lines: Sequence[Rows], height: int, margin: int, page_height: in
     strips: list[Rows] = []
     first = 0
     while first < len(lines):
-        behind = first
-        while behind < len(lines) and bottoms[behind] - tops[first] <= height:
-            behind += 1
-        if behind > first:
-            strips.append((tops[first], bottoms[behind - 1]))
-        first = max(behind, first + 1)
+        after = first
+        while after < len(lines) and bottoms[after] - tops[first] <= height:
+            after += 1
+        if after > first:
+            strips.append((tops[first], bottoms[after - 1]))
+        first = max(after, first + 1)
     return strips
 
 
 def _ink_columns(ink: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """First column with ink, and the one behind the last; (0, 0) for none."""
+    """First column with ink, and the one after the last; (0, 0) for none."""
     positions = np.flatnonzero(ink.any(axis=0))
     return (int(positions[0]), int(positions[-1]) + 1) if positions.size else (0, 0)

@@ -1,4 +1,4 @@
-"""Measure restoring methods over pairs of sharp and blurred images."""
+"""Score deblurring methods on pairs of sharp and blurred images."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from udsd.evaluation.report import (
 from udsd.models.vgg import VGG19Features
 
 Method = Callable[[Image], Image]
-"""Restores a uint8 RGB image (H, W, 3) to one of the same shape."""
+"""Deblurs a uint8 RGB image (H, W, 3) to one of the same shape."""
 
 _EXAMPLES = 8
 _COLLAPSED_CONTRAST = 0.1
-"""Share of the input's standard deviation under which an output counts as collapsed."""
+"""Share of the input's standard deviation below which an output counts as collapsed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +47,8 @@ class EvaluationPair:
         sharp: uint8 RGB (H, W, 3).
         blurred: The same shape.
         strength: Label of the blur, such as "10-20" for a range of path lengths; scores are averaged by it.
-        text: What the image says, if known. Without it the OCR of the sharp image is the reference, which takes the
-            OCR program's own mistakes out of the comparison.
+        text: The text in the image, if known. Without it the OCR of the sharp image is the reference, so that the OCR
+            program's own mistakes do not count.
     """
 
     name: str
@@ -73,17 +73,17 @@ def evaluate(
     ocr: bool,
     vgg: VGG19Features | None,
 ) -> EvaluationReport:
-    """Score the blurred input and what each method makes of it.
+    """Score the blurred input and the output of each method.
 
-    Pairs are taken one by one and only a few examples are kept, so that a set may be larger than the memory. The
-    gain by which examples are chosen is that of the first method. With given text the sharp image is scored too:
-    its character errors are those of the OCR program.
+    Pairs are taken one by one and only a few examples are kept, so that a set may be larger than the memory. Examples
+    are chosen by the gain of the first method. With given text the sharp image is scored too: its character errors are
+    those of the OCR program.
 
     Args:
         pairs: At least one.
-        methods: Functions by name; "blurred" and "sharp" are taken.
+        methods: Functions by name; the names "blurred" and "sharp" are reserved.
         ocr: Read all images with tesseract and count character errors. Pairs without any text are left out of them.
-        vgg: Compare VGG-19 features too.
+        vgg: VGG-19, to measure feature distances too; None for none.
 
     Raises:
         ConfigError: A method's name is taken, or a program or package that is needed is not installed.
@@ -97,25 +97,25 @@ def evaluate(
     scores: list[ImageScores] = []
     examples: list[Example] = []
     for pair in pairs:
-        judge = _Judge.of(pair, ocr=ocr, vgg=vgg)
+        scorer = _Scorer.of(pair, ocr=ocr, vgg=vgg)
         outputs = {BLURRED: pair.blurred} | {name: method(pair.blurred.copy()) for name, method in methods.items()}
-        found = [judge.scores(name, output) for name, output in outputs.items()]
+        found = [scorer.scores(name, output) for name, output in outputs.items()]
         gain = found[min(1, len(methods))].shift_tolerant_psnr - found[0].shift_tolerant_psnr
-        examples = _spread(examples, Example(found, outputs, pair.sharp, gain))
+        examples = _with_example(examples, Example(found, outputs, pair.sharp, gain))
         scores += found
         if ocr and pair.text is not None:
-            scores.append(judge.scores(SHARP, pair.sharp))
+            scores.append(scorer.scores(SHARP, pair.sharp))
     if not scores:
         raise ImageError("no pairs of images to measure; give at least one")
     return EvaluationReport(scores, examples)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judge:
+class _Scorer:
     """Scores outputs against one pair.
 
     Attributes:
-        reference: The text that is to be read and its source; none without OCR or text.
+        reference: The reference text and its source; None without OCR or text.
         blurred_distance: Squared VGG distance of the blurred input to the sharp image; 0 without VGG.
     """
 
@@ -125,7 +125,7 @@ class _Judge:
     blurred_distance: float
 
     @classmethod
-    def of(cls, pair: EvaluationPair, *, ocr: bool, vgg: VGG19Features | None) -> _Judge:
+    def of(cls, pair: EvaluationPair, *, ocr: bool, vgg: VGG19Features | None) -> _Scorer:
         distance = feature_distance(pair.blurred, pair.sharp, vgg) if vgg else 0.0
         return cls(pair, vgg, _reference(pair) if ocr else None, distance)
 
@@ -169,10 +169,10 @@ def _reference(pair: EvaluationPair) -> tuple[str, Reference] | None:
     return (text, source) if text else None
 
 
-def _spread(examples: list[Example], new: Example) -> list[Example]:
-    """Take an example in and, if there are then too many, drop the one that its neighbours stand for best.
+def _with_example(examples: list[Example], new: Example) -> list[Example]:
+    """Add an example and, if there are then too many, drop the one whose neighbours are closest in gain.
 
-    The smallest and the largest gain always stay, and those between stay spread over the range.
+    The smallest and the largest gain always stay, and the others stay spread over the range.
     """
     ordered = sorted([*examples, new], key=lambda example: example.gain)
     if len(ordered) > _EXAMPLES:

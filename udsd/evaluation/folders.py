@@ -14,9 +14,9 @@ _STRENGTH = "as given"
 
 
 def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
-    """Pair the images of two folders that have the same name, and the same place below their folder.
+    """Pair the images of two folders by their name and their path below the folder.
 
-    Endings may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time.
+    Suffixes may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time.
 
     Raises:
         ImageError: A folder is missing, holds two images of one name, or an image of either has no partner (raised

@@ -18,30 +18,31 @@ from udsd.extras import require
 Image = npt.NDArray[np.uint8]
 
 MAX_PSNR = 100.0
-"""Identical images, whose PSNR is infinite, score this many dB, so that means and differences stay finite."""
+"""PSNR in dB of identical images, for which it is infinite, so that means and differences stay finite."""
 
 _PEAK = 255.0
 _SSIM_WINDOW = 11
-"""Side of the window in pixels that a Gaussian of sigma 1.5 gets (Wang et al., 2004)."""
+"""Side in pixels of the window of a Gaussian of sigma 1.5 (Wang et al., 2004)."""
 
 
 def psnr(restored: Image, sharp: Image) -> float:
     """Peak signal-to-noise ratio in dB, at most `MAX_PSNR`: 10 log10(255^2 / mean squared error)."""
     check_alike(restored, sharp)
-    return _decibels(_mean_squared_error(_widened(restored), _widened(sharp)))
+    return _decibels(_mean_squared_error(_as_float64(restored), _as_float64(sharp)))
 
 
 def shift_tolerant_psnr(restored: Image, sharp: Image, max_shift: int = 4) -> float:
-    """PSNR in dB at the best whole-pixel shift, since blind deblurring leaves the position of the result free.
+    """PSNR in dB at the best whole-pixel shift, since blind deblurring does not determine the position of the result.
 
     All shifts of up to ``max_shift`` pixels along both sides are tried. The compared area is always the inner part
     of the sharp image, ``max_shift`` pixels away from each border: every shift is measured on the same pixels, and
-    none gains by pushing a hard part out of sight. At shift zero the score can therefore differ a little from `psnr`.
+    none gains by moving a difficult part out of the image. At shift zero the score can therefore differ a little
+    from `psnr`.
     """
     check_alike(restored, sharp, smallest_side=2 * max_shift + 1)
     height, width = (side - 2 * max_shift for side in sharp.shape[:2])
-    inner = _widened(sharp[max_shift : max_shift + height, max_shift : max_shift + width])
-    moving = _widened(restored)
+    inner = _as_float64(sharp[max_shift : max_shift + height, max_shift : max_shift + width])
+    moving = _as_float64(restored)
     shifts = product(range(2 * max_shift + 1), repeat=2)
     return _decibels(
         min(_mean_squared_error(moving[down : down + height, right : right + width], inner) for down, right in shifts)
@@ -89,7 +90,7 @@ def correlation(restored: Image, blurred: Image) -> float:
 
 
 def check_alike(first: Image, second: Image, smallest_side: int = 1) -> None:
-    """Make sure that two images can be compared.
+    """Check that two images can be compared.
 
     Raises:
         ImageError: The shapes differ, an image is not uint8 (H, W) or (H, W, C), or a side is under
@@ -105,8 +106,8 @@ def check_alike(first: Image, second: Image, smallest_side: int = 1) -> None:
         raise ImageError(f"an image is {width}x{height} pixels; this score needs at least {smallest_side} a side")
 
 
-def _widened(image: Image) -> npt.NDArray[np.float64]:
-    """Squares of whole numbers are summed exactly in double precision, and faster than in integers."""
+def _as_float64(image: Image) -> npt.NDArray[np.float64]:
+    """Double precision, in which squares of whole numbers are summed exactly, and faster than as integers."""
     return image.astype(np.float64)
 
 

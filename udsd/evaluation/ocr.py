@@ -1,4 +1,4 @@
-"""Readability of text: what an OCR program makes of it."""
+"""Readability of text, by the errors of an OCR program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INSTALL += "tesseract; Windows: winget install UB-Mannheim.TesseractOCR) or mea
 
 
 def character_errors(recognised: str, reference: str) -> int:
-    """Levenshtein distance of two texts: inserted, deleted and exchanged characters. See `normalise_text`.
+    """Levenshtein distance of two texts: inserted, deleted and substituted characters. See `normalise_text`.
 
     Raises:
         ConfigError: rapidfuzz is not installed.
@@ -41,15 +41,15 @@ def character_error_rate(recognised: str, reference: str) -> float:
 
 
 def normalise_text(text: str) -> str:
-    """Make each run of spaces, tabs and line ends one space, and cut those at both ends."""
+    """Replace each run of white space by one space, and remove it at both ends."""
     return " ".join(text.split())
 
 
 def recognise_text(image: Image) -> str:
     """Read the text of a uint8 image (H, W, 3) or (H, W) with tesseract, as one block of English lines.
 
-    The image is enlarged twice (tesseract expects about 300 dpi) and gets a white border of 20 pixels, without which
-    letters at the very edge are lost. One thread is used, since several only slow such small images down.
+    The image is enlarged twofold (tesseract expects about 300 dpi) and gets a white border of 20 pixels, without which
+    letters at the very edge are lost. One thread is used: on such small images several are slower.
 
     Raises:
         ConfigError: tesseract or its English data is not installed.
@@ -69,7 +69,7 @@ def recognise_text(image: Image) -> str:
 
 
 def require_tesseract() -> None:
-    """Make sure that tesseract can be run, before work is spent on something that needs it.
+    """Check that tesseract can be run, before any work that needs it.
 
     Raises:
         ConfigError: It is not installed.

@@ -10,7 +10,7 @@ from udsd.images.levels import from_array
 from udsd.models.vgg import VGG19Features
 
 _SMALLEST_SIDE = 4
-"""Two poolings need four pixels."""
+"""Pixels that the two poolings before conv3_3 need."""
 
 
 def feature_distance(restored: Image, sharp: Image, vgg: VGG19Features) -> float:

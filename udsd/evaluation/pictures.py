@@ -1,4 +1,4 @@
-"""Between arrays of pixels and picture files: reading, enlarging for OCR, contact sheets."""
+"""Image files of an evaluation: reading, enlarging for OCR, contact sheets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def enlarged_png(image: Image, factor: int, border: int) -> bytes:
 
 
 def write_sheet(rows: Sequence[Sequence[Captioned]], path: Path) -> None:
-    """Write rows of captioned images, all of one length, as one picture. Nothing is scaled or cut.
+    """Write rows of captioned images, all of one length, as one picture. Nothing is scaled or cropped.
 
     Raises:
         ImageError: There are no rows, or the file cannot be written.

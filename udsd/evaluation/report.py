@@ -1,4 +1,4 @@
-"""What was measured: scores of every image, their means, and a table of them."""
+"""Results of an evaluation: scores of every image, their means, and a table of the means."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from udsd.evaluation.metrics import Image
 from udsd.evaluation.pictures import Captioned, write_sheet
 
 BLURRED = "blurred"
-"""The method that leaves its input as it is."""
+"""Name under which the blurred input is scored."""
 
 SHARP = "sharp"
-"""The sharp image, as if a method had restored it perfectly."""
+"""Name under which the sharp image is scored, as the output of a perfect method."""
 
 Reference = Literal["text", "ocr"]
-"""Where the reference of a character error rate comes from: given text, or OCR of the sharp image."""
+"""Source of the reference of a character error rate: given text, or OCR of the sharp image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class TextScores:
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:
-    """Scores of what one method made of one image.
+    """Scores of one method's output for one image.
 
     Attributes:
         name: The image.
@@ -56,10 +56,10 @@ class ImageScores:
         ssim: Structural similarity, at most 1.
         color_error: Mean difference of the channels' means in grey levels (0 to 255).
         correlation: With the blurred input, in [-1, 1].
-        inverted: The correlation is below zero: dark came out light.
-        collapsed: The standard deviation is under a tenth of the input's: nearly one flat colour came out.
-        text: Readability; none without OCR, or where the sharp image shows no text.
-        vgg_distance: Squared distance to the sharp image in VGG-19 features over that of the blurred input; none
+        inverted: The correlation is below zero: dark became light.
+        collapsed: The standard deviation is below a tenth of the input's: the output is nearly flat.
+        text: Readability; None without OCR, or where the sharp image shows no text.
+        vgg_distance: Squared distance to the sharp image in VGG-19 features over that of the blurred input; None
             without VGG, or where the input's is zero.
     """
 
@@ -82,8 +82,8 @@ class MeanScores:
     """Scores of one method over many images: means, and for ``inverted`` and ``collapsed`` the number of images.
 
     Attributes:
-        character_error_rate: All errors over all characters, so that a long text counts more than a short one.
-        mean_character_error_rate: Mean of the images' rates, each counting the same.
+        character_error_rate: All errors over all characters, so that each image counts by the length of its text.
+        mean_character_error_rate: Mean of the images' rates, so that each image counts the same.
     """
 
     images: int
@@ -125,7 +125,7 @@ class Example:
         scores: Of the blurred input and of each method, in the order of the columns.
         outputs: Blurred input and outputs, uint8 (H, W, 3), by method.
         sharp: The sharp image.
-        gain: dB of shift-tolerant PSNR that the first method is above the blurred input.
+        gain: Shift-tolerant PSNR of the first method minus that of the blurred input, in dB.
     """
 
     scores: Sequence[ImageScores]
@@ -139,8 +139,8 @@ class EvaluationReport:
     """Scores of all images.
 
     Attributes:
-        scores: One entry for each image and method, in the order of measuring.
-        examples: A few images from the smallest to the largest gain, the worst and the best of all among them.
+        scores: One entry for each image and method, in the order of evaluation.
+        examples: A few images, from the smallest to the largest gain of all.
     """
 
     scores: Sequence[ImageScores]
@@ -173,7 +173,7 @@ class EvaluationReport:
         return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
 
     def to_markdown(self) -> str:
-        """Mean scores as a table, overall first and then by strength; columns of what was not measured are left out."""
+        """Mean scores as a table, overall first and then by strength; columns without values are left out."""
         strengths = [None, *(self.strengths if len(self.strengths) > 1 else [])]
         rows = [
             (strength or "all", method, scores)
@@ -193,7 +193,7 @@ class EvaluationReport:
     def contact_sheet(self, path: Path) -> None:
         """Write the examples as one picture, in the format that the file's ending names.
 
-        Each row shows the blurred input, each method's output and the sharp image, rising in gain.
+        Each row shows the blurred input, each method's output and the sharp image; the gain rises from row to row.
 
         Raises:
             ImageError: Nothing was measured, or the file cannot be written.
@@ -240,12 +240,12 @@ def _sheet_row(example: Example) -> list[Captioned]:
         for score in example.scores
     ]
     cells.append((SHARP, example.sharp))
-    # The title of the row stands above its first image; the others keep its two lines empty.
+    # The row's title is above its first image; the other captions start with two empty lines.
     return [(("\n\n" if column else title) + caption, image) for column, (caption, image) in enumerate(cells)]
 
 
 def _natural_order(label: str) -> list[tuple[int, str]]:
-    """Sorting key that takes runs of digits as numbers."""
+    """Sorting key that compares runs of digits as numbers."""
     parts = re.findall(r"[0-9]+|[^0-9]+", label)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 

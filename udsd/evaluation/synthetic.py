@@ -1,4 +1,4 @@
-"""Blur sharp images with fixed seeds, so that anyone measures on the same set."""
+"""Blur sharp images with fixed seeds, so that the test set is the same everywhere."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def blurred_pairs(
 ) -> Iterator[EvaluationPair]:
     """Blur each image with a kernel of its own.
 
-    The path lengths go through ``config.path_length`` in equal bins, one image after the other, so that each bin is
-    measured on as many images. The blur of an image depends on the seed and its place alone.
+    The range ``config.path_length`` is divided into equal bins, which the images take in turn, so that each bin has as
+    many images. The blur of an image depends on the seed and its index alone.
 
     Args:
         images: Sharp images.
         config: Ranges of the blur.
         seed: Seed of all kernels and noise.
         bins: Number of bins of path length; each is a strength in the report.
-        other_paper: Print each image anew before, in fainter ink on tinted and shaded paper, as training does.
+        other_paper: First reprint each image, in fainter ink on tinted and unevenly lit paper, as training does.
 
     Raises:
         ConfigError: The seed is negative or there are no bins (raised at the first pair).
@@ -54,14 +54,14 @@ def blurred_pairs(
 
 
 def _on_other_paper(image: Image, seed: int, index: int) -> Image:
-    # Not the randomness of the blur: on any paper it is the same.
+    # Random numbers of its own, so that the blur is the same on any paper.
     random = np.random.default_rng([seed, index, _PAPER])
     printed = on_other_paper(torch.from_numpy(image).permute(2, 0, 1)[None], 1.0, random)
     return printed[0].permute(1, 2, 0).contiguous().numpy()
 
 
 def _blur(image: Image, sampler: BlurSampler) -> Image:
-    """Blur an image of uint8 (H, W, 3), continued beyond its border by the pixels at the border."""
+    """Blur an image, uint8 (H, W, 3), padded by repetition of its border pixels."""
     margin = sampler.config.kernel_size // 2
     continued = np.pad(image, [(margin, margin), (margin, margin), (0, 0)], mode="edge")
     return to_array(sampler.blur(from_array(continued))[0])

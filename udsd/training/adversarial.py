@@ -1,7 +1,7 @@
-"""Adversarial losses: the paper's log-loss, and the two that the field has come to prefer.
+"""Adversarial losses: the paper's log loss, least squares, and hinge.
 
-Discriminators give logits, one tensor (B, 1, h, w) for each scale; scales are added up, positions averaged. Images made
-by a generator must be detached before a discriminator is trained on them.
+Discriminators return logits, one tensor (B, 1, h, w) for each scale; losses are averaged over positions and summed over
+scales. Generated images must be detached before a discriminator is trained on them.
 """
 
 from __future__ import annotations
@@ -19,46 +19,52 @@ AdversarialName = Literal["log", "least_squares", "hinge"]
 
 @dataclass(frozen=True, slots=True)
 class AdversarialForm:
-    """One form of the game, as functions of logits.
+    """One adversarial loss, as functions of logits.
 
     Attributes:
-        real: The discriminator's loss on real images.
-        generated: The discriminator's loss on generated images.
-        fooled: The generator's loss on generated images.
+        discriminator_real: The discriminator's loss on real images.
+        discriminator_generated: The discriminator's loss on generated images.
+        generator: The generator's loss on generated images.
     """
 
-    real: Callable[[Tensor], Tensor]
-    generated: Callable[[Tensor], Tensor]
-    fooled: Callable[[Tensor], Tensor]
+    discriminator_real: Callable[[Tensor], Tensor]
+    discriminator_generated: Callable[[Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
 
     def discriminator_loss(self, real: Sequence[Tensor], generated: Sequence[Tensor]) -> Tensor:
-        """What the discriminator lowers (the paper's adversarial term, in its log form)."""
-        scales = zip(real, generated, strict=True)
-        return torch.stack([self.real(r).mean() + self.generated(g).mean() for r, g in scales]).sum()
+        """What the discriminator minimises; in the log form, the paper's adversarial term.
+
+        Both arguments hold one tensor (B, 1, h, w) for each scale.
+        """
+        losses = [
+            self.discriminator_real(on_real).mean() + self.discriminator_generated(on_generated).mean()
+            for on_real, on_generated in zip(real, generated, strict=True)
+        ]
+        return torch.stack(losses).sum()
 
     def generator_loss(self, generated: Sequence[Tensor]) -> Tensor:
-        """What the generator lowers (the paper's adversarial term, in its log form)."""
-        return torch.stack([self.fooled(g).mean() for g in generated]).sum()
+        """What the generator minimises; in the log form, the paper's adversarial term without saturation."""
+        return torch.stack([self.generator(logits).mean() for logits in generated]).sum()
 
 
 ADVERSARIAL_FORMS: Mapping[AdversarialName, AdversarialForm] = {
     # -log D(real) - log(1 - D(generated)), and -log D(generated), the non-saturating form (Goodfellow et al., 2014).
     "log": AdversarialForm(
-        real=lambda logits: F.softplus(-logits),
-        generated=F.softplus,
-        fooled=lambda logits: F.softplus(-logits),
+        discriminator_real=lambda logits: F.softplus(-logits),
+        discriminator_generated=F.softplus,
+        generator=lambda logits: F.softplus(-logits),
     ),
     # Mao et al., "Least Squares Generative Adversarial Networks", ICCV 2017: targets 1 and 0.
     "least_squares": AdversarialForm(
-        real=lambda logits: (logits - 1).square(),
-        generated=torch.square,
-        fooled=lambda logits: (logits - 1).square(),
+        discriminator_real=lambda logits: (logits - 1).square(),
+        discriminator_generated=torch.square,
+        generator=lambda logits: (logits - 1).square(),
     ),
     # Lim and Ye, "Geometric GAN", 2017.
     "hinge": AdversarialForm(
-        real=lambda logits: F.relu(1 - logits),
-        generated=lambda logits: F.relu(1 + logits),
-        fooled=torch.neg,
+        discriminator_real=lambda logits: F.relu(1 - logits),
+        discriminator_generated=lambda logits: F.relu(1 + logits),
+        generator=torch.neg,
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Signs that an unpaired run has gone wrong, which its losses do not show."""
+"""Failures of an unpaired run that its losses do not show: inverted output, a collapsed blur code."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _MESSAGES = {
 
 
 def diagnose(images: Translations, blurred: Tensor, *, code_matters: bool = True) -> dict[str, Tensor]:
-    """Figures of one unpaired step, to be averaged over many and then judged by `Alarms`.
+    """Statistics of one unpaired step; `Alarms` checks their means over many.
 
     Args:
         images: Those of the step.
         blurred: Its blurred batch.
-        code_matters: Blur that differs from image to image can come from the code only. A path's may come from the
-            code's noise.
+        code_matters: Whether blur can differ from image to image by the code's mean only. A camera path may vary with
+            the noise of the code instead, so that a constant mean is no failure.
 
     Returns:
         ``correlation`` of s_b with b; ``code_spread``, the standard deviation of the code's mean over the images of
@@ -52,30 +52,30 @@ def diagnose(images: Translations, blurred: Tensor, *, code_matters: bool = True
 
 
 class Alarms:
-    """Warn in the log, once each time a run goes wrong."""
+    """Warn in the log, once each time a failure begins."""
 
     def __init__(self) -> None:
-        self._ringing: set[str] = set()
+        self._active: set[str] = set()
 
     def check(self, means: Mapping[str, float], step: int) -> None:
-        """Judge means of what `diagnose` gave; anything else in ``means`` is left alone."""
+        """Check means of what `diagnose` returned; other entries of ``means`` are ignored."""
         if CORRELATION not in means:
             return
-        self._judge("inverted", step, means[CORRELATION], lowest=0.0, sound=0.2)
+        self._warn_below("inverted", step, means[CORRELATION], threshold=0.0, recovered=0.2)
         if CODE_SPREAD in means:
             ratio = means[CODE_SPREAD] / max(means[CODE_SIGMA], 1e-12)
-            self._judge("collapsed", step, ratio, lowest=1.0, sound=1.2)
+            self._warn_below("collapsed", step, ratio, threshold=1.0, recovered=1.2)
 
-    def _judge(self, name: str, step: int, value: float, *, lowest: float, sound: float) -> None:
-        """Warn under ``lowest``, and then not again until the value has been ``sound``: it wavers at the border."""
-        if value < lowest and name not in self._ringing:
-            self._ringing.add(name)
+    def _warn_below(self, name: str, step: int, value: float, *, threshold: float, recovered: float) -> None:
+        """Warn once below ``threshold``, and again only after the value has reached ``recovered``: it fluctuates."""
+        if value < threshold and name not in self._active:
+            self._active.add(name)
             logger.warning(_MESSAGES[name], step, value)
-        elif value >= sound:
-            self._ringing.discard(name)
+        elif value >= recovered:
+            self._active.discard(name)
 
 
 def _correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson's, over all values of each image, averaged over the batch."""
+    """Pearson correlation over all values of each image (B, 3, H, W), averaged over the batch."""
     first, second = (image.flatten(1) - image.flatten(1).mean(dim=1, keepdim=True) for image in (first, second))
     return torch.cosine_similarity(first, second, dim=1).mean()

@@ -43,7 +43,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
         _write(state, file)
         file.flush()
         os.fsync(file.fileno())
-    # A later one is broken, for the run went on from an earlier: it must not push out what can be read.
+    # Files newer than the step we resumed from belong to an abandoned attempt; they do not count among those to keep.
     up_to_now = [path for path in find_checkpoints(folder) if path.name <= target.name]
     for old in up_to_now[:-keep]:
         old.unlink()

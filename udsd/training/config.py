@@ -1,4 +1,4 @@
-"""Everything a training run is made of, as one frozen tree that a TOML recipe fills in."""
+"""The configuration of a training run: one tree of frozen dataclasses, read from a TOML recipe."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ _Section = TypeVar("_Section")
 class WarmStartConfig:
     """The self-supervised stage before the unpaired one; not in the paper.
 
-    A sharp crop is blurred with a synthetic kernel and G_S restores it from E_B^c and E^b: the inner half of
-    the cycle, with physics in place of the blur generator.
+    A sharp crop is blurred with a synthetic kernel and restored by E_B^c, E^b and G_S: the second half of the cycle
+    s -> b_s -> s^, with a physical blur in place of the generator G_B.
 
     Attributes:
         steps: Number of steps; 0 leaves the stage out, as the paper does.
-        optimizer: ``"adam"``; or ``"muon"``, Muon for the kernels of convolutions and Adam for the rest: a narrow
-            step takes a third longer on a CPU, and a given loss far fewer of them. Needs PyTorch 2.9.
+        optimizer: ``"adam"``; or ``"muon"``, Muon for the kernels of convolutions and Adam for the rest. A step of
+            narrow networks then takes a third longer on a CPU, but far fewer steps reach the same loss. Needs
+            PyTorch 2.9.
         learning_rate: Highest rate, reached after ``ramp_steps``, held, then lowered along a cosine over the last
-            ``decay_share`` of the steps. It means the same to both optimizers.
+            ``decay_share`` of the steps. One value suits both optimizers.
         betas: Adam's decay rates of the two moments.
         ramp_steps: Steps over which the rate rises from zero.
-        decay_share: Share of the steps, at the end, in which the rate falls to zero.
+        decay_share: Share of the steps, at the end of the stage, over which the rate falls to zero.
     """
 
     steps: int = 0
@@ -58,7 +59,9 @@ class WarmStartConfig:
 
 @dataclass(frozen=True, slots=True)
 class UnpairedConfig:
-    """The unpaired adversarial stage of the paper. Its length is given in epochs, or in steps, which win.
+    """The unpaired adversarial stage of the paper.
+
+    Its length is given in epochs or in steps; steps take precedence.
 
     Attributes:
         steps: Steps at the full learning rate.
@@ -69,7 +72,7 @@ class UnpairedConfig:
         discriminator_rate: The discriminators' learning rate in units of the generators' (the paper: 1).
         ramp_steps: Steps over which both rise from zero (the paper: none).
         betas: Adam's decay rates of the two moments.
-        restoration: The warm start's losses go on beside the unpaired ones.
+        restoration: Keep the warm start's losses, added to the unpaired ones.
     """
 
     steps: int = 0
@@ -89,7 +92,7 @@ class UnpairedConfig:
             raise ConfigError(f"discriminator_rate is {self.discriminator_rate}; give a factor above 0, up to 100")
 
     def counted_in_steps(self, steps_per_epoch: int) -> UnpairedConfig:
-        """The same stage without epochs: they have become steps, unless there were steps already."""
+        """The same stage with its length in steps; epochs are converted unless steps are given."""
         stage = replace(self, epochs=0, decay_epochs=0)
         if self.steps or self.decay_steps:
             return stage
@@ -98,21 +101,22 @@ class UnpairedConfig:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How a run goes on, and what it leaves behind.
+    """How a run is computed, logged and saved.
 
     Attributes:
-        seed: Seed of the initial weights and of all that is drawn.
+        seed: Seed of the initial weights and of all random draws.
         precision: Number format of the networks' arithmetic; ``auto`` takes bfloat16 where it is fast.
-        ema_decay: Decay of the exponential moving average of the inference path, which is what samples and
-            exported models show; 0 switches it off.
+        ema_decay: Decay of the exponential moving average of the inference path's weights, which sample grids,
+            validation and exported models use; 0 switches it off.
         checkpoint_every: Steps between checkpoints.
-        keep_checkpoints: How many of the newest are kept.
+        keep_checkpoints: Number of the newest checkpoints that are kept.
         sample_every: Steps between sample grids.
-        log_every: Steps between lines of losses.csv, each the mean over them. A checkpoint ends a line as well.
+        log_every: Steps between entries of losses.csv, each the mean over those steps. A checkpoint writes one as well.
         validate_every: Steps between scores on the images of ``data.validation``.
-        clip_gradients: Largest norm of the gradients of one update; larger ones are scaled down to it. 0 leaves all
-            as they are, as the paper does.
-        compile: Compile the networks (torch.compile). The first step then takes minutes; it pays on GPUs.
+        clip_gradients: Gradients of one update are scaled down to this norm if theirs is larger. 0, as in the paper,
+            leaves them as they are.
+        compile: Compile the networks (torch.compile). The first step then takes minutes; meant for
+            GPUs.
     """
 
     seed: int = 0
@@ -154,23 +158,23 @@ class TrainingConfig:
 
     @property
     def total_steps(self) -> int:
-        """Steps of all stages together, epochs not counted."""
+        """Steps of all stages; epochs are not counted."""
         return self.warm_start.steps + self.unpaired.steps + self.unpaired.decay_steps
 
     @property
     def has_unpaired_stage(self) -> bool:
-        """Whether any step is unpaired."""
+        """Whether there is an unpaired stage."""
         unpaired = self.unpaired
         return unpaired.steps + unpaired.decay_steps + unpaired.epochs + unpaired.decay_epochs > 0
 
     @property
     def has_stages(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether there is any stage."""
         return self.warm_start.steps > 0 or self.has_unpaired_stage
 
     @property
     def needs_vgg(self) -> bool:
-        """Whether a perceptual loss takes part, for which VGG-19 must be loaded."""
+        """Whether a perceptual loss is used, for which VGG-19 must be loaded."""
         restores = self.warm_start.steps > 0 or (self.has_unpaired_stage and self.unpaired.restoration)
         return (self.has_unpaired_stage and self.loss.perceptual > 0) or (
             restores and self.loss.restoration_perceptual > 0
@@ -191,7 +195,7 @@ class TrainingConfig:
 
     @classmethod
     def from_toml(cls, path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> TrainingConfig:
-        """Read a recipe; ``overrides`` (section to key to value) win over what the file says.
+        """Read a recipe; ``overrides`` (section to key to value) take precedence over the file.
 
         Raises:
             ConfigError: The file is missing, is no TOML, or holds a bad setting.
@@ -202,7 +206,7 @@ class TrainingConfig:
             raise ConfigError(f"cannot read the recipe {path}: {error}") from error
         for section, settings in (overrides or {}).items():
             table = values.get(section, {})
-            # What is no table is left for the check of all settings, which names it.
+            # A value that is no table is kept, so that the check of all settings names it.
             values[section] = {**table, **settings} if isinstance(table, Mapping) else table
         return cls.from_dict(values)
 

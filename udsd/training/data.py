@@ -1,7 +1,7 @@
 """Training images: unpaired sharp and blurred crops from folders.
 
-Every batch is a function of the seed, the process and the step alone. So a resumed run sees what an uninterrupted one
-would have, and batches can be drawn ahead of time, by any number of threads.
+Every batch is a function of the seed, the process and the step alone. So a resumed run sees the batches that an
+uninterrupted one would have seen, and any number of threads can prefetch them.
 """
 
 from __future__ import annotations
@@ -34,36 +34,35 @@ _HIGHEST_CONTRAST = 127.5
 """Standard deviation of a crop that is half black and half white."""
 
 _TRIES = 8
-"""Draws of a crop before a flat one is taken after all."""
-
+"""Draws of a crop; the last one is taken even if it is flat."""
 
 _MOST_WORKERS = 64
 
 _SHARP, _BLURRED, _PAIRS = range(3)
-"""What a batch is for: each purpose has draws of its own."""
+"""Purposes of a batch: each has random numbers of its own."""
 
 _Batch = TypeVar("_Batch")
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """Where crops come from.
+    """Which images training crops are taken from, and how.
 
     Attributes:
         sharp: Folders of sharp images, searched recursively, and text files with a path on each line.
         blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
-            sharp images are set aside and blurred on the fly, the other half stays sharp: unpaired all the same.
-            (The warm start, which blurs what it restores, shows both halves.)
-        validation: Sharp images, of neither side, that the run is measured on from time to time.
+            sharp images are blurred on the fly and the other half stays sharp, so that the two sides are unpaired all
+            the same. (The warm start, which blurs sharp images itself, uses both halves.)
+        validation: Folders of sharp images that are not trained on, to measure the run on.
         crop_size: Side of the square crops in pixels, a multiple of 4.
         batch_size: Crops of each side in one step, over all processes together.
-        minimum_contrast: Crops whose standard deviation (that of the most varied channel) is under this many
-            levels of 255 are drawn again, a few times: the margins of a page teach nothing.
-        flip: Mirror every second crop left to right, where the domain allows it: faces yes, text never.
-        other_paper: Share of the crops that are printed anew, in fainter ink on other paper
+        minimum_contrast: Crops whose standard deviation (in the channel where it is largest) is below this many grey
+            levels of 255 are drawn again, up to seven times: the blank margins of a page teach nothing.
+        flip: Mirror crops left to right with a probability of one half. For faces, not for text.
+        other_paper: Share of the crops that are reprinted in fainter ink on other paper
             (`udsd.degradation.paper_stock`).
-        cache_gigabytes: Decoded images are kept in memory up to this size, in each process.
-        workers: Threads that draw batches ahead of time, so that decoding goes on beside the networks; 0 draws each
+        cache_gigabytes: Size up to which decoded images are kept in memory, in each process.
+        workers: Threads that prefetch batches, so that images are decoded while the networks compute; 0 draws each
             batch when it is needed.
     """
 
@@ -94,11 +93,11 @@ class DataConfig:
 
 
 class ImageCache:
-    """Decode images, and keep them in memory while there is room. Threads may share one.
+    """Decode images, and keep them in memory up to a size. Safe to share between threads.
 
     Args:
         room: Bytes that may be kept.
-        balance_white: The light ground of each image is scaled to white, as the model will have it.
+        balance_white: Scale the light background of each image to white, as the model does with its input.
     """
 
     def __init__(self, room: int, *, balance_white: bool = False) -> None:
@@ -110,9 +109,9 @@ class ImageCache:
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> NDArray[np.uint8] | None:
-        """Pixels (H, W, 3) of an image file, or None, and one warning, where it cannot be decoded.
+        """Pixels, uint8 (H, W, 3), of an image file; None, with one warning, if it cannot be decoded.
 
-        A grey image is one channel in memory, seen three times.
+        A grey image takes one channel in memory, broadcast to three.
         """
         if path in self._broken:
             return None
@@ -181,8 +180,8 @@ class ImagePool:
             count: Number of crops.
             size: Side of a crop in pixels.
             random: Source of all randomness.
-            margin: Pixels around it that a blur will use up. They are the image's own where it is large enough; a
-                smaller one is mirrored at its borders, so that crops still come from everywhere in it.
+            margin: Pixels around it that a blur needs. They are the image's own where it is large enough; a smaller one
+                is mirrored at its borders, so that crops still come from all of it.
             minimum_contrast: See `DataConfig`.
             flip: See `DataConfig`.
 
@@ -207,14 +206,14 @@ class ImagePool:
         """Pixels (H, W, 3) of a random file, mirrored at its borders where it is smaller than a crop."""
         image = self._cache.read(self.files[int(random.integers(len(self.files)))])
         if image is None:
-            image = self._first_sound(random)
+            image = self._any_readable(random)
         missing = [max(0, at_least - side) for side in image.shape[:2]]
         if any(missing):
             image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
         return image
 
-    def _first_sound(self, random: np.random.Generator) -> NDArray[np.uint8]:
-        """Any image that can be decoded: a file that is always broken always leads to the same other one."""
+    def _any_readable(self, random: np.random.Generator) -> NDArray[np.uint8]:
+        """Pixels (H, W, 3) of a random file that can be decoded. Which one depends on ``random`` alone."""
         for index in random.permutation(len(self.files)):
             image = self._cache.read(self.files[int(index)])
             if image is not None:
@@ -224,26 +223,26 @@ class ImagePool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crops:
-    """One batch of crops as it is drawn: still in bytes, and not yet blurred.
+    """One batch of crops on the CPU: in bytes, and not yet blurred.
 
     Attributes:
-        pixels: uint8 (B, 3, H, W); wider than the batch where a blur is still to come.
-        blur: The blur to come; none for images that are taken as they are.
+        pixels: uint8 (B, 3, H, W); with a blur, larger than the crops by the margin that it needs.
+        blur: The blur to be applied; None for images that are taken as they are.
     """
 
     pixels: Tensor
     blur: Blur | None = None
 
-    def develop(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The crops as they are and as they are blurred, on a device.
+    def to_device(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Move the crops to a device and blur them there; returns them without and with the blur.
 
-        Both are float32 (B, 3, S, S) in [-1, 1], channels last; without a blur they are one and the same.
+        Both are float32 (B, 3, S, S) in [-1, 1], channels last; if there is no blur, they are the same tensor.
         """
         pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
         images = to_pixels(pixels.to(device, non_blocking=True))
         if self.blur is None:
-            plain = images.contiguous(memory_format=torch.channels_last)
-            return plain, plain
+            images = images.contiguous(memory_format=torch.channels_last)
+            return images, images
         margin = self.blur.kernels.shape[-1] // 2
         size = images.shape[-1] - 2 * margin
         sharp, blurred = images[..., margin : margin + size, margin : margin + size], self.blur.apply(images)
@@ -260,13 +259,13 @@ class UnpairedCrops:
         data: Folders, crop and batch size.
         blur: The synthetic blur, used for the warm start, and for the blurred side when no blurred images are
             given.
-        seed: Source of all randomness, with the two below and the step.
-        process: Number of this process, from 0.
-        processes: How many share a batch.
+        seed: With the process and the step, it decides every batch.
+        process: Index of this process, from 0.
+        processes: Number of processes that share a batch.
         balance_white: See `ModelConfig`.
 
     Raises:
-        ConfigError: The batch cannot be shared out evenly.
+        ConfigError: The batch size is no multiple of the number of processes.
         ImageError: There is no folder of sharp images, or a folder is missing or holds no images that can be read, or
             all blurred images are among the sharp ones.
     """
@@ -296,7 +295,7 @@ class UnpairedCrops:
         sharp = check_images(list_images(data.sharp), data.crop_size)
         self._blur_on_the_fly = not data.blurred
         if self._blur_on_the_fly:
-            sharp, blurred = _halves(sharp)
+            sharp, blurred = _split_in_halves(sharp)
         else:
             blurred = leave_out_shared(
                 check_images(list_images(data.blurred), data.crop_size), sharp, role="blurred", other_role="sharp"
@@ -304,41 +303,41 @@ class UnpairedCrops:
         cache = ImageCache(int(data.cache_gigabytes * 2**30), balance_white=balance_white)
         self.sharp_pool = ImagePool(sharp, cache)
         self.blurred_pool = ImagePool(blurred, cache)
-        # The warm start makes pairs by itself, so that nothing need be set aside for it.
+        # The warm start makes its pairs from sharp images, so that it can use those of both sides.
         self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp_pool
         how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
         logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps in which as many crops are drawn as there are sharp images."""
+        """Number of steps that draw as many crops as there are sharp images."""
         return math.ceil(len(self.sharp_pool.files) / self.config.batch_size)
 
     def sharp(self, step: int) -> Crops:
         """Sharp crops s."""
-        return self._plain(self.sharp_pool, self._random(_SHARP, step))
+        return self._without_blur(self.sharp_pool, self._random(_SHARP, step))
 
     def blurred(self, step: int) -> Crops:
-        """Blurred crops b, of images that `sharp` never shows."""
+        """Blurred crops b, of images that `sharp` never draws from."""
         random = self._random(_BLURRED, step)
         if not self._blur_on_the_fly:
-            return self._plain(self.blurred_pool, random)
-        return self._to_be_blurred(self.blurred_pool, random)
+            return self._without_blur(self.blurred_pool, random)
+        return self._with_blur(self.blurred_pool, random)
 
     def pairs(self, step: int) -> Crops:
-        """Sharp crops and a blur for them: for the warm start, and for pictures.
+        """Sharp crops and a blur for them, for the warm start and its sample grids.
 
-        They come from all sharp images, those among them that the unpaired stage shows on its blurred side.
+        They come from all sharp images, including those that the unpaired stage uses on its blurred side.
         """
-        return self._to_be_blurred(self._all_sharp, self._random(_PAIRS, step))
+        return self._with_blur(self._all_sharp, self._random(_PAIRS, step))
 
     def _random(self, purpose: int, step: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
-    def _plain(self, pool: ImagePool, random: np.random.Generator) -> Crops:
+    def _without_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
         return Crops(self._draw(pool, random))
 
-    def _to_be_blurred(self, pool: ImagePool, random: np.random.Generator) -> Crops:
+    def _with_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
         size = self.config.crop_size
         pixels = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
         return Crops(pixels, BlurSampler(self._blur_config, random).draw(self._count, size, size))
@@ -358,15 +357,15 @@ class UnpairedCrops:
         return on_other_paper(crops, config.other_paper, random, balanced=self._balance_white)
 
 
-def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:
-    """Batches of these steps in their order, drawn by threads while the ones before are used.
+def prefetch(draw: Callable[[int], _Batch], steps: Iterable[int], workers: int) -> Generator[_Batch]:
+    """Draw the batches of ``steps``, in their order, by threads while earlier batches are used.
 
-    Threads, not processes: decoding lets go of the interpreter, and all share one cache of images.
+    Threads, not processes: decoding releases the interpreter lock, and threads share one cache of images.
 
     Args:
         draw: Draws the batch of a step; called from several threads at once.
         steps: The steps.
-        workers: Number of threads, each of which is up to two batches ahead; 0 draws each batch when it is asked for.
+        workers: Number of threads; twice as many batches are prefetched. 0 draws each batch when it is asked for.
     """
     if workers == 0:
         yield from map(draw, steps)
@@ -385,13 +384,13 @@ def drawn_ahead(draw: Callable[[int], _Batch], steps: Iterable[int], workers: in
 
 
 def _draw_start(side: int, size: int, margin: int, random: np.random.Generator) -> int:
-    """First row or column of a crop, the margin around it inside the image if the image is that large."""
+    """First row or column of a crop, chosen so that its margin is inside the image if the image is large enough."""
     reach = margin if side >= size + 2 * margin else 0
     return reach + int(random.integers(side - size - 2 * reach + 1))
 
 
 def _mirrored_window(image: NDArray[np.uint8], top: int, left: int, size: int) -> NDArray[np.uint8]:
-    """A square of an image (H, W, 3); beyond the borders the image is mirrored."""
+    """A square of ``size`` pixels of an image (H, W, 3), mirrored beyond its borders."""
     height, width = image.shape[:2]
     inside = image[max(top, 0) : top + size, max(left, 0) : left + size]
     if inside.shape[:2] == (size, size):
@@ -401,13 +400,13 @@ def _mirrored_window(image: NDArray[np.uint8], top: int, left: int, size: int) -
 
 
 def _contrast(crop: NDArray[np.uint8]) -> float:
-    """By channel: red and green of a flat orange crop differ, but it shows nothing."""
+    """Largest standard deviation of a channel. Over all channels together a flat orange crop would have contrast."""
     return max(float(crop[..., channel].std()) for channel in range(crop.shape[2]))
 
 
-def _halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Every second file: neighbours are often of one document or person, which both sides should have seen."""
+def _split_in_halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Every second file to each side, since neighbours are often of one document or person, which both should have."""
     if len(files) == 1:
-        logger.warning("%s is the only image, so that it is shown on the sharp and on the blurred side", files[0])
+        logger.warning("%s is the only image, so that it is used on the sharp and on the blurred side", files[0])
         return files, files
     return files[0::2], files[1::2]

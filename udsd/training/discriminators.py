@@ -19,12 +19,12 @@ _STAGES = 4
 
 
 class MultiScaleDiscriminator(nn.Module):
-    """Judge patches as real or generated, at the full, half and quarter size of the image.
+    """Classify patches as real or generated, at the full, half and quarter size of the image.
 
     Args:
         base_width: Channels of the first convolution; each of the four strided ones doubles them.
         scales: Number of image sizes.
-        init: How the weights begin.
+        init: How the weights are initialised.
     """
 
     def __init__(self, base_width: int, scales: int = 3, *, init: DiscriminatorInit = "default") -> None:

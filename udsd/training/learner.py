@@ -1,4 +1,4 @@
-"""The networks of a run and what changes them: one step, from a batch to new weights."""
+"""One training step: from a batch to new weights."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from udsd.training.widening import widened
 logger = logging.getLogger(__name__)
 
 StepBatch = Mapping[str, Crops]
-"""What one step needs: ``pairs``, or ``sharp`` and ``blurred``, or all three."""
+"""Crops of one step: ``pairs``, or ``sharp`` and ``blurred``, or all three."""
 
 
 class Learner:
-    """Changes the networks step by step, first in the warm start, then in the unpaired stage.
+    """Trains the networks step by step, first in the warm start, then in the unpaired stage.
 
     Args:
         config: The whole run, its length in steps.
         processes: Those of the run.
         vgg: VGG-19, if there is a perceptual loss.
         initial: Weights to start from instead of random ones.
-        initial_state: What `TrainingNetworks.training_state` gave beside ``initial``; without it the blur branch
-            starts from its twins.
+        initial_state: What `TrainingNetworks.training_state` returned for the run that ``initial`` is from. Without it
+            E_S^c and G_B start as copies of E_B^c and G_S.
 
     Attributes:
         networks: All networks, on the device.
@@ -62,7 +62,7 @@ class Learner:
         self._processes = processes
         self.device = processes.device
         self.dtype = resolve_dtype(config.run.precision, self.device)
-        torch.manual_seed(config.run.seed)  # the same weights in every process
+        torch.manual_seed(config.run.seed)  # the same initial weights in every process
         self.networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
         self._has_trained_blur_branch = initial_state is not None
         if initial is not None:
@@ -80,7 +80,7 @@ class Learner:
         self._optimizers = self._make_optimizers()
         if config.run.compile:
             self.networks.compile_parts()
-        torch.manual_seed(config.run.seed + 1 + processes.index)  # but other draws
+        torch.manual_seed(config.run.seed + 1 + processes.index)  # but other random codes
 
     @property
     def averaged_model(self) -> DeblurModel:
@@ -88,51 +88,51 @@ class Learner:
         return self._average.module  # type: ignore[return-value]
 
     def in_warm_start(self, step: int) -> bool:
-        """Whether a step, counted from 0, is of the warm start."""
+        """Whether a step, counted from 0, belongs to the warm start."""
         return step < self.config.warm_start.steps
 
     def draw(self, crops: UnpairedCrops, step: int) -> StepBatch:
-        """What a step needs. Called from several threads at once."""
+        """Draw the batch of a step. Called from several threads at once."""
         if self.in_warm_start(step):
             return {"pairs": crops.pairs(step)}
         batch = {"sharp": crops.sharp(step), "blurred": crops.blurred(step)}
         return {**batch, "pairs": crops.pairs(step)} if self.config.unpaired.restoration else batch
 
     def step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
-        """Change the networks; gives the losses of the step, still on the device."""
+        """Update the networks; returns the losses of the step, still on the device."""
         if self.in_warm_start(step):
             losses = self._warm_start_step(step, batch)
         else:
             if step == self.config.warm_start.steps > 0 and not self._has_trained_blur_branch:
-                self.networks.start_blur_branch_from_twins()
+                self.networks.initialise_blur_branch()
             losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
         self._average.update_parameters(self.networks.deblur_model)
         return losses
 
-    def translate(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
-        """A batch on its way through both domains, for pictures: b, s_b, b^, s, b_s, s^; changes nothing."""
+    def translation_samples(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
+        """The columns of a sample grid of the unpaired stage: b, s_b, b^, s, b_s, s^. No state changes."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.no_grad(), torch.random.fork_rng(devices), self.autocast():
             torch.manual_seed(self.config.run.seed)
-            plain, seen = sharp.develop(self.device)[0], blurred.develop(self.device)[1]
-            images = self.objective.translate(plain, seen)
+            real_sharp, real_blurred = sharp.to_device(self.device)[0], blurred.to_device(self.device)[1]
+            images = self.objective.translate(real_sharp, real_blurred)
         return {
-            "b: blurred": seen,
+            "b: blurred": real_blurred,
             "s_b: restored": images.restored,
             "b^: blurred back": images.blurred_back,
-            "s: sharp": plain,
+            "s: sharp": real_sharp,
             "b_s: blurred": images.blurred,
             "s^: restored back": images.sharp_back,
         }
 
-    def restore(self, pairs: Crops) -> dict[str, Tensor]:
-        """Pairs and what the averaged model makes of them, for pictures."""
-        sharp, blurred = pairs.develop(self.device)
+    def restoration_samples(self, pairs: Crops) -> dict[str, Tensor]:
+        """The columns of a sample grid of the warm start: blurred, restored by the averaged model, sharp."""
+        sharp, blurred = pairs.to_device(self.device)
         with torch.inference_mode():
             return {"blurred": blurred, "restored": self.averaged_model(blurred), "sharp": sharp}
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs, of this process."""
+        """The state that a resumed run needs, of this process."""
         return {
             "networks": self.networks.state_dict(),
             "average": self._average.state_dict(),
@@ -142,20 +142,20 @@ class Learner:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Load what `state` returned."""
         self.networks.load_state_dict(state["networks"])
         self._average.load_state_dict(state["average"])
         for pool, saved in zip(self._pools, state["pools"], strict=False):
-            if pool.images.shape == saved["images"].shape:  # else the settings are others: it fills again
+            if pool.images.shape == saved["images"].shape:  # otherwise the settings have changed: it is filled again
                 pool.load_state_dict(saved)
         for name, optimizer in self._optimizers.items():
             saved = state["optimizers"][name]
-            if saved.keys() == optimizer.state_dict().keys():  # else it is of another kind: its moments begin anew
+            if saved.keys() == optimizer.state_dict().keys():  # otherwise it is of another kind: moments from zero
                 optimizer.load_state_dict(saved)
         self._has_trained_blur_branch = state["has_trained_blur_branch"]
 
     def autocast(self) -> torch.autocast:
-        """The number format of the networks' arithmetic, as a context."""
+        """A context in which the networks compute in `dtype`."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _warm_start_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
@@ -164,27 +164,27 @@ class Learner:
         return losses
 
     def _unpaired_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
-        sharp, blurred = batch["sharp"].develop(self.device)[0], batch["blurred"].develop(self.device)[1]
+        sharp, blurred = batch["sharp"].to_device(self.device)[0], batch["blurred"].to_device(self.device)[1]
         rate = unpaired_rate(self.config.unpaired, step)
-        judges = self.networks.discriminator_parameters()
-        _freeze(judges, frozen=True)
+        discriminators = self.networks.discriminator_parameters()
+        _freeze(discriminators, frozen=True)
         with self.autocast():
             images = self.objective.translate(sharp, blurred)
             losses = self.objective.generator_losses(sharp, blurred, images)
         if self.config.unpaired.restoration:
-            beside = self._restoration_losses(batch)
-            losses["kl"] = losses["kl"] + beside.pop("kl")
-            losses |= beside
+            restoration = self._restoration_losses(batch)
+            losses["kl"] = losses["kl"] + restoration.pop("kl")
+            losses |= restoration
         self._update("generators", losses, rate)
-        _freeze(judges, frozen=False)
+        _freeze(discriminators, frozen=False)
         with self.autocast():
-            judgements = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
-        self._update("discriminators", judgements, rate * self.config.unpaired.discriminator_rate)
-        figures = diagnose(images, blurred, code_matters=self.networks.has_blur_network)
-        return losses | judgements | figures
+            discriminator_losses = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
+        self._update("discriminators", discriminator_losses, rate * self.config.unpaired.discriminator_rate)
+        statistics = diagnose(images, blurred, code_matters=self.networks.has_blur_network)
+        return losses | discriminator_losses | statistics
 
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
-        sharp, blurred = batch["pairs"].develop(self.device)
+        sharp, blurred = batch["pairs"].to_device(self.device)
         with self.autocast():
             return warm_start_losses(self.networks, sharp, blurred, self._restoration_vgg)
 
@@ -214,8 +214,10 @@ class Learner:
             initial = widened(initial, wanted.base_width)
         self.networks.deblur_model.load_state_dict(initial.state_dict())
         if state is None:
-            self.networks.start_blur_branch_from_twins()
-            logger.info("started from a trained model; the blur branch from its twins, the discriminators from nothing")
+            self.networks.initialise_blur_branch()
+            logger.info(
+                "started from a trained model; E_S^c and G_B are copies of E_B^c and G_S, discriminators are random"
+            )
         else:
             self.networks.load_training_state(state)
             logger.info("started from a trained model and the state of its training")

@@ -1,4 +1,4 @@
-"""All networks of a training run, of which the inference path is a part."""
+"""All networks of a training run, those of the inference path included."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class BranchConfig:
     """The networks that only training has. The defaults are the paper's.
 
     Attributes:
-        blur: ``"network"``, the paper's G_B; or ``"path"``, where the code is decoded into the path of a camera and the
-            noise of its sensor: far less to learn, and nothing to hide the sharp image in, where blur is uniform.
-        kernel_size: Side in pixels, odd, of the kernels that those paths are drawn into.
+        blur: ``"network"``, the paper's G_B; or ``"path"``, which decodes the code into a camera path and the level of
+            the sensor's noise. Where blur is uniform over the image, that is far less to learn, and it cannot hide the
+            sharp image in the blurred one.
+        kernel_size: Side in pixels, odd, of the kernels of those paths.
         share_generator_block: G_S and G_B share their first residual block, as in the authors' released code.
         discriminator_width: Channels of the discriminators' first convolution.
-        discriminator_init: How their weights begin: ``"default"``, torch's own; ``"normal"``, of deviation 0.02, as in
-            CycleGAN and its kin; or ``"kaiming"``, which keeps the signal's size from layer to layer.
+        discriminator_init: How their weights are initialised: ``"default"``, as PyTorch does; ``"normal"``, with a
+            standard deviation of 0.02 as in CycleGAN; or ``"kaiming"``, which keeps the variance from layer to layer.
     """
 
     blur: Literal["network", "path"] = "network"
@@ -52,10 +53,10 @@ class TrainingNetworks(nn.Module):
         deblur_model: E_B^c, E^b and G_S: the inference path, what a model folder holds.
         sharp_content_encoder: E_S^c. Its last residual block is that of E_B^c, so that both domains end in one
             space of content.
-        blur_generator: G_B, or the decoder of paths in its place.
+        blur_generator: G_B, or the decoder of camera paths in its place.
         sharp_discriminator: D_S.
         blurred_discriminator: D_B.
-        random_discriminators: A second D_S and D_B for images made with random codes; none unless asked for.
+        random_discriminators: A second D_S and D_B for images generated with random codes; empty unless asked for.
     """
 
     def __init__(self, config: ModelConfig, branches: BranchConfig, *, random_code: bool = False) -> None:
@@ -83,14 +84,14 @@ class TrainingNetworks(nn.Module):
         """Whether G_B is a network, as in the paper, rather than a path."""
         return isinstance(self.blur_generator, Generator)
 
-    def start_blur_branch_from_twins(self) -> None:
-        """Start E_S^c and G_B from the trained E_B^c and G_S, which is nearer to them than chance."""
+    def initialise_blur_branch(self) -> None:
+        """Copy the trained E_B^c and G_S, of the same shapes, to E_S^c and G_B: a better start than random weights."""
         self.sharp_content_encoder.load_state_dict(self.deblur_model.content_encoder.state_dict())
         if isinstance(self.blur_generator, Generator):
             self.blur_generator.load_state_dict(self.deblur_model.generator.state_dict())
 
     def compile_parts(self) -> None:
-        """Compile each network in place, at its first use; names in the state stay as they are."""
+        """Compile each network in place, at its first use; the names of its parameters do not change."""
         model = self.deblur_model
         parts = [model.content_encoder, model.blur_encoder, model.generator, self.sharp_content_encoder]
         parts += [self.sharp_discriminator, self.blurred_discriminator, *self.random_discriminators]
@@ -98,15 +99,15 @@ class TrainingNetworks(nn.Module):
             part.compile()
 
     def training_state(self) -> dict[str, Tensor]:
-        """What a model folder does not hold: all but the inference path and what is shared with it."""
+        """The tensors that a model folder does not hold: all but the inference path and what is shared with it."""
         inference = {tensor.data_ptr() for tensor in self.deblur_model.state_dict().values()}
         return {name: tensor for name, tensor in self.state_dict().items() if tensor.data_ptr() not in inference}
 
     def load_training_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take in what `training_state` gave.
+        """Load what `training_state` returned.
 
         Raises:
-            ConfigError: It is of other networks; the message names the first tensor that does not fit.
+            ConfigError: It is that of other networks; the message names the first tensor that does not fit.
         """
         own = self.training_state()
         for name in sorted(own.keys() | state.keys()):
@@ -123,7 +124,7 @@ class TrainingNetworks(nn.Module):
         return list(self.deblur_model.parameters())
 
     def generator_parameters(self) -> list[nn.Parameter]:
-        """Parameters of all encoders and generators, each once."""
+        """Parameters of all encoders and generators, shared ones once."""
         networks = nn.ModuleList([self.deblur_model, self.sharp_content_encoder, self.blur_generator])
         return list(networks.parameters())
 
@@ -142,18 +143,18 @@ class TrainingNetworks(nn.Module):
             return self.blur_generator(sharp, code)  # type: ignore[no-any-return]
         return self._compose(sharp, self.blur_generator(self.sharp_content_encoder(sharp), code))
 
-    def blur_back(self, restored: Tensor, code: Tensor) -> Tensor:
-        """The same, of a restored image, to be compared with the blurred image that it came from."""
+    def reblur(self, restored: Tensor, code: Tensor) -> Tensor:
+        """Like `blur`, of restored images, to be compared with the blurred images that they came from."""
         if isinstance(self.blur_generator, PathBlurGenerator):
-            return self.blur_generator.blur_back(restored, code)
+            return self.blur_generator.reblur(restored, code)
         return self.blur(restored, code)
 
-    def keep_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
-        """G_S(E_S^c(s), z): a sharp image decoded in its own domain."""
+    def reconstruct_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
+        """G_S(E_S^c(s), z): sharp images reconstructed in their own domain; shapes as in `restore`."""
         return self._compose(sharp, self.deblur_model.generator(self.sharp_content_encoder(sharp), code))
 
-    def keep_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
-        """G_B(E_B^c(b), z): a blurred image decoded in its own domain; needs the network G_B."""
+    def reconstruct_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
+        """G_B(E_B^c(b), z): blurred images reconstructed in their own domain; G_B must be a network."""
         return self._compose(blurred, self.blur_generator(self.deblur_model.content_encoder(blurred), code))
 
     def _compose(self, image: Tensor, decoded: Tensor) -> Tensor:

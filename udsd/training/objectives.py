@@ -1,4 +1,4 @@
-"""What one training step computes: batches in, a flat map of named losses out."""
+"""The losses of one training step: batches in, a flat map of named losses out."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ObjectiveConfig:
 
     Attributes:
         adversarial: ``"log"``, ``"least_squares"`` or ``"hinge"``.
-        detach_blurred: No gradient flows through b_s on its way back to s^. Otherwise G_B learns to hide the sharp
-            image in b_s, and the round trip closes without any restoring.
-        blurred_noise: Standard deviation, in grey levels of 255, of noise added to b_s on that way: what is hidden
-            in faint differences is drowned.
-        replay_pool: The discriminators are shown earlier generated images among the newest; this many are kept. 0
-            shows the newest only, as the paper does.
+        detach_blurred: Detach b_s before it is restored to s^. With its gradient G_B learns to hide the sharp image in
+            b_s, which satisfies cycle consistency without any restoration.
+        blurred_noise: Standard deviation, in grey levels of 255, of noise added to b_s before it is restored to s^. It
+            covers what G_B could hide in faint differences.
+        replay_pool: Number of earlier generated images that are kept and mixed into the discriminators' batches; 0, as
+            in the paper, for none.
     """
 
     adversarial: AdversarialName = "log"
@@ -66,10 +66,10 @@ class Translations:
         blurred: b_s, the sharp batch with that blur.
         sharp_back: s^, the sharp batch after its round trip.
         blurred_back: b^, the blurred batch after its round trip.
-        code: z_b, drawn for the blurred batch.
-        code_mean: Mean of the distribution it was drawn from.
+        code: z_b, drawn from the distribution that E^b gives for the blurred batch.
+        code_mean: Mean of that distribution.
         code_log_variance: Log-variance of that distribution.
-        random_code: A code drawn from a standard normal; with the next two, none unless asked for.
+        random_code: A code drawn from a standard normal. It and the next two are None unless a loss needs them.
         random_restored: The blurred batch restored with it.
         random_blurred: The sharp batch blurred with it.
     """
@@ -91,7 +91,7 @@ def warm_start_losses(
 ) -> dict[str, Tensor]:
     """Restore sharp images from synthetically blurred versions of them; both (B, 3, H, W) in [-1, 1].
 
-    With VGG-19 there is a perceptual loss as well.
+    With ``vgg`` there is a perceptual loss as well.
     """
     mean, log_variance = networks.deblur_model.encode_blur(blurred)
     restored = networks.restore(blurred, reparameterize(mean, log_variance))
@@ -102,12 +102,12 @@ def warm_start_losses(
 
 
 class UnpairedObjective:
-    """The paper's unpaired objective, and what else the weights ask for.
+    """The paper's unpaired objective, and the further losses that have a weight.
 
     Args:
         networks: All networks.
         config: How losses are computed.
-        weights: Which losses there are: those of weight 0 are left out.
+        weights: Those of the losses; optional losses of weight 0 are not computed.
         vgg: VGG-19; without it there is no perceptual loss, whatever its weight.
     """
 
@@ -131,14 +131,14 @@ class UnpairedObjective:
         code = reparameterize(mean, log_variance)
         restored = networks.restore(blurred, code)
         newly_blurred = networks.blur(sharp, code)
-        on_its_way_back = self._on_its_way_back(newly_blurred)
-        code_back = reparameterize(*networks.deblur_model.encode_blur(on_its_way_back))
+        returning = self._prepare_return(newly_blurred)
+        code_back = reparameterize(*networks.deblur_model.encode_blur(returning))
         random_code = torch.randn_like(code) if self._needs_random_code else None
         return Translations(
             restored=restored,
             blurred=newly_blurred,
-            sharp_back=networks.restore(on_its_way_back, code_back),
-            blurred_back=networks.blur_back(restored, code_back),
+            sharp_back=networks.restore(returning, code_back),
+            blurred_back=networks.reblur(restored, code_back),
             code=code,
             code_mean=mean,
             code_log_variance=log_variance,
@@ -149,10 +149,10 @@ class UnpairedObjective:
 
     def generator_losses(self, sharp: Tensor, blurred: Tensor, images: Translations) -> dict[str, Tensor]:
         """The named losses of encoders and generators."""
-        networks, weights, fooled = self._networks, self._weights, self._form.generator_loss
+        networks, weights, adversarial_loss = self._networks, self._weights, self._form.generator_loss
         losses = {
-            "adversarial_sharp": fooled(networks.sharp_discriminator(images.restored)),
-            "adversarial_blurred": fooled(networks.blurred_discriminator(images.blurred)),
+            "adversarial_sharp": adversarial_loss(networks.sharp_discriminator(images.restored)),
+            "adversarial_blurred": adversarial_loss(networks.blurred_discriminator(images.blurred)),
             "cycle_sharp": cycle_consistency_loss(sharp, images.sharp_back),
             "cycle_blurred": cycle_consistency_loss(blurred, images.blurred_back),
             "kl": kl_divergence(images.code_mean, images.code_log_variance),
@@ -164,9 +164,9 @@ class UnpairedObjective:
         if weights.identity:
             losses["identity"] = self._identity(sharp, blurred, images.code)
         if weights.random_code and images.random_restored is not None and images.random_blurred is not None:
-            judge_sharp, judge_blurred = networks.random_discriminators
-            losses["random_code"] = fooled(judge_sharp(images.random_restored)) + fooled(
-                judge_blurred(images.random_blurred)
+            sharp_discriminator, blurred_discriminator = networks.random_discriminators
+            losses["random_code"] = adversarial_loss(sharp_discriminator(images.random_restored)) + adversarial_loss(
+                blurred_discriminator(images.random_blurred)
             )
         if weights.latent and images.random_code is not None and images.random_blurred is not None:
             encoded, _ = networks.deblur_model.encode_blur(images.random_blurred)
@@ -181,29 +181,29 @@ class UnpairedObjective:
         Args:
             sharp: Real sharp images (B, 3, H, W).
             blurred: Real blurred images (B, 3, H, W).
-            images: What was generated of them.
-            pools: Pools of earlier restored and blurred images, or none.
+            images: What `translate` made of them.
+            pools: Pools of earlier images s_b and b_s, or none.
         """
         networks = self._networks
         generated = [images.restored, images.blurred]
         if pools:
             generated = [pool.exchange(newest) for pool, newest in zip(pools, generated, strict=True)]
         losses = {
-            "discriminator_sharp": self._judge(networks.sharp_discriminator, sharp, generated[0]),
-            "discriminator_blurred": self._judge(networks.blurred_discriminator, blurred, generated[1]),
+            "discriminator_sharp": self._discriminator_loss(networks.sharp_discriminator, sharp, generated[0]),
+            "discriminator_blurred": self._discriminator_loss(networks.blurred_discriminator, blurred, generated[1]),
         }
         if self._weights.random_code and images.random_restored is not None and images.random_blurred is not None:
-            judge_sharp, judge_blurred = networks.random_discriminators
-            losses["discriminator_random"] = self._judge(judge_sharp, sharp, images.random_restored) + self._judge(
-                judge_blurred, blurred, images.random_blurred
-            )
+            sharp_discriminator, blurred_discriminator = networks.random_discriminators
+            losses["discriminator_random"] = self._discriminator_loss(
+                sharp_discriminator, sharp, images.random_restored
+            ) + self._discriminator_loss(blurred_discriminator, blurred, images.random_blurred)
         return losses
 
     @property
     def _needs_random_code(self) -> bool:
         return bool(self._weights.random_code or self._weights.latent)
 
-    def _on_its_way_back(self, newly_blurred: Tensor) -> Tensor:
+    def _prepare_return(self, newly_blurred: Tensor) -> Tensor:
         if self._config.detach_blurred:
             newly_blurred = newly_blurred.detach()
         if self._config.blurred_noise:
@@ -212,12 +212,12 @@ class UnpairedObjective:
         return newly_blurred
 
     def _identity(self, sharp: Tensor, blurred: Tensor, code: Tensor) -> Tensor:
-        kept_sharp = identity_loss(sharp, self._networks.keep_sharp(sharp, code))
+        on_sharp = identity_loss(sharp, self._networks.reconstruct_sharp(sharp, code))
         if not self._networks.has_blur_network:
-            return kept_sharp  # a path decodes no content: there is nothing of the blurred domain to keep
-        return kept_sharp + identity_loss(blurred, self._networks.keep_blurred(blurred, code))
+            return on_sharp  # a camera path decodes no content: blurred images have no reconstruction
+        return on_sharp + identity_loss(blurred, self._networks.reconstruct_blurred(blurred, code))
 
-    def _judge(self, discriminator: Discriminator, real: Tensor, generated: Tensor) -> Tensor:
+    def _discriminator_loss(self, discriminator: Discriminator, real: Tensor, generated: Tensor) -> Tensor:
         if not self._weights.r1:
             return self._form.discriminator_loss(discriminator(real), discriminator(generated.detach()))
         real = real.detach().requires_grad_()

@@ -13,7 +13,7 @@ from udsd.errors import ConfigError
 OptimizerName = Literal["adam", "muon"]
 
 _MUON_CHANNELS = 8
-"""Kernels with fewer channels on a side read or write the image: there is little to orthogonalise."""
+"""Kernels with fewer input or output channels read or write the image; there is little to orthogonalise."""
 
 
 def make_optimizer(
@@ -32,30 +32,32 @@ def make_optimizer(
 
 
 class MuonAndAdam(torch.optim.Optimizer):
-    """Muon for the kernels of convolutions, Adam for all else.
+    """Muon for the kernels of convolutions, Adam for all other parameters.
 
-    Muon (Jordan et al., 2024) makes the steps of a matrix orthogonal, so that rare directions are learnt as fast as
-    common ones. PyTorch's takes matrices only; it sees each kernel as one of (channels, all else). Its steps are
-    scaled to be as large as Adam's, so that one learning rate serves both.
+    Muon (Jordan et al., 2024) orthogonalises the update of a matrix, so that rare directions are learnt as fast as
+    common ones. PyTorch's takes matrices only, so each kernel is given to it as one, (first channels, all else). Its
+    updates are scaled to the size of Adam's, so that one learning rate serves both.
 
     Args:
-        parameters: Parameters in their final place and memory format.
+        parameters: Parameters, already on their device and in their memory format: views of them are kept.
         betas: Adam's decay rates of the two moments.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> None:
         super().__init__(parameters, {"lr": 0.0})
-        every = self.param_groups[0]["params"]
-        self._kernels = [kernel for kernel in every if kernel.dim() == 4 and min(kernel.shape[:2]) >= _MUON_CHANNELS]
-        # Views, through which the kernels are changed.
+        everything = self.param_groups[0]["params"]
+        self._kernels = [
+            kernel for kernel in everything if kernel.dim() == 4 and min(kernel.shape[:2]) >= _MUON_CHANNELS
+        ]
+        # Views: Muon updates the kernels through them.
         self._matrices = [_rows_first(kernel.detach(), kernel).view(len(kernel), -1) for kernel in self._kernels]
         taken = {id(kernel) for kernel in self._kernels}
-        rest = [parameter for parameter in every if id(parameter) not in taken]
+        rest = [parameter for parameter in everything if id(parameter) not in taken]
         muon = torch.optim.Muon(self._matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
         self._parts = {"muon": muon, "adam": torch.optim.Adam(rest, betas=betas, fused=True)}
 
     def step(self) -> None:  # type: ignore[override]
-        """Change all parameters by their gradients, at the rate of the first group."""
+        """Update all parameters from their gradients, at the learning rate of the first group."""
         for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
             matrix.grad = None if kernel.grad is None else _rows_first(kernel.grad, kernel).flatten(1)
         for part in self._parts.values():
@@ -63,15 +65,15 @@ class MuonAndAdam(torch.optim.Optimizer):
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of both."""
+        """The states of both optimizers, by name."""
         return {name: part.state_dict() for name, part in self._parts.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Load what `state_dict` returned."""
         for name, part in self._parts.items():
             part.load_state_dict(state_dict[name])
 
 
 def _rows_first(tensor: Tensor, kernel: Tensor) -> Tensor:
-    """A kernel, or its gradient, in the order that the kernel has in memory: plain, or channels last."""
+    """A kernel (O, I, h, w), or its gradient, in the kernel's memory order: as it is, or (O, h, w, I)."""
     return tensor if kernel.is_contiguous() else tensor.permute(0, 2, 3, 1)

@@ -16,19 +16,19 @@ _Value = TypeVar("_Value")
 
 
 class Processes:
-    """What the processes of a run do together; alone, all of it costs nothing.
+    """Collective operations of the processes of a run; they do nothing where there is only one.
 
-    Gradients are averaged here in one piece after each backward pass, rather than by DistributedDataParallel: a step
-    runs parts of six networks several times over and freezes some of them in turn, which that wrapper forbids or pays
-    for with a search of the graph. At some 30 million parameters one reduction is a few milliseconds.
+    Gradients are averaged in one reduction after each backward pass, not by DistributedDataParallel: a step runs parts
+    of six networks several times and freezes some of them in turn, which that wrapper does not allow, or only with a
+    search of the graph at every step. For some 30 million parameters one reduction takes a few milliseconds.
 
     Args:
-        device: Where the networks train. With several processes on GPUs each takes the one of its own number.
+        device: Where the networks train. With several processes on GPUs each takes the GPU of its own index.
 
     Attributes:
         count: Number of processes.
-        index: Number of this one.
-        device: Where this one trains.
+        index: Index of this process, from 0.
+        device: Where this process trains.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -62,15 +62,15 @@ class Processes:
         return flag if self.count == 1 else bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
 
     def gather(self, value: _Value) -> list[_Value]:
-        """The values of all processes, in their order, on each of them."""
+        """The values of all processes, by index; every process gets them."""
         return [value] if self.count == 1 else accelerate.utils.gather_object([value])
 
     def wait(self) -> None:
-        """Go on when all processes have come here."""
+        """Wait until all processes have reached this call."""
         self._state.wait_for_everyone()
 
     def part(self) -> None:
-        """End the connection once all processes have come here: one that leaves early makes the others abort."""
+        """Disconnect after all processes have reached this call; one that exits earlier makes the others abort."""
         if self.count > 1:
             self._state.wait_for_everyone()
             self._state.destroy_process_group()

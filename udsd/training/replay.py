@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class ReplayPool(nn.Module):
-    """Show a discriminator earlier fakes among the newest ones, so that the game does not go round in circles.
+    """Mix generated images of earlier steps into a discriminator's batches, which damps oscillation.
 
-    Half of the images of each batch, at random, are exchanged for ones of the pool (Shrivastava et al., CVPR 2017; the
-    pool of CycleGAN). Not in the paper. The pool is part of the state of a run.
+    Each image of a batch is exchanged with a random one of the pool with a probability of one half (Shrivastava et al.,
+    CVPR 2017, as in CycleGAN). Not in the paper. The pool is part of the state of a run.
 
     Args:
-        size: Number of images that are kept.
+        size: Number of images in the pool.
         shape: (C, H, W) of an image.
     """
 
@@ -27,10 +27,10 @@ class ReplayPool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, newest: Tensor) -> Tensor:
-        """Put a batch (B, C, H, W) in, and take as many out. The first batch fills the whole pool."""
+        """Exchange images of a batch (B, C, H, W) with the pool, and return as many; the first batch fills the pool."""
         newest = newest.detach().to(self.images.dtype)
         count, size = len(newest), len(self.images)
-        # `where`, not `if`: nothing is read back from the device.
+        # `where`, not `if`, which would read a value back from the device and wait for it.
         repeated = newest[torch.arange(size, device=newest.device) % count]
         self.images.copy_(torch.where(self.filled, self.images, repeated))
         self.filled.fill_(True)

@@ -6,12 +6,12 @@ import math
 
 from udsd.training.config import UnpairedConfig, WarmStartConfig
 
-_DECAYED_TO = 0.01
-"""Share of the rate that is left when the paper's exponential decay ends; the paper does not say."""
+_FINAL_SHARE = 0.01
+"""Share of the rate that is left at the end of the exponential decay; the paper does not give it."""
 
 
 def warm_start_rate(config: WarmStartConfig, step: int) -> float:
-    """Rise from zero, hold, fall to zero along a cosine; ``step`` counts from 0 within the stage."""
+    """Linear ramp from zero, constant rate, cosine decay to zero; ``step`` counts from 0 within the stage."""
     ramp = min(1.0, (step + 1) / max(config.ramp_steps, 1))
     falling = config.decay_share * config.steps
     progress = max(0.0, (step - (config.steps - falling)) / falling)
@@ -19,7 +19,7 @@ def warm_start_rate(config: WarmStartConfig, step: int) -> float:
 
 
 def unpaired_rate(config: UnpairedConfig, step: int) -> float:
-    """Rise from zero, hold, then decay exponentially as the paper does; ``step`` counts from 0 within the stage."""
+    """Linear ramp from zero, constant rate, the paper's exponential decay; ``step`` counts from 0 within the stage."""
     ramp = min(1.0, (step + 1) / max(config.ramp_steps, 1))
     progress = max(0.0, (step - config.steps) / max(config.decay_steps, 1))
-    return config.learning_rate * ramp * math.pow(_DECAYED_TO, min(progress, 1.0))
+    return config.learning_rate * ramp * math.pow(_FINAL_SHARE, min(progress, 1.0))

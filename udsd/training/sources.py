@@ -1,4 +1,4 @@
-"""Which files a run trains on: folders, lists of paths, and what is wrong with them."""
+"""Which files a run trains on: folders and lists of paths, and the checks of their images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from udsd.images import find_images, read_size
 logger = logging.getLogger(__name__)
 
 _NAMED = 5
-"""Files that a warning names; of more it tells the number."""
+"""Files that a warning names; further ones are counted."""
 
 
 def list_images(sources: Sequence[str]) -> list[Path]:
     """The images of folders (with those below) and of text files of paths, each file once.
 
-    Paths in a text file stand one a line, relative to the text file's folder.
+    A text file has one path on each line, relative to its own folder.
 
     Raises:
         ImageError: A source is missing or holds no images.
@@ -30,16 +30,16 @@ def list_images(sources: Sequence[str]) -> list[Path]:
         if not found:
             raise ImageError(f"{source} holds no images; give a folder with PNG, JPEG or other image files")
         for path in found:
-            # Sources may lie in each other, and the two sides of a run must not meet.
+            # Folders may contain each other, and a file must not be on both sides of a run.
             files.setdefault(path.resolve(), path)
     return list(files.values())
 
 
 def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
-    """Leave out files that cannot be read and copies of others, and warn of them and of images under a crop's size.
+    """Leave out unreadable files and copies of others; warn of them, and of images smaller than a crop.
 
-    Headers are read, and the whole of files that have the size of another in bytes. Images smaller than a crop stay:
-    they are mirrored at their borders.
+    Only headers are read, and the whole of files that are as long as another. Images smaller than a crop stay: they are
+    mirrored at their borders.
 
     Raises:
         ImageError: No file is left.
@@ -51,7 +51,7 @@ def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
             sizes[path] = read_size(path)
         except ImageError:
             broken.append(path)
-    copies = {path for paths in _alike(list(sizes)) for path in paths[1:]}
+    copies = {path for paths in _duplicates(list(sizes)) for path in paths[1:]}
     kept = [path for path in sizes if path not in copies]
     small = [path for path in kept if min(sizes[path]) < crop_size]
     _warn("cannot be read and are left out", broken)
@@ -67,17 +67,17 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
 
     Args:
         files: Files of one use.
-        others: Files of another, which goes first.
+        others: Files of another use, which keeps those in common.
         role: What the files are for, as messages name it: "blurred".
         other_role: What the others are for.
 
     Raises:
         ImageError: All of them are.
     """
-    # By the files' true places: a folder may be given once by a link, and once as it is.
+    # Resolved paths, since a folder may be given once by a link and once by its own path.
     known = {path.resolve() for path in others}
-    alike = _alike([*{path.resolve(): path for path in [*others, *files]}.values()])
-    copies = {path for paths in alike if known & {path.resolve() for path in paths} for path in paths}
+    groups = _duplicates([*{path.resolve(): path for path in [*others, *files]}.values()])
+    copies = {path for paths in groups if known & {path.resolve() for path in paths} for path in paths}
     shared = {path for path in files if path.resolve() in known or path in copies}
     kept = [path for path in files if path not in shared]
     if not kept:
@@ -98,8 +98,8 @@ def _images_of(source: Path) -> list[Path]:
     return [source.parent / line.strip() for line in lines if line.strip()]
 
 
-def _alike(files: Sequence[Path]) -> list[list[Path]]:
-    """Groups of files of the same content, in their order. Only files of the same size are read."""
+def _duplicates(files: Sequence[Path]) -> list[list[Path]]:
+    """Groups of files of the same content, in their order. Only files that are as long as another are read."""
     by_size: dict[int, list[Path]] = {}
     for path in files:
         by_size.setdefault(path.stat().st_size, []).append(path)

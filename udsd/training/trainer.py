@@ -22,7 +22,7 @@ from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops, drawn_ahead
+from udsd.training.data import UnpairedCrops, prefetch
 from udsd.training.learner import Learner
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
@@ -33,19 +33,19 @@ from udsd.training.validation import Validation
 logger = logging.getLogger(__name__)
 
 _AGREE_EVERY = 10
-"""Steps between two questions to all processes whether one was asked to stop."""
+"""Steps between checks, over all processes, whether one of them was asked to stop."""
 
-_SHOWN = 4
-"""Losses on the progress line, which has to fit a terminal; all are in losses.csv."""
+_LOSSES_ON_BAR = 4
+"""Losses on the progress bar, which has to fit a terminal; all are in losses.csv."""
 
-_PICTURED = 0
-"""The step whose batch is pictured. Pictures then show the same crops all along."""
+_SAMPLE_STEP = 0
+"""The step whose crops are in every sample grid, so that grids can be compared."""
 
 
 class Trainer:
     """Train the networks of one run.
 
-    Under ``accelerate launch`` or ``torchrun`` each process makes one of these; the first writes the files, which all
+    Under ``accelerate launch`` or ``torchrun`` each process makes one; the first writes the files, in a folder that all
     must see.
 
     Args:
@@ -53,12 +53,12 @@ class Trainer:
         output: Folder of the run: checkpoints, ``losses.csv``, ``tensorboard/``, ``samples/``.
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
-        overwrite: Remove the run that ``output`` holds, once everything else is known to be right.
-        vgg: VGG-19, for perceptual losses, and to validate with.
-        initial: A trained model to start from, of the configuration that ``config.model`` says, or narrower by a whole
-            factor: then it is widened first. A resumed run goes on from its checkpoint instead.
-        initial_state: The state of the other networks that was saved beside it. Without it the blur branch starts from
-            its twins, and the discriminators from nothing.
+        overwrite: Remove the run that ``output`` holds, after all other checks.
+        vgg: VGG-19, for perceptual losses and to measure d_VGG in validation.
+        initial: A trained model to start from, with the configuration ``config.model``, or narrower by a whole factor:
+            it is then widened first. A resumed run goes on from its checkpoint instead.
+        initial_state: The state of the other networks, saved with ``initial``. Without it E_S^c and G_B start as copies
+            of E_B^c and G_S, and the discriminators from random weights.
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
@@ -132,7 +132,7 @@ class Trainer:
         """
         total, is_main = self.config.total_steps, self.processes.is_main
         means, alarms = RunningMeans(self.processes), Alarms()
-        batches = drawn_ahead(
+        batches = prefetch(
             lambda step: self.learner.draw(self._crops, step), range(self.step, total), self.config.data.workers
         )
         with (
@@ -152,7 +152,7 @@ class Trainer:
                 if self._is_due(self.config.run.log_every):
                     values = self._write_means(means, log)
                     alarms.check(values, self.step)
-                    bar.set_postfix(dict(islice(values.items(), _SHOWN)), refresh=False)
+                    bar.set_postfix(dict(islice(values.items(), _LOSSES_ON_BAR)), refresh=False)
                 if self._is_due(self.config.run.sample_every) and is_main:
                     self._samples.write(self._sample_columns(), self.step)
                 if self._validation and log and self._is_due(self.config.run.validate_every):
@@ -167,7 +167,7 @@ class Trainer:
         return self.step % every == 0
 
     def _asked_to_stop(self) -> bool:
-        # With several processes all must leave at the same step, and asking them at each would slow them down.
+        # All processes must stop at the same step; agreeing on it at every step would slow them down.
         if self.processes.count > 1 and self.step % _AGREE_EVERY:
             return False
         return self.processes.any(self._stop)
@@ -180,8 +180,8 @@ class Trainer:
 
     def _sample_columns(self) -> dict[str, Tensor]:
         if self.learner.in_warm_start(self.step - 1):
-            return self.learner.restore(self._crops.pairs(_PICTURED))
-        return self.learner.translate(self._crops.sharp(_PICTURED), self._crops.blurred(_PICTURED))
+            return self.learner.restoration_samples(self._crops.pairs(_SAMPLE_STEP))
+        return self.learner.translation_samples(self._crops.sharp(_SAMPLE_STEP), self._crops.blurred(_SAMPLE_STEP))
 
     def _validate(self, validation: Validation) -> dict[str, float]:
         scores = validation.scores(self.averaged_model, self.learner.device, self.learner.dtype)
@@ -228,7 +228,9 @@ class Trainer:
             ) from error
 
     def _save(self, means: RunningMeans, log: LossLog | None) -> None:
-        self._write_means(means, log)  # raises on a loss that is not finite, whose weights would push out sound ones
+        self._write_means(
+            means, log
+        )  # raises on a loss that is not finite: such weights must not replace good checkpoints
         random = self.processes.gather(_random_state(self.learner.device))
         if not self.processes.is_main:
             return
@@ -285,7 +287,7 @@ def _log_of(output: Path, step: int, *, wanted: bool) -> Iterator[LossLog | None
 
 
 def _random_state(device: torch.device) -> dict[str, Tensor]:
-    """What the codes are drawn from. Batches are not part of it: they hang on the step alone."""
+    """The state of the generators that blur codes are drawn from. Batches need none: they depend on the step alone."""
     state = {"cpu": torch.get_rng_state()}
     return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
 

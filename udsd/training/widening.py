@@ -1,6 +1,6 @@
-"""Grow a trained model: the same function in wider networks, from which training goes on.
+"""Widen a trained model: the same function in wider networks, from which training can go on.
 
-After Net2Net (Chen, Goodfellow, Shlens, ICLR 2016). Hours of training a narrow model are not lost on the wide one.
+After Net2Net (Chen, Goodfellow, Shlens, ICLR 2016). The training of the narrow model is not lost.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _TRANSPOSED = ("generator.up", "generator.to_image")
 
 
 def widened(model: DeblurModel, base_width: int, random: torch.Generator | None = None) -> DeblurModel:
-    """A model that is ``base_width`` wide and restores as ``model`` does, to rounding.
+    """A model of width ``base_width`` that computes the same as ``model``, up to rounding.
 
-    Every channel is copied. What read the channel reads the copies, in shares that are drawn at random and sum to one,
-    so that the copies see different gradients and part ways.
+    Every channel is copied. The weights that a layer has for a channel are divided among its copies, in random shares
+    that sum to one, so that the copies get different gradients and diverge.
 
     Args:
         model: A trained model; it is left as it is.
-        base_width: A multiple of its own.
-        random: Source of the shares.
+        base_width: A multiple of its width.
+        random: Source of the shares; PyTorch's default generator if None.
 
     Raises:
         ConfigError: ``base_width`` is no multiple of the model's.
@@ -54,7 +54,7 @@ def _widen(name: str, narrow: Tensor, shape: torch.Size, copies: int, random: to
     outputs = _sources(narrow.shape[_OUT], shape[_OUT], copies)
     inputs = _sources(narrow.shape[_IN], shape[_IN], copies)
     wide = narrow[outputs][:, inputs]
-    shares = 1 - torch.rand(shape[:2], generator=random)  # above 0: a channel with one reader is divided by its share
+    shares = 1 - torch.rand(shape[:2], generator=random)  # above 0: a channel's shares are divided by their sum
     totals = torch.zeros(shape[_OUT], narrow.shape[_IN]).index_add_(_IN, inputs, shares)
     shares = shares / totals[:, inputs]
     wide = wide * shares.reshape(*shape[:2], *[1] * (wide.dim() - 2))
@@ -64,8 +64,8 @@ def _widen(name: str, narrow: Tensor, shape: torch.Size, copies: int, random: to
 def _sources(narrow: int, wide: int, copies: int) -> Tensor:
     """For each channel of a wide layer, the channel of the narrow layer that it is a copy of.
 
-    Channels of features are copied. Those of the image and of the blur code, which stand behind them, are as many in
-    any model.
+    Channels of features are copied. Those of the image and of the blur code, which come after them, are as many in
+    every model.
     """
     if narrow == wide:
         return torch.arange(narrow)

@@ -1,0 +1,226 @@
+"""Train a bundled model again: all of its runs, each from the model of the one before.
+
+    python examples/train_bundled.py text-small --sharp pages/ --output runs/text-small
+    python examples/train_bundled.py text --sharp pages/ --output runs/text --init runs/text-small/models/6
+    python examples/train_bundled.py face --sharp faces/ --output runs/face --vgg-weights vgg19.safetensors
+
+The model is in OUTPUT/models/final in the end. After an interruption the same command goes on: finished runs are passed
+over, the one in progress is resumed. `--dry-run` only prints the commands.
+
+Images: pages as docs/training.md makes them from PDF documents; faces of about 160 px, aligned as those of CelebA and
+LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format png -resize 136x136 utkface/*.jpg).
+
+Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, text nine more,
+face five and a half. Cores without such instructions take several times as long. On a GPU it was not measured; there
+`--set run.compile=true` is likely to help.
+
+The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
+began with (the models' cards say which), and number formats round differently from machine to machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from udsd.training.cli import main as udsd_train
+
+from udsd.images import find_images
+from udsd.pretrained import load_model, save_model
+from udsd.training.checkpoint import find_checkpoints
+from udsd.training.config import TrainingConfig, parse_setting
+
+Settings = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a chain: which images it is shown, and how it differs from the model's recipe."""
+
+    images: Literal["all", "odd", "even"] = "all"
+    settings: Settings = field(default_factory=dict)
+
+
+def run(images: Literal["all", "odd", "even"] = "all", common: Settings | None = None, **settings: object) -> Run:
+    """A run by its settings, ``section__key=value``, and those that it has in common with others."""
+    own = {name.replace("__", "."): str(value) for name, value in settings.items()}
+    return Run(images, {**(common or {}), **own})
+
+
+SMALL_WHITE: Settings = {
+    "data.other_paper": "0",
+    "warm_start.learning_rate": "6e-4",
+    "warm_start.decay_share": "0.7",
+    "warm_start.steps": "17500",
+}
+SMALL_ADAM: Settings = {
+    **SMALL_WHITE,
+    "warm_start.optimizer": "adam",
+    "blur.defocus_probability": "0",
+    "blur.noise": "[0,2]",
+}
+TEXT_WHITE: Settings = {
+    "data.other_paper": "0",
+    "warm_start.learning_rate": "6e-4",
+    "warm_start.ramp_steps": "300",
+    "warm_start.decay_share": "0.7",
+}
+FACE_ADAM: Settings = {"model.base_width": "32", "warm_start.optimizer": "adam"}
+
+CHAINS: Mapping[str, Sequence[Run]] = {
+    # Small crops are fast; larger ones have less border, where blur carries light out of sight.
+    "text-small": (
+        run(
+            common=SMALL_ADAM,
+            data__crop_size=64,
+            data__batch_size=8,
+            warm_start__steps=22000,
+            warm_start__learning_rate="8e-4",
+            warm_start__decay_share=0.5,
+        ),
+        run(common=SMALL_ADAM, data__crop_size=96, data__batch_size=6, warm_start__steps=18000),
+        run("even", SMALL_ADAM, run__seed=4, warm_start__steps=14000),
+        # It was meant for 24,000 steps and stopped at nearly its full rate.
+        run("odd", SMALL_ADAM, run__seed=5, warm_start__steps=7952, warm_start__decay_share=0.001),
+        run("even", SMALL_WHITE, run__seed=6),
+        run(),
+    ),
+    # From `text-small`, widened. The bundled weights are the mean of the last two runs' models.
+    "text": (
+        run("odd", TEXT_WHITE, model__base_width=64, run__seed=7, warm_start__steps=7500),
+        run("even", TEXT_WHITE, run__seed=8, warm_start__steps=9500),
+        run("odd", TEXT_WHITE, run__seed=9, warm_start__steps=9500),
+        run("even", TEXT_WHITE, run__seed=10, warm_start__steps=8000),
+        run("odd", TEXT_WHITE, run__seed=11, warm_start__steps=8000),
+        run(),
+    ),
+    # Four runs at half the width, the first without VGG-19; the last one is widened.
+    "face": (
+        run(
+            common=FACE_ADAM,
+            loss__restoration_perceptual=0,
+            warm_start__steps=6200,
+            warm_start__learning_rate="8e-4",
+            warm_start__decay_share=0.01,
+        ),
+        run(
+            common=FACE_ADAM,
+            run__seed=2,
+            loss__restoration_perceptual=0.3,
+            warm_start__steps=12000,
+            warm_start__learning_rate="7e-4",
+            warm_start__decay_share=0.7,
+        ),
+        run(model__base_width=32, run__seed=3, warm_start__steps=6000),
+        run(model__base_width=32, run__seed=4, warm_start__steps=7000),
+        run(model__base_width=64, run__seed=5),
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=CHAINS)
+    parser.add_argument("--sharp", type=Path, action="append", required=True, metavar="DIR", help="may be repeated")
+    parser.add_argument("--output", type=Path, required=True, help="folder for all runs and models")
+    parser.add_argument(
+        "--init", default="text-small", metavar="MODEL", help="where `text` starts (default: text-small)"
+    )
+    parser.add_argument("--vgg-weights", metavar="FILE", help="VGG-19, for `face` (default: torchvision downloads it)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for every run, after its own")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
+    options = parser.parse_args(arguments)
+    chain = CHAINS[options.model]
+    if not options.dry_run:
+        write_lists(options)
+    for number in range(1, len(chain) + 1):
+        commands = commands_of(options, number)
+        if options.dry_run:
+            print(*(shlex.join(["udsd-train", *command]) for command in commands), sep="\n")
+            continue
+        if model_folder(options, number).is_dir():
+            print(f"run {number} of {len(chain)} is done")
+            continue
+        print(f"run {number} of {len(chain)}: {shlex.join(commands[0])}", flush=True)
+        if status := udsd_train(commands[0]):
+            return status
+        if not is_finished(options, number):
+            print("stopped; the same command goes on from here")
+            return 1
+        if status := udsd_train(commands[1]):
+            return status
+    if not options.dry_run:
+        write_final(options)
+    return 0
+
+
+def commands_of(options: argparse.Namespace, number: int) -> tuple[list[str], list[str]]:
+    """Arguments of `udsd-train` that train the run of that number, from 1, and that export its model."""
+    run_folder = options.output / str(number)
+    chain = CHAINS[options.model]
+    train = ["--recipe", options.model, "--output", str(run_folder), "--resume"]
+    for source in sources(options, chain[number - 1].images):
+        train += ["--sharp", str(source)]
+    if number > 1:
+        train += ["--init", str(model_folder(options, number - 1))]
+    elif options.model == "text":
+        train += ["--init", options.init]
+    if options.vgg_weights:
+        train += ["--vgg-weights", options.vgg_weights]
+    for setting in settings_of(options, number):
+        train += ["--set", setting]
+    return train, ["export", str(run_folder), "-o", str(model_folder(options, number))]
+
+
+def settings_of(options: argparse.Namespace, number: int) -> list[str]:
+    own = CHAINS[options.model][number - 1].settings
+    return [*(f"{name}={value}" for name, value in own.items()), *options.set]
+
+
+def sources(options: argparse.Namespace, images: Literal["all", "odd", "even"]) -> list[Path]:
+    return options.sharp if images == "all" else [options.output / f"{images}.txt"]
+
+
+def model_folder(options: argparse.Namespace, number: int) -> Path:
+    return options.output / "models" / str(number)  # type: ignore[no-any-return]
+
+
+def write_lists(options: argparse.Namespace) -> None:
+    """List every second image: the odd and the even ones, counted from 1."""
+    images = [path.resolve() for folder in options.sharp for path in find_images(folder)]
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, half in (("odd", images[0::2]), ("even", images[1::2])):
+        (options.output / f"{name}.txt").write_text("\n".join(map(str, half)), encoding="utf-8")
+
+
+def is_finished(options: argparse.Namespace, number: int) -> bool:
+    """Whether a run has all its steps; `udsd-train` also ends well when it is asked to stop."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for setting in settings_of(options, number):
+        section, key, value = parse_setting(setting)
+        overrides.setdefault(section, {})[key] = value
+    recipe = Path(str(files("udsd.training") / "recipes" / f"{options.model}.toml"))
+    steps = TrainingConfig.from_toml(recipe, overrides).total_steps
+    checkpoints = find_checkpoints(options.output / str(number))
+    return bool(checkpoints) and int(checkpoints[-1].stem.rpartition("-")[2]) >= steps
+
+
+def write_final(options: argparse.Namespace) -> None:
+    count = len(CHAINS[options.model])
+    model = load_model(str(model_folder(options, count)))
+    if options.model == "text":
+        before = load_model(str(model_folder(options, count - 1))).state_dict()
+        model.load_state_dict({name: (value + before[name]) / 2 for name, value in model.state_dict().items()})
+    target = options.output / "models" / "final"
+    save_model(model, target)
+    print(f"{target}: load it with Deblurrer.from_pretrained({str(target)!r})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
