@@ -29,8 +29,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from udsd.training.cli import main as udsd_train
-
+from udsd.cli.train import main as udsd_train
 from udsd.images import find_images
 from udsd.pretrained import load_model, save_model
 from udsd.training.checkpoint import find_checkpoints
