@@ -217,7 +217,7 @@ def test_compiled_networks_are_compiled_in_place(make_config: MakeConfig, tmp_pa
 
 FULL_DISK = """
 import resource, signal, sys
-from udsd.training.cli import main
+from udsd.cli.train import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -494,7 +494,7 @@ KILLED = """
 import io, os, signal, sys
 import torch
 from udsd.training import learner, monitor
-from udsd.training.cli import main
+from udsd.cli.train import main
 
 kind, when, seen = sys.argv[1], int(sys.argv[2]), {"step": 0, "log": 0, "save": 0}
 
