@@ -23,9 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from udsd.models import ModelConfig
 from udsd.models.vgg import VGG19Features
 from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
-from udsd.training.data import DataConfig, UnpairedCrops, prefetch
+from udsd.training.data import DataConfig, UnpairedCrops
 from udsd.training.learner import Learner
 from udsd.training.losses import LossWeights
+from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
 
 STAGES = ("warm start", "unpaired")

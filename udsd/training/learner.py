@@ -18,7 +18,8 @@ from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import diagnose
 from udsd.training.config import TrainingConfig
-from udsd.training.data import Crops, UnpairedCrops
+from udsd.training.crops import Crops
+from udsd.training.data import UnpairedCrops
 from udsd.training.losses import weighted_sum
 from udsd.training.networks import TrainingNetworks
 from udsd.training.objectives import UnpairedObjective, warm_start_losses

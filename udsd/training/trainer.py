@@ -22,10 +22,11 @@ from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops, prefetch
+from udsd.training.data import UnpairedCrops
 from udsd.training.learner import Learner
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
+from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
 from udsd.training.sources import check_images, leave_out_shared, list_images
 from udsd.training.validation import Validation
