@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.random_models import random_model
 from udsd import Deblurrer
 from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
 from udsd.export import export_openvino
-from udsd.models import DeblurModel, ModelConfig
+from udsd.models import DeblurModel
 
 # Packages of others: what they do at import is theirs.
 pytestmark = [
@@ -23,13 +24,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-
-
-def random_model(*, residual_output: bool) -> DeblurModel:
-    torch.manual_seed(0)
-    model = DeblurModel(ModelConfig(base_width=4, residual_blocks=1, residual_output=residual_output)).eval()
-    torch.nn.init.normal_(model.generator.to_image.weight, std=0.2)
-    return model.requires_grad_(False)
 
 
 @pytest.fixture(scope="module")

@@ -7,53 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from udsd.degradation import BlurConfig
+from tests.training.flat_images import crops_of, levels_in, save, save_flat
 from udsd.errors import ImageError
 from udsd.images import decode_image
 from udsd.training import image_pool
 from udsd.training.crops import Crops
-from udsd.training.data import DataConfig, UnpairedCrops
 from udsd.training.image_pool import ImageCache, ImagePool
 
 CPU = torch.device("cpu")
 GIVE_UP = 600.0
 """Seconds after which a test that waits for what never happens fails; no other test depends on it."""
-NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
-LEVELS = range(10, 250, 40)
-"""Grey levels of six flat images, by which crops tell where they come from."""
-
-
-def save(path: Path, pixels: NDArray[np.uint8]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def save_flat(folder: Path, levels: range | list[int]) -> Path:
-    for level in levels:
-        save(folder / f"{level:03d}.png", np.full((40, 40, 3), level, np.uint8))
-    return folder
-
-
-def crops_of(
-    *sharp: Path, blurred: tuple[Path, ...] = (), blur: BlurConfig = NO_BLUR, seed: int = 0, **settings: Any
-) -> UnpairedCrops:
-    folders: dict[str, Any] = {"sharp": tuple(map(str, sharp)), "blurred": tuple(map(str, blurred))}
-    config = DataConfig(**({"crop_size": 16, "batch_size": 40} | folders | settings))
-    return UnpairedCrops(config, blur, seed)
 
 
 def pool_of(*files: Path) -> ImagePool:
     return ImagePool(files, ImageCache(2**20))
-
-
-def levels_in(crops: Crops) -> set[int]:
-    middle = crops.pixels.shape[-1] // 2
-    return set(crops.pixels[:, 0, middle, middle].tolist())
 
 
 @pytest.fixture

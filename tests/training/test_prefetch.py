@@ -6,16 +6,12 @@ from contextlib import closing
 import pytest
 import torch
 
-from udsd.degradation import BlurConfig
 from udsd.errors import ImageError
 from udsd.training.prefetch import prefetch
 
 CPU = torch.device("cpu")
 GIVE_UP = 600.0
 """Seconds after which a test that waits for what never happens fails; no other test depends on it."""
-NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
-LEVELS = range(10, 250, 40)
-"""Grey levels of six flat images, by which crops tell where they come from."""
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
