@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.measures import decibels
-from udsd.inference.strips import Store, StripModel
+from udsd.inference.strips import Store, StripModel, winograd
 from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, ModelConfig
 from udsd.models.blocks import InstanceNorm, Layer, ReflectedConv2d, ResidualBlock, leaky_relu, relu
 from udsd.models.deblur_model import pad_image
@@ -108,6 +109,40 @@ def test_float64_is_exact() -> None:
     image = image_of(90, 70).double()
     with torch.inference_mode():
         assert decibels(in_strips(StripModel(model, torch.float64), image, 12), model(image)) > 150
+
+
+@pytest.mark.parametrize("band_height", [16, 32, 64])
+def test_a_strip_stands_for_no_more_rows_than_the_band(band_height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the plan of memory would not hold; the pixels would not show it."""
+    heights: dict[int, int] = {}
+    put = Store.put
+
+    def watched(store: Store, strip: Tensor) -> Any:
+        heights[strip.shape[3]] = max(heights.get(strip.shape[3], 0), strip.shape[2])
+        return put(store, strip)
+
+    monkeypatch.setattr(Store, "put", watched)
+    in_strips(STRIPS, image_of(256, 64), band_height)
+    at_quarter, at_half = heights[64 // 4], heights[64 // 2]
+    assert at_quarter == band_height // 4
+    assert band_height // 4 <= at_half <= band_height // 2
+
+
+@pytest.mark.parametrize(("dtype", "pay"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_residual_blocks_run_as_winograds_convolutions_where_these_pay(
+    dtype: torch.dtype, pay: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    convolve = winograd.convolve
+
+    def counted(window: Tensor, weights: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return convolve(window, weights)
+
+    monkeypatch.setattr(winograd, "convolve", counted)
+    in_strips(StripModel(DeblurModel(ModelConfig(base_width=8, residual_blocks=1)), dtype), image_of(16, 16), 16)
+    assert calls == (4 if pay else 0)  # two convolutions in one block of each network
 
 
 def test_the_model_is_left_as_it_is() -> None:
