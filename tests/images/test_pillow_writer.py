@@ -34,3 +34,14 @@ def test_another_quality_may_be_asked_for(tmp_path: Path) -> None:
     for bad in (0, 101):
         with pytest.raises(ConfigError, match="from 1 to 100"):
             save_image(colourful(), tmp_path / "c.jpg", quality=bad)
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("L", True), ("RGBA", True), ("P", False)])
+def test_tables_and_profile_of_other_colours_are_not_written(mode: str, kept: bool, tmp_path: Path) -> None:
+    """A palette becomes colours: the tables and the profile of its indices describe nothing then."""
+    image = Image.new(mode, (16, 16))
+    image.info |= {"jpeg": {"qtables": {0: [7] * 64}}, "icc_profile": b"a profile"}
+    save_image(image, tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as saved:
+        assert (set(saved.quantization[0]) == {7}) == kept
+        assert ("icc_profile" in saved.info) == kept
