@@ -265,3 +265,14 @@ def test_a_run_that_starts_from_all_networks_keeps_its_blur_branch(make_config: 
         one_step(learner, step)
     for name, weight in learner.networks.blur_generator.state_dict().items():
         torch.testing.assert_close(weight, trained.blur_generator.state_dict()[name], atol=1e-7, rtol=0, msg=name)
+
+
+def test_widening_is_told(make_config: MakeConfig, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    config = make_config(model={"base_width": 8})
+    narrow = DeblurModel(make_config().model)
+    Learner(config, Processes(CPU), None, narrow)
+    assert caplog.messages == [
+        "widening the model from 4 to 8",
+        "started from a trained model; E_S^c and G_B are copies of E_B^c and G_S, discriminators are random",
+    ]
