@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import math
+import mmap
+import sys
 from random import Random
 
+import pytest
 import torch
 
 from udsd.inference.strips.slabs import FreeSpace, Slab
+from udsd.inference.strips.store import Store
 
 
 def test_the_first_part_that_is_large_enough_is_taken() -> None:
@@ -60,3 +65,21 @@ def test_values_in_use_outlive_the_pages_that_go_back() -> None:
     assert (slab.values[:10_001] == 7).all()
     slab.values[10_001:].fill_(8)
     assert (slab.values[10_001:] == 8).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not promise to take pages back")
+def test_pages_on_which_nothing_lies_go_back_to_the_system() -> None:
+    slab = Slab.of(2**20, torch.device("cpu"))
+    slab.space.take(10_001)
+    slab.values.fill_(7)
+    slab.give_free_pages_back()
+    first_page = math.ceil(10_001 / mmap.PAGESIZE) * mmap.PAGESIZE
+    assert (slab.values[first_page:] == 0).all()  # the system gives new pages, and clears them
+
+
+def test_a_slab_holds_many_strips() -> None:
+    """Else what is left over at the ends of slabs would add up."""
+    store = Store()
+    strips = [store.put(torch.zeros(1, 64, 4, 1024)) for _ in range(20)]
+    assert len(store._slabs) == 1
+    assert len(strips) == 20
