@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import resource
 import subprocess
 import sys
@@ -39,8 +40,9 @@ def test_the_file_has_no_name_and_is_made_when_it_is_needed(tmp_path: Path, monk
 def test_what_was_never_written_cannot_be_read() -> None:
     file = SpillFile()
     file.write(file.take(2), memoryview(b"ab"))
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match="Input/output error") as caught:
         file.read(file.take(2), 2)
+    assert caught.value.errno == errno.EIO
     file.close()
 
 

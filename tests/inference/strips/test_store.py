@@ -98,3 +98,17 @@ def test_so_do_the_empty_pages_of_slabs_in_use() -> None:
 def resident() -> int:
     """Bytes that the process takes of memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_trimming_gives_back_the_room_that_slabs_took_and_no_more() -> None:
+    strip = torch.zeros(1, 1, 16, 64)  # 4 KB
+    with Store(3 * strip.nbytes) as store:
+        for _ in range(3):
+            kept = [store.put(strip) for _ in range(5)]
+            assert store._size() <= 3 * strip.nbytes
+            assert store.spilled % (2 * strip.nbytes) == 0  # in each round two strips do not fit
+            for stored in kept:
+                stored.forget()
+            store.trim()
+            assert store._size() == 0
+        assert store.spilled == 3 * 2 * strip.nbytes
