@@ -15,8 +15,7 @@ from tqdm import tqdm
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError, ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Backend, MemoryLimit, in_batches, run_folder, run_model
-from udsd.inference.batching import images_together
+from udsd.inference import Backend, MemoryLimit, images_together, in_batches, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.pretrained import resolve, save_model
 

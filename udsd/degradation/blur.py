@@ -114,7 +114,7 @@ class Blur:
 
 
 class BlurSampler:
-    """Draw blur kernels, and blur batches with them.
+    """Draw degradations (kernel, noise, JPEG), and apply them to batches.
 
     Args:
         config: Ranges to draw from.

@@ -1,7 +1,7 @@
-"""How a model is run: in strips, within a limit of memory."""
+"""How a model is run: the back-ends, the choice among them, and limits of memory."""
 
 from udsd.inference.backend import Backend, ModelSource
-from udsd.inference.batching import in_batches
+from udsd.inference.batching import images_together, in_batches
 from udsd.inference.memory import MemoryLimit
 from udsd.inference.openvino_backend import OpenVINOBackend
 from udsd.inference.registry import BACKENDS, find_backend, run_folder, run_model
@@ -15,6 +15,7 @@ __all__ = [
     "OpenVINOBackend",
     "TorchBackend",
     "find_backend",
+    "images_together",
     "in_batches",
     "run_folder",
     "run_model",

@@ -96,8 +96,11 @@ class Backend(Protocol):
     ) -> Tensor:
         """Restore images.
 
+        The back-end pads them to sides that the networks take (`udsd.models.deblur_model.pad_image`), applies the
+        model's `udsd.models.white_balance`, and undoes both.
+
         Args:
-            images: (B, 3, H, W), float32 in [-1, 1].
+            images: (B, 3, H, W), float32 in [-1, 1], of any size.
             code: Blur codes (B, Z), or None for the mean of each image's own.
             memory_limit: Instead of the back-end's.
             overwrite: The result may take the images' place, which saves memory.

@@ -102,7 +102,7 @@ class OpenVINOBackend:
 
     @property
     def model(self) -> DeblurModel:
-        """None; the graph cannot be turned back into networks."""
+        """Refused: a graph cannot be turned back into networks."""
         raise ConfigError("an OpenVINO model cannot be saved or trained; take the model folder it was exported from")
 
     def restore(

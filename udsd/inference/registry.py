@@ -18,7 +18,7 @@ BACKENDS: dict[str, type[Backend]] = {
     "torch": TorchBackend,
     "openvino": OpenVINOBackend,
 }
-"""The first runs what was exported for none of the others. Their modules import nothing that is optional."""
+"""By name. Their modules import nothing that is optional."""
 
 AUTO = "auto"
 
@@ -33,8 +33,9 @@ def find_backend(name: str, folder: Path | None = None) -> type[Backend]:
         return BACKENDS[name]
     if name != AUTO:
         raise ConfigError(f"backend is {name!r}; give one of {', '.join([AUTO, *BACKENDS])}")
-    exported = [] if folder is None else [backend for backend in BACKENDS.values() if backend.reads(folder)]
-    return [*exported, TorchBackend][0]
+    if folder is None:
+        return TorchBackend
+    return next((backend for backend in BACKENDS.values() if backend.reads(folder)), TorchBackend)
 
 
 def run_model(

@@ -82,21 +82,7 @@ class TorchBackend:
         *,
         overwrite: bool = False,
     ) -> Tensor:
-        """Restore images.
-
-        Args:
-            images: (B, 3, H, W), float32 in [-1, 1].
-            code: Blur codes (B, Z), or None for the mean of each image's own.
-            memory_limit: Instead of the back-end's.
-            overwrite: The result may take the images' place, which saves memory.
-
-        Returns:
-            (B, 3, H, W), float32 on the CPU, in [-1, 1].
-
-        Raises:
-            ConfigError: The memory limit is no size.
-            MemoryLimitError: The limit is too small for the narrowest strip, or the disk too full for the rest.
-        """
+        """Restore images, as `Backend` says."""
         limit = self.memory_limit if memory_limit is None else memory_limit
         with torch.inference_mode():
             # On the device, for a GPU is faster at white balance too.
@@ -127,7 +113,7 @@ class TorchBackend:
             try:
                 return self._restore_whole(images, code)
             except torch.OutOfMemoryError:
-                self._say_that_it_does_not_fit(images)
+                self._make_room_after_failure(images)
         codes = [None] * len(images) if code is None else torch.split(code, 1)
         pairs = zip(torch.split(images, 1), codes, strict=True)
         restored = [self._restore_in_strips(image, one, limit, overwrite) for image, one in pairs]
@@ -151,7 +137,7 @@ class TorchBackend:
                 restored = self._run_strips(padded, code, plan, padded if is_ours else None)
                 return restored[..., :height, :width]
             except torch.OutOfMemoryError:
-                self._say_that_it_does_not_fit(image)
+                self._make_room_after_failure(image)
 
     def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan, out: Tensor | None) -> Tensor:
         if code is None:
@@ -170,7 +156,7 @@ class TorchBackend:
         height, width = padded.shape[-2:]
         return plan_strips(height, width, self.model.config, self.dtype.itemsize, self.device, limit)
 
-    def _say_that_it_does_not_fit(self, images: Tensor) -> None:
+    def _make_room_after_failure(self, images: Tensor) -> None:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         height, width = images.shape[-2:]

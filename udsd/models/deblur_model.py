@@ -11,7 +11,7 @@ from udsd.models.encoders import BlurEncoder, ContentEncoder
 from udsd.models.generator import Generator
 
 SMALLEST_SIDE = 16
-"""Four halvings of the blur encoder, each reflecting one pixel, need two pixels before the last."""
+"""The blur encoder halves the image four times and each time reflects one pixel, which needs two: 16, 8, 4, 2."""
 
 
 class DeblurModel(nn.Module):
