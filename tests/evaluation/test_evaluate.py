@@ -9,8 +9,9 @@ from PIL import Image as PillowImage
 
 from tests.typesetting import needs_tesseract, typeset
 from udsd.errors import ConfigError, ImageError
-from udsd.evaluation.evaluate import EvaluationPair, evaluate
+from udsd.evaluation.evaluate import evaluate
 from udsd.evaluation.metrics import Image, psnr
+from udsd.evaluation.pairs import EvaluationPair
 from udsd.models.vgg import VGG19Features
 
 
@@ -122,13 +123,6 @@ def test_no_pairs_are_an_error() -> None:
 def test_an_output_of_another_shape_names_method_and_image() -> None:
     with pytest.raises(ImageError, match="image0: method cut and the sharp image"):
         evaluate([pair(0)], {"cut": lambda image: image[1:]}, ocr=False, vgg=None)
-
-
-def test_pairs_of_different_images_are_refused() -> None:
-    with pytest.raises(ImageError, match="odd: images of shape"):
-        EvaluationPair("odd", np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), "10-20")
-    with pytest.raises(ImageError, match="odd: shape is"):
-        EvaluationPair("odd", np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), "10-20")
 
 
 def test_missing_tesseract_stops_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

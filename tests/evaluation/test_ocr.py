@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from tests.typesetting import needs_tesseract, typeset
 from udsd.errors import ConfigError
-from udsd.evaluation.ocr import character_error_rate, character_errors, normalise_text, recognise_text
+from udsd.evaluation.ocr import character_error_rate, character_errors, enlarged_png, normalise_text, recognise_text
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,12 @@ def test_grey_images_are_read() -> None:
 @needs_tesseract
 def test_a_blank_image_has_no_text() -> None:
     assert normalise_text(recognise_text(np.full((40, 80, 3), 255, np.uint8))) == ""
+
+
+def test_enlarged_png_has_a_white_border() -> None:
+    with PillowImage.open(io.BytesIO(enlarged_png(np.zeros((10, 15), np.uint8), 2, 20))) as picture:
+        pixels = np.array(picture)
+    assert pixels.shape == (20 + 40, 30 + 40)
+    assert (pixels[20:40, 20:50] == 0).all()
+    pixels[20:40, 20:50] = 255
+    assert (pixels == 255).all()

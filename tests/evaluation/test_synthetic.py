@@ -8,9 +8,9 @@ import pytest
 
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
-from udsd.evaluation.blur_sets import SharpImage
-from udsd.evaluation.evaluate import EvaluationPair
 from udsd.evaluation.metrics import Image
+from udsd.evaluation.pairs import EvaluationPair
+from udsd.evaluation.sharp_images import SharpImage
 from udsd.evaluation.synthetic import blurred_pairs
 
 BLUR = BlurConfig(path_length=(3.0, 12.0), noise=(0.0, 0.0))

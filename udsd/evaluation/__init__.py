@@ -1,14 +1,15 @@
 """Evaluation: scores of restored images, and the test sets they are computed on."""
 
 from udsd.evaluation.baselines import unsharp_mask
-from udsd.evaluation.blur_sets import PageStrips, SharpImage, whole_images
-from udsd.evaluation.evaluate import EvaluationPair, Method, evaluate
-from udsd.evaluation.folders import folder_pairs
+from udsd.evaluation.evaluate import Method, evaluate
 from udsd.evaluation.metrics import correlation, mean_color_error, psnr, shift_tolerant_psnr, ssim
 from udsd.evaluation.ocr import character_error_rate, recognise_text
+from udsd.evaluation.pairs import EvaluationPair, folder_pairs
 from udsd.evaluation.perceptual import feature_distance
 from udsd.evaluation.report import EvaluationReport, ImageScores, MeanScores, TextScores
+from udsd.evaluation.sharp_images import SharpImage, whole_images
 from udsd.evaluation.synthetic import blurred_pairs
+from udsd.evaluation.text_strips import PageStrips
 
 __all__ = [
     "EvaluationPair",

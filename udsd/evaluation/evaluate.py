@@ -18,6 +18,7 @@ from udsd.evaluation.metrics import (
     ssim,
 )
 from udsd.evaluation.ocr import character_errors, normalise_text, recognise_text, require_tesseract
+from udsd.evaluation.pairs import EvaluationPair
 from udsd.evaluation.perceptual import feature_distance
 from udsd.evaluation.report import (
     BLURRED,
@@ -36,34 +37,6 @@ Method = Callable[[Image], Image]
 _EXAMPLES = 8
 _COLLAPSED_CONTRAST = 0.1
 """Share of the input's standard deviation below which an output counts as collapsed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EvaluationPair:
-    """A sharp image and its blurred version.
-
-    Attributes:
-        name: Name of the image.
-        sharp: uint8 RGB (H, W, 3).
-        blurred: The same shape.
-        strength: Label of the blur, such as "10-20" for a range of path lengths; scores are averaged by it.
-        text: The text in the image, if known. Without it the OCR of the sharp image is the reference, so that the OCR
-            program's own mistakes do not count.
-    """
-
-    name: str
-    sharp: Image
-    blurred: Image
-    strength: str
-    text: str | None = None
-
-    def __post_init__(self) -> None:
-        try:
-            check_alike(self.sharp, self.blurred)
-        except ImageError as error:
-            raise ImageError(f"{self.name}: {error}") from error
-        if self.sharp.ndim != 3 or self.sharp.shape[2] != 3:
-            raise ImageError(f"{self.name}: shape is {self.sharp.shape}; give RGB images (H, W, 3)")
 
 
 def evaluate(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
 from udsd.errors import ConfigError
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.pictures import enlarged_png
 from udsd.extras import require
 
 _COMMAND = "tesseract"
@@ -66,6 +69,16 @@ def recognise_text(image: Image) -> str:
         reason = " ".join(result.stderr.decode(errors="replace").split())
         raise ConfigError(f"{_COMMAND} failed ({reason}); {_INSTALL}")
     return result.stdout.decode(errors="replace")
+
+
+def enlarged_png(image: Image, factor: int, border: int) -> bytes:
+    """A PNG of an image enlarged by Lanczos resampling, with a white border of ``border`` pixels."""
+    picture = PillowImage.fromarray(image)
+    picture = picture.resize((picture.width * factor, picture.height * factor), PillowImage.Resampling.LANCZOS)
+    picture = ImageOps.expand(picture, border, fill="white")
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def require_tesseract() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
+from udsd.evaluation.contact_sheet import Captioned, write_sheet
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.pictures import Captioned, write_sheet
 
 BLURRED = "blurred"
 """Name under which the blurred input is scored."""

@@ -10,9 +10,9 @@ import torch
 
 from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError
-from udsd.evaluation.blur_sets import SharpImage
-from udsd.evaluation.evaluate import EvaluationPair
 from udsd.evaluation.metrics import Image
+from udsd.evaluation.pairs import EvaluationPair
+from udsd.evaluation.sharp_images import SharpImage
 from udsd.images.levels import from_array, to_array
 
 _PAPER = 1

@@ -11,7 +11,7 @@ import torch
 from udsd.degradation import BlurConfig
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.pictures import read_rgb
+from udsd.evaluation.sharp_images import read_rgb
 from udsd.extras import require
 from udsd.images.levels import from_array, to_array
 from udsd.inference import TorchBackend

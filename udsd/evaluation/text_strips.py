@@ -1,12 +1,9 @@
-"""Sharp images to be blurred and restored: whole images, and text strips, which are cut from pages.
-
-A text strip is a few whole lines of text in the full width of its page.
-"""
+"""Text strips: a few whole lines of text in the full width of a page, to be blurred and restored."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
@@ -16,7 +13,7 @@ import numpy.typing as npt
 
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.pictures import read_rgb
+from udsd.evaluation.sharp_images import SharpImage, read_rgb
 
 _INK_CONTRAST = 64
 """Least difference of ink from its paper in grey levels, darker or lighter."""
@@ -30,19 +27,6 @@ the last line of a paragraph, says little."""
 
 Rows = tuple[int, int]
 """First row, and the row after the last."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SharpImage:
-    """A sharp image to be measured on.
-
-    Attributes:
-        name: The name of its file; for a text strip the stem of its page's and its first row.
-        image: uint8 RGB (H, W, 3).
-    """
-
-    name: str
-    image: Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +96,6 @@ class PageStrips:
                 columns = slice(max(left - self.margin, 0), right + self.margin)
                 strips.append(SharpImage(f"{page.stem}-y{top:04d}", image[top:bottom, columns].copy()))
         return strips
-
-
-def whole_images(paths: Sequence[Path]) -> Iterator[SharpImage]:
-    """Read images one after the other, each under its file's name.
-
-    Raises:
-        ImageError: An image cannot be read.
-    """
-    for path in paths:
-        yield SharpImage(path.name, read_rgb(path))
 
 
 def find_ink(page: Image) -> npt.NDArray[np.bool_]:

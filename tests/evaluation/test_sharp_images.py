@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from udsd.errors import ImageError
-from udsd.evaluation.pictures import enlarged_png, read_rgb, write_sheet
+from udsd.evaluation.sharp_images import read_rgb, whole_images
 
 
 def test_read_gives_back_every_level(tmp_path: Path) -> None:
@@ -31,16 +30,11 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
         read_rgb(tmp_path / "page.png")
 
 
-def test_enlarged_png_has_a_white_border() -> None:
-    with PillowImage.open(io.BytesIO(enlarged_png(np.zeros((10, 15), np.uint8), 2, 20))) as picture:
-        pixels = np.array(picture)
-    assert pixels.shape == (20 + 40, 30 + 40)
-    assert (pixels[20:40, 20:50] == 0).all()
-    pixels[20:40, 20:50] = 255
-    assert (pixels == 255).all()
-
-
-def test_a_sheet_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="without images"):
-        write_sheet([], tmp_path / "sheet.png")
-    assert not list(tmp_path.iterdir())
+def test_whole_images_keep_their_order_and_names(tmp_path: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (2, 6, 9, 3), dtype=np.uint8)
+    files = [tmp_path / "b.png", tmp_path / "a.png"]
+    for file, image in zip(files, levels, strict=True):
+        PillowImage.fromarray(image).save(file)
+    images = list(whole_images(files))
+    assert [image.name for image in images] == ["b.png", "a.png"]
+    np.testing.assert_array_equal([image.image for image in images], levels)

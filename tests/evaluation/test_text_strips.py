@@ -7,8 +7,8 @@ import pytest
 from PIL import Image as PillowImage
 
 from udsd.errors import ConfigError, ImageError
-from udsd.evaluation.blur_sets import PageStrips, find_ink, find_lines, group_lines, whole_images
 from udsd.evaluation.metrics import Image
+from udsd.evaluation.text_strips import PageStrips, find_ink, find_lines, group_lines
 
 PITCH, LETTERS = 20, 14
 
@@ -108,9 +108,3 @@ def test_no_pages_are_an_error() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"is -?\d+; give"):
         PageStrips(**settings)
-
-
-def test_whole_images_keep_their_order_and_names(pages: list[Path]) -> None:
-    images = list(whole_images(pages[:2]))
-    assert [image.name for image in images] == ["page0.png", "page1.png"]
-    np.testing.assert_array_equal(images[0].image, page_of_lines(20))

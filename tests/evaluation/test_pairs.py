@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from udsd.errors import ImageError
-from udsd.evaluation import folder_pairs
+from udsd.evaluation import EvaluationPair, folder_pairs
 
 
 def save(path: Path, level: int, size: tuple[int, int] = (12, 16)) -> Path:
@@ -46,3 +46,10 @@ def test_a_pair_of_two_sizes_is_refused_by_name(tmp_path: Path) -> None:
     save(tmp_path / "blurred" / "a.png", 1, (12, 17))
     with pytest.raises(ImageError, match=r"^a: "):
         list(folder_pairs(tmp_path / "blurred", tmp_path / "sharp"))
+
+
+def test_pairs_of_different_images_are_refused() -> None:
+    with pytest.raises(ImageError, match="odd: images of shape"):
+        EvaluationPair("odd", np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), "10-20")
+    with pytest.raises(ImageError, match="odd: shape is"):
+        EvaluationPair("odd", np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), "10-20")

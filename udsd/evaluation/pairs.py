@@ -1,16 +1,45 @@
-"""Pairs of images from two folders."""
+"""Pairs of a sharp image and its blurred version, and pairs from two folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from udsd.errors import ImageError
-from udsd.evaluation.evaluate import EvaluationPair
-from udsd.evaluation.pictures import read_rgb
+from udsd.evaluation.metrics import Image, check_alike
+from udsd.evaluation.sharp_images import read_rgb
 from udsd.images import find_images
 
 _STRENGTH = "as given"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationPair:
+    """A sharp image and its blurred version.
+
+    Attributes:
+        name: Name of the image.
+        sharp: uint8 RGB (H, W, 3).
+        blurred: The same shape.
+        strength: Label of the blur, such as "10-20" for a range of path lengths; scores are averaged by it.
+        text: The text in the image, if known. Without it the OCR of the sharp image is the reference, so that the OCR
+            program's own mistakes do not count.
+    """
+
+    name: str
+    sharp: Image
+    blurred: Image
+    strength: str
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            check_alike(self.sharp, self.blurred)
+        except ImageError as error:
+            raise ImageError(f"{self.name}: {error}") from error
+        if self.sharp.ndim != 3 or self.sharp.shape[2] != 3:
+            raise ImageError(f"{self.name}: shape is {self.sharp.shape}; give RGB images (H, W, 3)")
 
 
 def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:

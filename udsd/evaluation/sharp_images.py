@@ -1,0 +1,43 @@
+"""Sharp images to be blurred and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from udsd.evaluation.metrics import Image
+from udsd.images import decode_image
+from udsd.images.levels import to_array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharpImage:
+    """A sharp image to be measured on.
+
+    Attributes:
+        name: The name of its file; for a text strip the stem of its page's and its first row.
+        image: uint8 RGB (H, W, 3).
+    """
+
+    name: str
+    image: Image
+
+
+def whole_images(paths: Sequence[Path]) -> Iterator[SharpImage]:
+    """Read images one after the other, each under its file's name.
+
+    Raises:
+        ImageError: An image cannot be read.
+    """
+    for path in paths:
+        yield SharpImage(path.name, read_rgb(path))
+
+
+def read_rgb(path: Path) -> Image:
+    """Read an image file as uint8 RGB (H, W, 3); transparency is dropped.
+
+    Raises:
+        ImageError: The file is missing, damaged or no image.
+    """
+    return to_array(decode_image(path).pixels[0])
