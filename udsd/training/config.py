@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
@@ -19,9 +17,9 @@ from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
 from udsd.training.optimizers import OptimizerName
+from udsd.training.settings import build_settings
 
 Precision = Literal["auto", "float32", "bfloat16"]
-_Section = TypeVar("_Section")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,7 @@ class TrainingConfig:
         Raises:
             ConfigError: A key is unknown (the nearest known one is named) or a value ill-typed or out of range.
         """
-        return _build(cls, values, "")
+        return build_settings(cls, values)
 
     @classmethod
     def from_toml(cls, path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> TrainingConfig:
@@ -225,52 +223,6 @@ def parse_setting(text: str) -> tuple[str, str, Any]:
         return section, key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return section, key, value.strip()  # a bare word, such as run.precision=float32
-
-
-def _build(cls: type[_Section], values: Any, where: str) -> _Section:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where or 'the recipe'} is {values!r}; give a table of settings")
-    kinds = get_type_hints(cls)
-    known = [entry.name for entry in fields(cls)]  # type: ignore[arg-type]
-    arguments = {}
-    fixed = getattr(cls, "FIXED", {})
-    for key, value in values.items():
-        name = f"{where}.{key}" if where else key
-        if fixed.get(key, ...) == value:
-            continue  # of a checkpoint or recipe of an earlier version
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
-            raise ConfigError(f"unknown setting {name}; did you mean {nearest[0]}? Known: {', '.join(known)}")
-        arguments[key] = _convert(kinds[key], value, name)
-    return cls(**arguments)
-
-
-def _convert(kind: Any, value: Any, name: str) -> Any:
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _build(kind, value, name)
-    if get_origin(kind) is tuple:
-        return _convert_tuple(get_args(kind), value, name)
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise ConfigError(f"{name} is {value!r}; give one of {', '.join(map(str, get_args(kind)))}")
-        return value
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{name} is {value!r}; give a value of type {_type_name(kind)}")
-    return value
-
-
-def _convert_tuple(kinds: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
-    any_length = len(kinds) == 2 and kinds[1] is Ellipsis
-    if not isinstance(value, list | tuple) or not (any_length or len(value) == len(kinds)):
-        length = "" if any_length else f"{len(kinds)} "
-        raise ConfigError(f"{name} is {value!r}; give a list of {length}{_type_name(kinds[0])} values")
-    return tuple(_convert(kinds[0], entry, name) for entry in value)
-
-
-def _type_name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type | types.GenericAlias) else str(kind)
 
 
 def _check_counts(section: str, values: object, *names: str) -> None:
