@@ -4,21 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from udsd.models.blocks import InstanceNorm, LayerNorm, pad_to_multiple
-
-
-def test_padding_reflects_and_is_cropped_away() -> None:
-    image = torch.arange(30.0).reshape(1, 1, 5, 6)
-    padded = pad_to_multiple(image, 4, 8)
-    assert padded.shape == (1, 1, 8, 8)
-    assert torch.equal(padded[..., :5, :6], image)
-    assert torch.equal(padded[0, 0, 5:, 0], image[0, 0, [3, 2, 1], 0])
-    assert torch.equal(padded[0, 0, 0, 6:], image[0, 0, 0, [4, 3]])
-
-
-def test_padding_leaves_fitting_images_alone() -> None:
-    image = torch.rand(1, 3, 16, 20)
-    assert pad_to_multiple(image, 4, 16) is image
+from udsd.models.blocks import InstanceNorm, LayerNorm
 
 
 def test_instance_norm_equals_torchs() -> None:

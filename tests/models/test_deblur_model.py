@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, ModelConfig, reparameterize
+from udsd.models.deblur_model import pad_to_multiple
 
 
 def count(module: nn.Module) -> int:
@@ -67,3 +68,17 @@ def test_reparameterize_draws_from_the_asked_normal() -> None:
     draws = reparameterize(mean.expand(20_000, 2), log_variance.expand(20_000, 2), torch.Generator().manual_seed(0))
     assert torch.allclose(draws.mean(dim=0), mean[0], atol=0.05)
     assert torch.allclose(draws.std(dim=0), torch.tensor([2.0, 0.5]), atol=0.05)
+
+
+def test_padding_reflects_and_is_cropped_away() -> None:
+    image = torch.arange(30.0).reshape(1, 1, 5, 6)
+    padded = pad_to_multiple(image, 4, 8)
+    assert padded.shape == (1, 1, 8, 8)
+    assert torch.equal(padded[..., :5, :6], image)
+    assert torch.equal(padded[0, 0, 5:, 0], image[0, 0, [3, 2, 1], 0])
+    assert torch.equal(padded[0, 0, 0, 6:], image[0, 0, 0, [4, 3]])
+
+
+def test_padding_leaves_fitting_images_alone() -> None:
+    image = torch.rand(1, 3, 16, 20)
+    assert pad_to_multiple(image, 4, 16) is image

@@ -146,22 +146,3 @@ class ResidualBlock(nn.Module):
     def layers(self) -> tuple[Layer, ...]:
         """What leads to the change that is added to the input."""
         return Layer(self.conv1, self.norm, relu), Layer(self.conv2, self.norm)
-
-
-def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:
-    """Pad an image (B, C, H, W) at the right and the bottom by reflection.
-
-    The sides grow to the next multiple that is no smaller than ``at_least``. Reflection can add at most
-    ``side - 1`` pixels at a time, so that a very small image is reflected again and again, and a side of one
-    pixel is repeated.
-    """
-    height, width = image.shape[-2:]
-    target_height, target_width = (max(-(-side // multiple) * multiple, at_least) for side in (height, width))
-    while (height, width) != (target_height, target_width):
-        step_down = min(target_height - height, max(height - 1, 1))
-        step_right = min(target_width - width, max(width - 1, 1))
-        for padding, side in (((0, 0, 0, step_down), height), ((0, step_right, 0, 0), width)):
-            mode = "reflect" if side > 1 else "replicate"
-            image = F.pad(image, padding, mode=mode)
-        height, width = image.shape[-2:]
-    return image

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from udsd.models.blocks import CONTENT_STRIDE, pad_to_multiple
+from udsd.models.blocks import CONTENT_STRIDE
 from udsd.models.config import ModelConfig
 from udsd.models.encoders import BlurEncoder, ContentEncoder
 from udsd.models.generator import Generator
@@ -79,6 +80,25 @@ def compose(image: Tensor, decoded: Tensor, *, residual: bool) -> Tensor:
 def pad_image(image: Tensor) -> Tensor:
     """Reflect images (B, 3, H, W) at the right and the bottom to sides that the networks take."""
     return pad_to_multiple(image, CONTENT_STRIDE, SMALLEST_SIDE)
+
+
+def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:
+    """Pad an image (B, C, H, W) at the right and the bottom by reflection.
+
+    The sides grow to the next multiple that is no smaller than ``at_least``. Reflection can add at most
+    ``side - 1`` pixels at a time, so that a very small image is reflected again and again, and a side of one
+    pixel is repeated.
+    """
+    height, width = image.shape[-2:]
+    target_height, target_width = (max(-(-side // multiple) * multiple, at_least) for side in (height, width))
+    while (height, width) != (target_height, target_width):
+        step_down = min(target_height - height, max(height - 1, 1))
+        step_right = min(target_width - width, max(width - 1, 1))
+        for padding, side in (((0, 0, 0, step_down), height), ((0, step_right, 0, 0), width)):
+            mode = "reflect" if side > 1 else "replicate"
+            image = F.pad(image, padding, mode=mode)
+        height, width = image.shape[-2:]
+    return image
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -42,7 +42,7 @@ class Validation:
         require("skimage.metrics", "scikit-image", "train")
         places = np.linspace(0, len(files) - 1, min(len(files), _MOST_IMAGES)).round().astype(int)
         chosen = [files[place] for place in places]
-        images = [SharpImage(path.name, _center_crop(read_rgb(path))) for path in chosen]
+        images = [SharpImage(path.name, _centre_crop(read_rgb(path))) for path in chosen]
         self._pairs: list[EvaluationPair] = list(blurred_pairs(images, blur))
         self._vgg = vgg
         blurred = evaluate(self._pairs, {}, ocr=False, vgg=None).mean_scores()["blurred"]
@@ -66,6 +66,6 @@ class Validation:
         return found
 
 
-def _center_crop(image: Image) -> Image:
+def _centre_crop(image: Image) -> Image:
     top, left = (max(0, side - _LARGEST_SIDE) // 2 for side in image.shape[:2])
     return np.ascontiguousarray(image[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
