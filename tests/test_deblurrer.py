@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from udsd import ConfigError, Deblurrer, DeviceError, ImageError, UnknownModelError
+from udsd import ConfigError, Deblurrer, DeviceError, ImageError, MemoryLimitError, UnknownModelError
+from udsd import deblurrer as deblurrer_module
 from udsd.models import DeblurModel, ModelConfig
 
 
@@ -86,6 +87,53 @@ def test_batch_hands_out_what_came_before_a_bad_image(deblurrer: Deblurrer, phot
     assert isinstance(next(results), Image.Image)
     with pytest.raises(ImageError, match=r"missing\.png"):
         next(results)
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_batch_hands_out_failures_in_their_place(
+    deblurrer: Deblurrer, photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: together)
+    images = ["missing.png", photo, np.zeros((1, 1), np.uint8), photo, tmp_path / "bad.png", tmp_path / "bad.png"]
+    results = list(deblurrer.deblur_batch(images, on_error="return"))
+    assert [type(result) for result in results] == [
+        ImageError,
+        Image.Image,
+        ImageError,
+        Image.Image,
+        ImageError,
+        ImageError,
+    ]
+    assert "missing.png" in str(results[0])
+    assert np.array_equal(np.asarray(results[1]), np.asarray(deblurrer.deblur(photo)))
+    with pytest.raises(ConfigError, match="on_error is 'ignore'; give 'raise' or 'return'"):
+        deblurrer.deblur_batch(images, on_error="ignore")  # type: ignore[call-overload]
+
+
+def test_an_image_that_fails_takes_none_of_its_batch_with_it(
+    deblurrer: Deblurrer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: 3)
+    restore = deblurrer.restore_decoded
+
+    def failing(decoded: Any) -> Any:
+        if len(decoded) > 1 or bool((decoded[0].pixels == -1).all()):
+            raise MemoryLimitError("too large")
+        return restore(decoded)
+
+    monkeypatch.setattr(deblurrer, "restore_decoded", failing)
+    images = [photo, Image.new("RGB", photo.size), photo]
+    first, black, last = deblurrer.deblur_batch(images, on_error="return")
+    assert isinstance(black, MemoryLimitError)
+    assert np.array_equal(np.asarray(first), np.asarray(last))
+
+
+def test_a_progress_bar_without_standard_error(
+    deblurrer: Deblurrer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(list(deblurrer.deblur_batch([photo], progress=True))) == 1
 
 
 def test_batch_of_nothing_is_nothing(deblurrer: Deblurrer) -> None:

@@ -70,6 +70,24 @@ def whole_files(folder: Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+def check_writable(path: Path) -> None:
+    """Make sure that a file could be written; of its folders those that are missing are not made yet.
+
+    Raises:
+        OSError: It could not.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    probe = folder / _hidden_name()
+    try:
+        probe.touch(exist_ok=False)
+    finally:
+        _remove(probe)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what processes of this machine that were killed have left unfinished in a folder."""
     if os.name != "posix":  # elsewhere asking for a process may end it

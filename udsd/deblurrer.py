@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, overload
 
 import torch
 from numpy.typing import NDArray
@@ -13,14 +14,18 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.device import resolve_dtype
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Backend, MemoryLimit, images_together, in_batches, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
+from udsd.out_of_memory import memory_errors
 from udsd.pretrained import resolve, save_model
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
+_Numbered: TypeAlias = tuple[int, DecodedImage[Any]]
 
 
 class Deblurrer:
@@ -153,14 +158,39 @@ class Deblurrer:
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
             ConfigError: The memory limit is no size.
-            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
+            MemoryLimitError: The limit, or what the system gives, is too small for even one strip, or the disk too
+                full for the rest.
         """
         decoded = _decode(image)
-        return decoded.encode(self._backend.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
+        with memory_errors("the image"):
+            return decoded.encode(self._backend.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
 
+    @overload
     def deblur_batch(
-        self, images: Iterable[ImageLike], *, batch_size: int = 4, progress: bool = False
-    ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
+        self,
+        images: Iterable[ImageLike],
+        *,
+        batch_size: int = 4,
+        progress: bool = False,
+        on_error: Literal["raise"] = "raise",
+    ) -> Iterator[Restored]: ...
+    @overload
+    def deblur_batch(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        batch_size: int = 4,
+        progress: bool = False,
+        on_error: Literal["return"],
+    ) -> Iterator[Restored | ImageError | MemoryLimitError]: ...
+    def deblur_batch(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        batch_size: int = 4,
+        progress: bool = False,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[Restored | ImageError | MemoryLimitError]:
         """Restore many images, of any sizes, one after the other and in their order.
 
         Images are read when they are needed, never all at once. On a GPU images of one size run together, found among
@@ -170,39 +200,72 @@ class Deblurrer:
             images: Any mixture of what `deblur` takes.
             batch_size: How many images of one size run together at most on a GPU; more take more memory. On a CPU,
                 where it brings nothing, images run one by one.
-            progress: Show a progress bar on standard error.
+            progress: Show a progress bar on standard error, if there is one.
+            on_error: What becomes of an image that cannot be read or restored. ``"raise"``: its error ends the batch,
+                once those before it have been handed out. ``"return"``: its error, an `ImageError` or a
+                `MemoryLimitError`, is handed out in its place, so that there is one result for each image.
 
         Raises:
-            ConfigError: ``batch_size`` is less than 1.
-            ImageError: An image cannot be read; those before it have been handed out.
+            ConfigError: ``batch_size`` is less than 1, or ``on_error`` neither of the two.
+            ImageError: An image cannot be read or restored (``on_error="raise"``).
+            MemoryLimitError: An image needs more memory than it may take (``on_error="raise"``).
+
+        Example:
+            >>> for path, result in zip(paths, deblurrer.deblur_batch(paths, on_error="return")):  # doctest: +SKIP
+            ...     if isinstance(result, UdsdError):
+            ...         print(f"{path} is left out: {result}")
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}; give at least 1")
+        if on_error not in ("raise", "return"):
+            raise ConfigError(f"on_error is {on_error!r}; give 'raise' or 'return'")
         together = images_together(self.device, batch_size)
-        return self._deblur_batch(tqdm(images, unit="image", disable=not progress), together)
+        # Without a console, as under pythonw, there is no standard error.
+        shown = tqdm(images, unit="image", disable=not progress or sys.stderr is None)
+        return self._deblur_batch(shown, together, raises=on_error == "raise")
 
     def _deblur_batch(
-        self, images: Iterable[ImageLike], batch_size: int
-    ) -> Iterator[Image.Image | NDArray[Any] | Tensor]:
+        self, images: Iterable[ImageLike], batch_size: int, *, raises: bool = True
+    ) -> Iterator[Restored | ImageError | MemoryLimitError]:
         failure: list[Exception] = []
+        finished: dict[int, Restored | ImageError | MemoryLimitError] = {}
 
-        def decoded() -> Iterator[tuple[int, DecodedImage[Any]]]:
+        def decoded() -> Iterator[_Numbered]:
             try:
                 for number, image in enumerate(images):
-                    yield number, _decode(image)
+                    try:
+                        yield number, _decode(image)
+                    except (ImageError, MemoryLimitError) as error:
+                        if raises:
+                            raise
+                        finished[number] = error
             except Exception as error:
                 failure.append(error)
 
-        finished: dict[int, Image.Image | NDArray[Any] | Tensor] = {}
         due = 0
         for batch in in_batches(decoded(), lambda numbered: numbered[1].pixels.shape, batch_size):
-            shares = self.restore_decoded([image for _, image in batch])
-            finished |= {number: image.encode(share) for (number, image), share in zip(batch, shares, strict=True)}
+            finished |= self._restore_batch(batch) if raises else self._restore_what_can_be(batch)
             while due in finished:
                 yield finished.pop(due)
                 due += 1
         if failure:
             raise failure[0]
+        yield from (finished[number] for number in sorted(finished))
+
+    def _restore_batch(self, batch: Sequence[_Numbered]) -> dict[int, Restored | ImageError | MemoryLimitError]:
+        shares = self.restore_decoded([image for _, image in batch])
+        with memory_errors("the image"):
+            return {number: image.encode(share) for (number, image), share in zip(batch, shares, strict=True)}
+
+    def _restore_what_can_be(self, batch: Sequence[_Numbered]) -> dict[int, Restored | ImageError | MemoryLimitError]:
+        """Of each image of a batch its result, or its error."""
+        try:
+            return self._restore_batch(batch)
+        except (ImageError, MemoryLimitError) as error:
+            if len(batch) == 1:
+                return {batch[0][0]: error}
+        # Their pixels are what they were, since those of several images are copied to run together.
+        return {number: result for one in batch for number, result in self._restore_what_can_be([one]).items()}
 
     def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
         """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
@@ -219,8 +282,9 @@ class Deblurrer:
         """
         pixels = [image.pixels for image in images]
         _check_size(pixels[0])
-        together = pixels[0] if len(pixels) == 1 else torch.cat(pixels)
-        return torch.split(self._backend.restore(together, overwrite=True), [len(part) for part in pixels])
+        with memory_errors("the image"):
+            together = pixels[0] if len(pixels) == 1 else torch.cat(pixels)
+            return torch.split(self._backend.restore(together, overwrite=True), [len(part) for part in pixels])
 
     @overload
     def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
@@ -282,8 +346,10 @@ class Deblurrer:
 
 
 def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
-    decoded = decode_image(image)
-    _check_size(decoded.pixels, f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else "")
+    name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
+    with memory_errors("the image"):
+        decoded = decode_image(image)
+    _check_size(decoded.pixels, name)
     return decoded
 
 

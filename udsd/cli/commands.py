@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
-from udsd.cli.output import print_error, print_line, print_table, write_report
+from udsd.cli.interrupts import INTERRUPTS
+from udsd.cli.output import print_error, print_line, print_table
+from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
 from udsd.images import find_images, set_pixel_limit
 from udsd.pretrained import load_manifest, load_model
+from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
 
 _MEGABYTE = 1e6
 
@@ -20,25 +24,41 @@ def deblur(options: Namespace) -> int:
     """Restore files and folders."""
     if options.max_pixels is not None:
         set_pixel_limit(options.max_pixels)
-    report = restore_files(
-        load_deblurrer(options),
-        options.inputs,
-        options.output,
-        overwrite=options.overwrite,
-        compare=options.compare,
-        suffix=options.suffix,
-        file_format=options.format,
-        quality=options.quality,
-        batch_size=options.batch_size,
-        progress=sys.stderr.isatty(),
-        on_result=_print_result if options.json else None,
-    )
     if options.report is not None:
-        write_report(report.to_json(), options.report)
+        check_report(options.report, [*options.inputs, *_files_of(options.model)])
+    deblurrer = load_deblurrer(options)
+    report = FileReport()
+
+    def take(result: FileResult) -> None:
+        report.results.append(result)
+        INTERRUPTS.done = len(report.restored) + len(report.kept)
+        if options.json:
+            print_line(result.to_json())
+
+    try:
+        restore_files(
+            deblurrer,
+            options.inputs,
+            options.output,
+            overwrite=options.overwrite,
+            compare=options.compare,
+            suffix=options.suffix,
+            file_format=options.format,
+            quality=options.quality,
+            batch_size=options.batch_size,
+            progress=sys.stderr.isatty(),
+            on_result=take,
+        )
+    except KeyboardInterrupt:
+        if options.report is not None:
+            write_report(report.to_json(), options.report)
+        raise
     for reason in report.failed.values():
         print_error(reason)
     if not options.json:
         print_line(_summary(report))
+    if options.report is not None:
+        write_report(report.to_json(), options.report)
     if not report.failed:
         return 0
     return 1 if report.restored or report.kept else 2
@@ -89,8 +109,10 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
     )
 
 
-def _print_result(result: FileResult) -> None:
-    print_line(result.to_json())
+def _files_of(model: str) -> list[Path]:
+    """The files of a model that is a folder on this machine."""
+    folder = Path(model)
+    return [folder / CONFIG_FILE, folder / WEIGHTS_FILE]
 
 
 def _summary(report: FileReport) -> str:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from udsd.cli.commands import load_deblurrer
-from udsd.cli.output import print_line, write_report
+from udsd.cli.output import print_line
+from udsd.cli.reports import write_report
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.evaluation import (

@@ -1,18 +1,43 @@
-"""What the commands print, and the reports they write."""
+"""What the commands print."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 
-from udsd.atomic import whole_file
-from udsd.errors import ConfigError
+from udsd.cli.streams import give_up_output
+
+_failures: list[OSError] = []
+"""Why standard output was given up; empty while it works."""
+
+
+def begin_output() -> None:
+    """Take standard output to be sound."""
+    _failures.clear()
 
 
 def print_line(line: str) -> None:
-    """Print a result."""
-    print(line)  # noqa: T201
+    """Print a result, at once. Where standard output is full the work goes on, and `output_is_lost` tells.
+
+    Raises:
+        BrokenPipeError: Nobody reads it any more.
+    """
+    if _failures:
+        return
+    try:
+        print(line, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _failures.append(error)
+        give_up_output()
+        print_error(f"standard output cannot be written ({error.strerror}); the work goes on without it")
+
+
+def output_is_lost() -> bool:
+    """Whether something could not be printed."""
+    return bool(_failures)
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
@@ -24,17 +49,5 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
-    print(f"{command}: {message}", file=sys.stderr)  # noqa: T201
-
-
-def write_report(text: str, path: Path) -> None:
-    """Write a report, whole or not at all.
-
-    Raises:
-        ConfigError: It cannot be written.
-    """
-    try:
-        with whole_file(path) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write the report {path} ({error.strerror}); choose another place") from error
+    with suppress(OSError):  # there is nowhere else to say it
+        print(f"{command}: {message}", file=sys.stderr, flush=True)  # noqa: T201

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udsd import __version__
+from udsd.cli.arguments import output_path, some_path
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -31,8 +31,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_deblur(commands: Commands) -> None:
     command = commands.add_parser("deblur", help="restore image files and folders of images")
-    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image file, folder, or pattern")
-    command.add_argument("-o", "--output", required=True, type=Path, help="folder, or file for a single input")
+    command.add_argument("inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, folder, or pattern")
+    command.add_argument("-o", "--output", required=True, type=output_path, help="folder, or file for a single input")
     existing = command.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
     existing.add_argument("--skip-existing", action="store_true", help="keep what is there: the default")
@@ -44,7 +44,7 @@ def _add_deblur(commands: Commands) -> None:
         "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
     )
     command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
-    command.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file as JSON")
+    command.add_argument("--report", type=output_path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_model_options(command)
     command.set_defaults(run="commands:deblur")
@@ -52,25 +52,25 @@ def _add_deblur(commands: Commands) -> None:
 
 def _add_compare(commands: Commands) -> None:
     command = commands.add_parser("compare", help="write a before/after picture of one image")
-    command.add_argument("input", type=Path, metavar="INPUT", help="image file")
-    command.add_argument("-o", "--output", required=True, type=Path, help="the picture to write")
+    command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
+    command.add_argument("-o", "--output", required=True, type=output_path, help="the picture to write")
     _add_model_options(command)
     command.set_defaults(run="commands:compare")
 
 
 def _add_evaluate(commands: Commands) -> None:
     command = commands.add_parser("evaluate", help="measure a model on sharp images, blurred with fixed seeds")
-    command.add_argument("sharp", type=Path, metavar="SHARP", help="folder of sharp images the model never saw")
-    command.add_argument("-o", "--output", required=True, type=Path, help="folder for the report")
+    command.add_argument("sharp", type=some_path, metavar="SHARP", help="folder of sharp images the model never saw")
+    command.add_argument("-o", "--output", required=True, type=output_path, help="folder for the report")
     command.add_argument(
-        "--blurred", type=Path, metavar="DIR", help="folder of their blurred versions under the same names"
+        "--blurred", type=some_path, metavar="DIR", help="folder of their blurred versions under the same names"
     )
     command.add_argument(
         "--beside", action="append", default=[], metavar="MODEL", help="measure another model too (may be repeated)"
     )
     command.add_argument("--strips", type=int, metavar="N", help="cut N full-width strips of text lines from pages")
     command.add_argument("--ocr", action="store_true", help="read the results with tesseract, count wrong characters")
-    command.add_argument("--vgg-weights", type=Path, help="VGG-19 as safetensors; measures feature distances")
+    command.add_argument("--vgg-weights", type=some_path, help="VGG-19 as safetensors; measures feature distances")
     for name, what in (
         ("--path-length", "camera paths in pixels (default: 10 60)"),
         ("--noise", "deviation of the noise in levels of 255 (default: 0 2)"),
@@ -88,10 +88,10 @@ def _add_evaluate(commands: Commands) -> None:
 def _add_export(commands: Commands) -> None:
     command = commands.add_parser("export", help="write a model for another runtime")
     command.add_argument("model", metavar="MODEL", help="zoo name, model folder or Hub repository")
-    command.add_argument("-o", "--output", required=True, type=Path, help="folder to write")
+    command.add_argument("-o", "--output", required=True, type=output_path, help="folder to write")
     command.add_argument("--format", required=True, choices=("openvino", "onnx"))
     command.add_argument("--int8", action="store_true", help="openvino: convolutions in 8 bits")
-    command.add_argument("--calibration", type=Path, metavar="DIR", help="blurred images to choose the 8 bits by")
+    command.add_argument("--calibration", type=some_path, metavar="DIR", help="blurred images to choose the 8 bits by")
     command.set_defaults(run="commands:export")
 
 
@@ -104,7 +104,9 @@ def _add_download(commands: Commands) -> None:
     command = commands.add_parser("download", help="fetch a model, so that it loads without a connection")
     command.add_argument("name", metavar="NAME", help="zoo name or Hub repository")
     command.add_argument("--revision", metavar="R", help="branch, tag or commit (default: that of the zoo, or main)")
-    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where to keep it (default: the Hub's cache)")
+    command.add_argument(
+        "--cache-dir", type=some_path, metavar="DIR", help="where to keep it (default: the Hub's cache)"
+    )
     command.add_argument("--force", action="store_true", help="fetch again what is bundled or cached")
     command.add_argument("--token", help="access token (default: HF_TOKEN, or that of `hf auth login`)")
     command.set_defaults(run="hub:download")
@@ -112,14 +114,16 @@ def _add_download(commands: Commands) -> None:
 
 def _add_cache(commands: Commands) -> None:
     command = commands.add_parser("cache", help="list the models fetched from the Hub")
-    command.add_argument("--cache-dir", type=Path, metavar="DIR", help="where they are kept (default: the Hub's cache)")
+    command.add_argument(
+        "--cache-dir", type=some_path, metavar="DIR", help="where they are kept (default: the Hub's cache)"
+    )
     command.add_argument("--json", action="store_true", help="print a line of JSON for each model")
     command.set_defaults(run="hub:list_cache")
 
 
 def _add_publish(commands: Commands) -> None:
     command = commands.add_parser("publish", help="put a model folder on the Hub")
-    command.add_argument("folder", type=Path, metavar="MODEL_DIR", help="model folder")
+    command.add_argument("folder", type=some_path, metavar="MODEL_DIR", help="model folder")
     command.add_argument("repo", metavar="REPO", help="org/repo; it is made if it is missing")
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")

@@ -140,12 +140,13 @@ class Pipeline:
         self._settings = settings
         self._tidied: set[Path] = set()
         self._tidying = threading.Lock()
+        self._written: deque[Future[FileResult]] = deque()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[FileResult]:
         """Do jobs and yield what became of each; if this is left early, what is being written is finished."""
         readers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="udsd-read")
         writer = ThreadPoolExecutor(1, thread_name_prefix="udsd-write")
-        written: deque[Future[FileResult]] = deque()
+        written = self._written
         try:
             for works, images in self._groups(self._read_ahead(jobs, readers)):
                 if images:
@@ -154,16 +155,28 @@ class Pipeline:
                         written.append(writer.submit(self._write, work, image, pixels))
                 else:
                     # What is large has the memory to itself.
-                    yield from (future.result() for future in written)
-                    written.clear()
+                    yield from self._all_written()
                     yield from (self._restore_alone(work) for work in works)
                 while written and (written[0].done() or len(written) > _AHEAD * self._settings.batch_size):
                     yield written.popleft().result()
-            yield from (future.result() for future in written)
+            yield from self._all_written()
         finally:
             # What has not begun is dropped.
             readers.shutdown(cancel_futures=True)
             writer.shutdown(cancel_futures=True)
+
+    def finished(self) -> Iterator[FileResult]:
+        """What became of the files that were finished after `run` was left early."""
+        while self._written:
+            future = self._written.popleft()
+            if not future.cancelled():
+                yield future.result()
+
+    def _all_written(self) -> Iterator[FileResult]:
+        while self._written:
+            result = self._written[0].result()
+            self._written.popleft()
+            yield result
 
     def _read_ahead(self, jobs: Iterable[Job], readers: ThreadPoolExecutor) -> Iterator[_Work]:
         reading: deque[Future[_Work]] = deque()

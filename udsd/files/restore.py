@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -58,7 +59,7 @@ def restore_files(
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
         progress: Show a progress bar on standard error.
-        on_result: Called with each result as soon as it is known.
+        on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
     Raises:
         ConfigError: The batch size is less than 1, or the quality not from 1 to 100.
@@ -74,14 +75,23 @@ def restore_files(
     jobs = plan_jobs(inputs, output, naming)
     pipeline = Pipeline(deblurrer, Settings(overwrite, compare, quality, batch_size))
     report = FileReport()
-    with tqdm(unit="image", disable=not progress) as bar:
+    with tqdm(unit="image", disable=not progress or sys.stderr is None) as bar:
         if progress:
             threading.Thread(target=_count, args=(inputs, output, naming, bar), daemon=True).start()
-        for result in pipeline.run(jobs):
+
+        def take(result: FileResult) -> None:
             report.results.append(result)
             bar.update()
             if on_result is not None:
                 on_result(result)
+
+        try:
+            for result in pipeline.run(jobs):
+                take(result)
+        except KeyboardInterrupt:
+            for result in pipeline.finished():
+                take(result)
+            raise
     return report
 
 

@@ -46,5 +46,5 @@ class ImageSink:
         format_for(target)
 
     def write(self, pages: Iterator[Page], target: Path, source: Source, quality: int | None) -> None:
-        """Write pages; all that is carried over is in them."""
-        save_pages(pages, target, quality=quality)
+        """Write pages, in which all that is carried over is, and mark the file as a result."""
+        save_pages(pages, target, quality=quality, mark=True)

@@ -7,15 +7,22 @@ from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from udsd.errors import ImageError, UdsdError
+from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images.formats import readable_formats
+from udsd.out_of_memory import memory_errors
 
 
 @contextmanager
 def named_errors(name: str) -> Iterator[None]:
-    """Turn whatever is raised while a file is read into an `ImageError` that names the image."""
+    """Turn whatever is raised while a file is read into an error that names the image.
+
+    It is an `ImageError`, or a `MemoryLimitError` where memory ran out.
+    """
     try:
-        yield
+        with memory_errors("decoding"):
+            yield
+    except MemoryLimitError as error:
+        raise MemoryLimitError(f"{name}: {error}") from error
     except UdsdError as error:
         raise ImageError(f"{name}: {error}") from error
     # Pillow's decoders raise nearly anything on a broken file: OSError, SyntaxError, struct.error, IndexError...

@@ -9,13 +9,15 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.atomic import whole_file
-from udsd.errors import ConfigError, ImageError, UdsdError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError, UdsdError
 from udsd.images.deep import Page
 from udsd.images.families import Destination
 from udsd.images.formats import format_for
+from udsd.images.mark import mark_file
 from udsd.images.opencv import OPENCV_WRITER
 from udsd.images.pillow_writer import PILLOW_WRITER
 from udsd.images.tiff import TIFF_WRITER
+from udsd.out_of_memory import memory_errors
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +42,17 @@ def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int 
     Raises:
         ConfigError: The quality is not from 1 to 100.
         ImageError: The ending is unknown, the file exists and may not be replaced, or it cannot be written.
+        MemoryLimitError: Memory ran out.
     """
     save_pages([image], path, overwrite=overwrite, quality=quality)
 
 
-def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
+def save_pages(
+    pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None, mark: bool = False
+) -> None:
     """Write several pages as one file, as `save_image` does for one.
+
+    With ``mark`` the file says, in a place of its own beside all else, that it is a result (`udsd.images.mark`).
 
     TIFF pages are written as they come; the frames of GIF, PNG, WebP and AVIF are kept until the last. Of other formats
     only the first page is written, with a logged warning.
@@ -66,6 +73,8 @@ def save_pages(pages: Iterable[Page], path: Path, *, overwrite: bool = True, qua
         raise ImageError(f"{path}: there is nothing to write; give at least one image")
     with _written_whole(path, overwrite) as unfinished:
         _write_pages(first, remaining, Destination(unfinished, path, image_format, quality))
+        if mark:
+            mark_file(unfinished)
 
 
 def check_quality(quality: int | None) -> None:
@@ -98,12 +107,12 @@ def _written_whole(path: Path, overwrite: bool) -> Iterator[Path]:
     """Give the name to write to, and turn whatever goes wrong into an error that names the file."""
     try:
         _check_replaceable(path, overwrite)
-        with whole_file(path) as unfinished:
+        with whole_file(path) as unfinished, memory_errors("encoding"):
             yield unfinished
     except _PageError as error:
         raise error.reason from error
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+    except (ImageError, MemoryLimitError) as error:
+        raise type(error)(f"{path}: {error}") from error
     # Besides OSError, Pillow's encoders raise ValueError, struct.error, RuntimeError... on odd sizes or EXIF.
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())

@@ -1,0 +1,63 @@
+"""How a command runs: from its options to its exit status, and the way errors leave it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+
+from udsd.cli.interrupts import EXIT_INTERRUPTED, INTERRUPTS
+from udsd.cli.lazy import find_function
+from udsd.cli.output import begin_output, output_is_lost, print_error
+from udsd.cli.streams import give_up_output, prepare_streams
+from udsd.errors import UdsdError
+from udsd.out_of_memory import is_out_of_memory
+
+EXIT_INCOMPLETE = 1
+EXIT_BAD_INPUT = 2
+EXIT_CLOSED_PIPE = 141
+
+
+def run_command(name: str, parse: Callable[[], Namespace]) -> int:
+    """Parse the options, run the function that they name, and return the exit status.
+
+    Args:
+        name: The command's, for messages.
+        parse: Gives the options; ``run`` of them names the function.
+    """
+    prepare_streams()
+    begin_output()
+    try:
+        options = parse()
+        is_verbose = getattr(options, "verbose", True)
+        logging.basicConfig(format="%(message)s", level=logging.INFO if is_verbose else logging.WARNING)
+        function = find_function(options.run)
+        INTERRUPTS.begin_work()
+        status = function(options)
+    except UdsdError as error:
+        print_error(error, command=name)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        INTERRUPTS.report()
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads our output has closed it, as head does.
+        give_up_output()
+        return EXIT_CLOSED_PIPE
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print_error("out of memory; free some, or allow the process more", command=name)
+        return EXIT_BAD_INPUT
+    finally:
+        _flush()
+    return max(status, EXIT_INCOMPLETE) if output_is_lost() else status
+
+
+def _flush() -> None:
+    """What argparse has printed may not be written yet, and at exit it is too late to be quiet about it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()

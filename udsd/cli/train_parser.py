@@ -1,0 +1,106 @@
+"""Arguments of the ``udsd-train`` command. As in `udsd.cli.parser`, nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+
+from udsd import __version__
+from udsd.cli.arguments import folder_name, output_path, some_path
+from udsd.cli.output import print_error
+from udsd.errors import ConfigError
+
+_NEEDED = "accelerate"
+"""The package of the extra ``train`` without which no training module can be imported."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments.
+
+    Raises:
+        ConfigError: They are right, but the packages that training needs are not installed.
+    """
+    given = list(arguments)
+    parsers = {"prepare-pages": _prepare_pages_parser, "export": _export_parser}
+    is_named = bool(given) and given[0] in parsers
+    parser = parsers[given[0]]() if is_named else _train_parser()
+    missing = importlib.util.find_spec(_NEEDED) is None
+    try:
+        options = parser.parse_args(given[is_named:])
+    except SystemExit as stop:
+        if missing and not stop.code:  # --help or --version, which were answered
+            print_error(_advice(), command="udsd-train")
+        raise
+    if missing:
+        raise ConfigError(_advice())
+    return options
+
+
+def _advice() -> str:
+    return f"training needs packages that are not installed ({_NEEDED} is missing); run: pip install 'udsd[train]'"
+
+
+def _train_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="udsd-train",
+        description="Train a model on unpaired sharp and blurred images.",
+        epilog="Also: udsd-train prepare-pages PDF... -o DIR renders documents to images; "
+        "udsd-train export RUN -o DIR writes the model folder of a run.",
+    )
+    parser.add_argument("--version", action="version", version=f"udsd-train {__version__}")
+    parser.add_argument(
+        "--sharp", action="append", type=folder_name, metavar="DIR", help="folder of sharp images (may be repeated)"
+    )
+    parser.add_argument(
+        "--blurred", action="append", type=folder_name, metavar="DIR", help="folder of blurred images (may be repeated)"
+    )
+    parser.add_argument(
+        "--validation",
+        action="append",
+        type=folder_name,
+        metavar="DIR",
+        help="folder of sharp images to measure on (may be repeated)",
+    )
+    parser.add_argument("--output", required=True, type=output_path, help="folder of the run")
+    parser.add_argument("--recipe", default="paper", help="bundled recipe or TOML file (default: paper)")
+    parser.add_argument("--init", metavar="MODEL", help="start from a zoo model, a model folder or a Hub repository")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    again.add_argument("--overwrite", action="store_true", help="remove the run in the output folder and begin anew")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument(
+        "--vgg-weights", type=some_path, help="VGG-19 as safetensors (default: torchvision downloads it)"
+    )
+    parser.set_defaults(run="train_commands:train")
+    return parser
+
+
+def _prepare_pages_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="udsd-train prepare-pages", description="Render PDF pages to PNG images.")
+    parser.add_argument(
+        "documents", nargs="+", type=some_path, metavar="PDF", help="PDF file, or folder with PDF files"
+    )
+    parser.add_argument("-o", "--output", required=True, type=output_path, help="folder for the images")
+    parser.add_argument("--dpi", nargs=2, type=int, metavar=("LOW", "HIGH"), help="resolution (default: 110 160)")
+    parser.add_argument("--pages-per-document", type=int, metavar="N", help="at most so many, spread (default: 20)")
+    parser.add_argument(
+        "--split", choices=("train", "test"), help="only documents for training, or those of a tenth of the folders"
+    )
+    parser.add_argument("--processes", type=int, default=1)
+    parser.set_defaults(run="train_commands:prepare_documents")
+    return parser
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="udsd-train export", description="Write the model folder of a run.")
+    parser.add_argument("folder", type=some_path, metavar="RUN", help="folder of a training run")
+    parser.add_argument("-o", "--output", required=True, type=output_path, help="the model folder")
+    parser.add_argument(
+        "--training-state",
+        action="store_true",
+        help="also training_state.safetensors: with it --init takes up all networks",
+    )
+    parser.set_defaults(run="train_commands:export_run")
+    return parser

@@ -1,0 +1,48 @@
+"""Telling that memory ran out: nearly every library has an error of its own for it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from udsd.errors import MemoryLimitError, UdsdError
+
+_WORDS = (
+    "out of memory",  # CUDA
+    "can't allocate memory",  # PyTorch on Linux and macOS
+    "not enough memory",  # PyTorch on Windows
+    "insufficient memory",  # OpenCV
+    "cannot allocate memory",  # the system
+    "failed to allocate",
+    "failed to map segment",  # a library that is imported late
+    "can't start new thread",
+    "std::bad_alloc",
+    "bad allocation",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or one that it was raised from, says that memory ran out: on a CPU or a GPU, in any layer."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    # PyTorch's, OpenVINO's and OpenCV's are plain errors, which only their words tell from others. Words of our own and
+    # of the system hold file names, which may say anything.
+    if not isinstance(error, UdsdError | OSError) and any(word in str(error).lower() for word in _WORDS):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+
+
+@contextmanager
+def memory_errors(what: str) -> Iterator[None]:
+    """Turn whatever says that memory ran out into a `MemoryLimitError` that names what needed it."""
+    try:
+        yield
+    except MemoryLimitError:
+        raise
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryLimitError(f"{what} needs more memory than there is; free some, or give a smaller image") from error
