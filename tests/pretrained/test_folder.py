@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from udsd.errors import ChecksumError, IncompatibleWeightsError, WeightsError
 from udsd.models import DeblurModel
-from udsd.pretrained import load_model_folder, save_model
+from udsd.pretrained import load_model_folder, read_config, save_model, write_config
 
 MakeModel = Callable[..., DeblurModel]
 NAME = "content_encoder.stem.weight"
@@ -141,3 +141,9 @@ def test_config_of_another_width(model_folder: Path) -> None:
     (model_folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(IncompatibleWeightsError, match=r"wrong shape: .* and .* more"):
         load_model_folder(model_folder)
+
+
+def test_a_configuration_alone_can_be_written(tmp_path: Path, model: DeblurModel) -> None:
+    write_config(model.config, tmp_path / "exported")
+    assert read_config(tmp_path / "exported") == model.config
+    assert [path.name for path in (tmp_path / "exported").iterdir()] == ["config.json"]

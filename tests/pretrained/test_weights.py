@@ -104,3 +104,12 @@ def test_pickle_is_never_opened(model_folder: Path) -> None:
     torch.save({NAME: torch.zeros(1)}, model_folder / "model.safetensors")
     with pytest.raises(IncompatibleWeightsError, match="no safetensors file"):
         load_model_folder(model_folder)
+
+
+def test_of_many_tensors_a_few_are_named_and_the_others_counted(tmp_path: Path, make_model: MakeModel) -> None:
+    model = make_model()
+    count = len(model.state_dict())
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, float("nan"))
+    with pytest.raises(IncompatibleWeightsError, match=rf"NaN or infinite weights \(.*, .*, .* and {count - 3} more\)"):
+        save_model(model, tmp_path / "broken")
