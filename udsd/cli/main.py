@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from udsd.cli.lazy import find_function
-from udsd.cli.output import print_error
+from udsd.cli.output import print_error, show_log
 from udsd.cli.parser import make_parser
 from udsd.errors import UdsdError
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     error says why. 130: interrupted. 141: nobody reads the output any more.
     """
     options = make_parser().parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO if options.verbose else logging.WARNING)
+    show_log(logging.INFO if options.verbose else logging.WARNING)
     try:
         status = find_function(options.run)(options)
     except UdsdError as error:

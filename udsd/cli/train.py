@@ -11,7 +11,7 @@ from pathlib import Path
 
 from udsd import __version__
 from udsd.cli.lazy import find_function
-from udsd.cli.output import print_error
+from udsd.cli.output import print_error, show_log
 from udsd.errors import ConfigError, UdsdError
 
 EXIT_BAD_INPUT = 2
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if missing and not stop.code:  # --help or --version, which were answered
             print_error(_advice(), command="udsd-train")
         raise
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    show_log(logging.INFO)
     try:
         if missing:
             raise ConfigError(_advice())
