@@ -21,8 +21,8 @@ from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
 from udsd.training.optimizers import OptimizerName
 
-_LARGEST_RECIPE = 1 << 16
-"""Bytes; the bundled ones have up to 3,000."""
+_LARGEST_RECIPE = 1 << 14
+"""Bytes; the bundled ones have up to 2,000. (Of a key of many dots tomllib takes the square of its length in time.)"""
 
 _DEEPEST_RECIPE = 8
 """Levels of tables and lists with their values; a recipe has four."""
