@@ -28,7 +28,9 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
-def test_evaluate_writes_its_report(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_evaluate_writes_its_report(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)
     (tmp_path / "sharp").mkdir()
     Image.fromarray(noise).save(tmp_path / "sharp" / "noise.png")
@@ -36,6 +38,7 @@ def test_evaluate_writes_its_report(scan: Path, model_folder: Path, tmp_path: Pa
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert set(report["overall"]) == {"blurred", str(model_folder), "unsharp mask"}
     assert opened(tmp_path / "report" / "contact.png").height > 64
+    assert capsys.readouterr().out == (tmp_path / "report" / "report.md").read_text()
 
 
 def test_evaluate_measures_given_pairs_and_models_beside(model_folder: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Fault:
         kind: ``"status"``; ``"redirect"`` to another host; ``"hang up"`` without a word; ``"stall"``: nothing comes;
             ``"hold"``: it comes once `released`; ``"cut"``: the connection ends half-way; ``"reset"``: it is torn
             down there; ``"slow"``: small pieces with pauses; ``"bytes"``: one is changed; ``"length"``: half of the
-            file, announced as such; ``"refuse card"``, for uploads.
+            file, announced as such; ``"etag"``: it is a path; ``"refuse card"``, for uploads.
         method: The method it holds for, or "" for all.
         name: The file it holds for, or the step of an upload, or "" for all.
         times: How many requests it spoils.
@@ -205,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
             other = self.hub.url.replace("127.0.0.1", "localhost")
             linked = {"Location": other + self.path, "X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(size)}
             headers = {**headers, **linked, "Content-Length": "0"}
+        if kind == "etag":
+            headers["ETag"] = '"../x"'
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         self.send_response(302 if redirected else 206 if start else 200)

@@ -141,6 +141,17 @@ CASES = {
         f"{NO_WEIGHTS}{HUB} sent another number of bytes than it announced; try again later, or check the proxy",
         always("length"),
     ),
+    "more than a model has": Case(
+        IncompatibleWeightsError,
+        "config.json of acme/plates has more than the 1048576 bytes that it may have, so it is no udsd model; "
+        "choose another one",
+        files={"config.json": " " * (2 << 20)},
+    ),
+    "an ETag that is no name": Case(
+        DownloadError,
+        f"{NO_CONFIG}{HUB} does not answer as a Hub does (its ETag is '../x'); check HF_ENDPOINT and the proxy",
+        {"kind": "etag", "method": "HEAD", "name": "config.json"},
+    ),
     "wrong bytes": Case(
         ChecksumError,
         "model.safetensors of acme/plates came twice with another SHA-256 than SHA256; "

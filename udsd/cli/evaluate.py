@@ -36,7 +36,8 @@ def run(options: Namespace) -> int:
         vgg=load_vgg19(options.vgg_weights) if options.vgg_weights else None,
     )
     _write(report, options.output)
-    print_line(report.to_markdown())
+    for line in report.to_markdown().splitlines():
+        print_line(line)
     return 0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from udsd.cli.streams import give_up_output
+from udsd.shown import escaped, shown
 
 _failures: list[OSError] = []
 """Why standard output was given up; empty while it works."""
@@ -18,7 +20,9 @@ def begin_output() -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a result, at once. Where standard output is full the work goes on, and `output_is_lost` tells.
+    """Print a result in one line, at once; what could steer a terminal is escaped (`udsd.shown`).
+
+    Where standard output is full the work goes on, and `output_is_lost` tells.
 
     Raises:
         BrokenPipeError: Nobody reads it any more.
@@ -26,7 +30,7 @@ def print_line(line: str) -> None:
     if _failures:
         return
     try:
-        print(line, flush=True)  # noqa: T201
+        print(escaped(line), flush=True)  # noqa: T201
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -42,6 +46,7 @@ def output_is_lost() -> bool:
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of cells with their columns aligned."""
+    rows = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -50,4 +55,19 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
     with suppress(OSError):  # there is nowhere else to say it
-        print(f"{command}: {message}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{command}: {shown(message)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show_log(level: int) -> None:
+    """Show what is logged on standard error, each message in one line that steers no terminal.
+
+    It holds for the loggers of other libraries too, of which huggingface_hub has a handler of its own and repeats what
+    a server says.
+    """
+    logging.basicConfig(format="%(message)s", level=level)
+    logging.setLogRecordFactory(_ShownRecord)
+
+
+class _ShownRecord(logging.LogRecord):
+    def getMessage(self) -> str:  # noqa: N802
+        return shown(super().getMessage())

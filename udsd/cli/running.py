@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from udsd.cli.interrupts import EXIT_INTERRUPTED, INTERRUPTS
 from udsd.cli.lazy import find_function
-from udsd.cli.output import begin_output, output_is_lost, print_error
+from udsd.cli.output import begin_output, output_is_lost, print_error, show_log
 from udsd.cli.streams import give_up_output, prepare_streams
 from udsd.errors import UdsdError
 from udsd.out_of_memory import is_out_of_memory
@@ -31,7 +31,7 @@ def run_command(name: str, parse: Callable[[], Namespace]) -> int:
     try:
         options = parse()
         is_verbose = getattr(options, "verbose", True)
-        logging.basicConfig(format="%(message)s", level=logging.INFO if is_verbose else logging.WARNING)
+        show_log(logging.INFO if is_verbose else logging.WARNING)
         function = find_function(options.run)
         INTERRUPTS.begin_work()
         status = function(options)

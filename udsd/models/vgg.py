@@ -6,14 +6,14 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from udsd.errors import ConfigError, IncompatibleWeightsError, WeightsError
 from udsd.extras import require
+from udsd.regular import regular_size
 
 _STAGES = (("conv1_1", "conv1_2"), ("conv2_1", "conv2_2"), ("conv3_1", "conv3_2", "conv3_3"))
 """Convolutions between poolings, as far as conv3_3."""
@@ -31,6 +31,9 @@ _TORCHVISION_LAYERS = {
     "conv3_3": 14,
 }
 """Where torchvision's `features` sequence holds each convolution."""
+
+_LARGEST_FILE = 1 << 32
+"""Bytes; all of VGG-19 in float64 has 1.2 GB."""
 
 _MEAN = (0.485, 0.456, 0.406)
 _STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -129,20 +132,33 @@ def _needed_keys() -> str:
 def _with_weights(tensors: dict[str, Tensor], source: str) -> VGG19Features:
     network = VGG19Features()
     wanted = network.state_dict()
-    unfit = [key for key, value in wanted.items() if key not in tensors or tensors[key].shape != value.shape]
+    _check_shapes({key: list(tensors[key].shape) for key in wanted if key in tensors}, source)
+    network.load_state_dict({key: tensors[key].float() for key in wanted})
+    return network
+
+
+def _check_shapes(found: dict[str, list[int]], source: str) -> None:
+    wanted = VGG19Features().state_dict()
+    unfit = [key for key, value in wanted.items() if found.get(key) != list(value.shape)]
     if unfit:
         raise IncompatibleWeightsError(
             f"{source}: missing or of another shape than in VGG-19: {', '.join(unfit)}; "
             f"give a safetensors file with {_needed_keys()}"
         )
-    network.load_state_dict({key: tensors[key].float() for key in wanted})
-    return network
 
 
 def _file_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of VGG-19 alone; further ones, of whatever size, are not read."""
+    wanted = VGG19Features().state_dict()
     try:
-        return safetensors.torch.load_file(path)
-    except (OSError, SafetensorError) as error:
+        if regular_size(path) > _LARGEST_FILE:
+            raise WeightsError(f"{path}: larger than any VGG-19; give a safetensors file with {_needed_keys()}")
+        with safe_open(path, framework="pt") as file:
+            found = [key for key in file.keys() if key in wanted]  # noqa: SIM118
+            _check_shapes({key: file.get_slice(key).get_shape() for key in found}, str(path))
+            return {key: file.get_tensor(key) for key in found}
+    # Where it cannot be mapped torch raises RuntimeError.
+    except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(
             f"{path}: cannot be read ({error}); give a safetensors file with {_needed_keys()}"
         ) from error

@@ -11,7 +11,8 @@ import torch
 from udsd.atomic import whole_files
 from udsd.errors import ChecksumError, ConfigError, IncompatibleWeightsError, WeightsError
 from udsd.models import DeblurModel, ModelConfig
-from udsd.pretrained.weights import read_tensors, serialise_tensors
+from udsd.pretrained.weights import largest_file, read_tensors, serialise_tensors
+from udsd.regular import read_limited, regular_size
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -19,6 +20,9 @@ CARD_FILE = "README.md"
 
 FORMAT_VERSION = 1
 """Version of the layout of a model folder; a reader refuses any other."""
+
+LARGEST_CONFIG = 1 << 20
+"""Bytes; a `config.json` has some 200."""
 
 _METADATA = {"format": "pt", "udsd_format": str(FORMAT_VERSION)}
 
@@ -91,16 +95,15 @@ def load_model_folder(folder: Path, *, sha256: str | None = None) -> DeblurModel
     folder = Path(folder)
     config = read_config(folder)
     path = folder / WEIGHTS_FILE
+    check_weights_size(path, config)
     if sha256 is not None:
         check_sha256(path, sha256)
-    # On the meta device nothing is allocated or initialised; the tensors of the file become the parameters.
-    with torch.device("meta"):
-        model = DeblurModel(config)
-    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    model = _empty_model(config)
     try:
-        tensors = read_tensors(path, shapes)
+        tensors = read_tensors(path, _shapes(model))
     except OSError as error:
         raise _unreadable(path, error) from error
+    # The tensors of the file become the parameters.
     model.load_state_dict(tensors, strict=True, assign=True)
     return model.requires_grad_(False).eval()
 
@@ -114,7 +117,7 @@ def read_config(folder: Path) -> ModelConfig:
     """
     path = folder / CONFIG_FILE
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_limited(path, LARGEST_CONFIG))
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
@@ -136,6 +139,29 @@ def read_config(folder: Path) -> ModelConfig:
         raise IncompatibleWeightsError(f"{path}: {error}") from error
 
 
+def largest_weights(config: ModelConfig) -> int:
+    """The most bytes that the `model.safetensors` of a configuration can have."""
+    return largest_file(_shapes(_empty_model(config)))
+
+
+def check_weights_size(path: Path, config: ModelConfig) -> None:
+    """See that a `model.safetensors` is a file, and no larger than its configuration allows; nothing of it is read.
+
+    Raises:
+        IncompatibleWeightsError: It is missing, no file, or larger.
+    """
+    try:
+        size = regular_size(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    most = largest_weights(config)
+    if size > most:
+        raise IncompatibleWeightsError(
+            f"{path} has {size} bytes, but a model of its configuration has {most} at most; "
+            "take both files from one model"
+        )
+
+
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file as 64 lower-case hexadecimal digits.
 
@@ -143,6 +169,7 @@ def file_sha256(path: Path) -> str:
         IncompatibleWeightsError: The file is missing or cannot be read.
     """
     try:
+        regular_size(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -159,6 +186,16 @@ def check_sha256(path: Path, expected: str) -> None:
     got = file_sha256(path)
     if got != expected.lower():
         raise ChecksumError(f"{path} has SHA-256 {got}, expected {expected}: damaged or another file; get it again")
+
+
+def _empty_model(config: ModelConfig) -> DeblurModel:
+    """The networks on the meta device, where nothing is allocated or initialised."""
+    with torch.device("meta"):
+        return DeblurModel(config)
+
+
+def _shapes(model: DeblurModel) -> dict[str, list[int]]:
+    return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def _config_bytes(config: ModelConfig) -> bytes:

@@ -1,4 +1,4 @@
-"""Fetching model folders from the Hub: what huggingface_hub leaves out is a bound on waiting, and a look at the hash.
+"""Fetching model folders from the Hub into the cache of huggingface_hub, without trusting who answers.
 
 `huggingface_hub` is imported inside the functions: it is slow to import, and a bundled model does not need it.
 """
@@ -9,12 +9,23 @@ import logging
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udsd.errors import ChecksumError, ConfigError
-from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE, check_sha256, read_config
-from udsd.pretrained.hub_errors import asked_pause, explain, hub_endpoint, root_cause
+from udsd.pretrained.folder import (
+    CONFIG_FILE,
+    LARGEST_CONFIG,
+    WEIGHTS_FILE,
+    check_sha256,
+    check_weights_size,
+    largest_weights,
+    read_config,
+)
+from udsd.pretrained.hub_errors import asked_pause, explain, hub_endpoint, is_of_the_hub
+from udsd.pretrained.store import stored_file
+from udsd.pretrained.transfer import BadAnswerError, announced, receive
 
 _PAUSES = (1.0, 4.0)
 """Seconds before the second and the third attempt, unless the Hub asks for more."""
@@ -35,6 +46,9 @@ class HubOptions:
     def __post_init__(self) -> None:
         if self.local_files_only and self.force_download:
             raise ConfigError("local_files_only and force_download exclude each other; give one of them")
+        # It names a file in the cache. No branch or tag of git is of another form.
+        if self.revision is not None and not re.fullmatch(r"(?!.*(\.\.|//))[^\s/\\:][^\s\\:]*(?<!/)", self.revision):
+            raise ConfigError(f"revision is {self.revision!r}; give a branch, tag or commit")
 
 
 def fetch_model_folder(repo: str, options: HubOptions, *, sha256: str | None = None) -> Path:
@@ -55,30 +69,35 @@ def fetch_model_folder(repo: str, options: HubOptions, *, sha256: str | None = N
         DownloadError: The Hub could not be reached or refused, or the cache cannot be written.
         ConfigError: HF_ENDPOINT is no address.
     """
-    config = _fetch(repo, CONFIG_FILE, options.revision, options)
+    config_file = _fetch(repo, CONFIG_FILE, options.revision, options, LARGEST_CONFIG)
     # Before the weights: the repository may hold many gigabytes of something else.
-    read_config(config.parent)
+    config = read_config(config_file.parent)
     # The folder is named after the commit. Asking for that commit keeps both files together when a branch moves.
-    commit = config.parent.name
-    weights = _fetch(repo, WEIGHTS_FILE, commit, options)
+    commit = config_file.parent.name
+
+    def fetch_weights(options: HubOptions) -> Path:
+        return _fetch(repo, WEIGHTS_FILE, commit, options, largest_weights(config))
+
+    weights = fetch_weights(options)
+    check_weights_size(weights, config)
     expected = sha256 or _announced_sha256(weights)
     if expected is not None:
-        _check_or_fetch_again(weights, expected, repo, replace(options, revision=commit))
+        _check_or_fetch_again(weights, expected, repo, options, fetch_weights)
     return weights.parent
 
 
-def _check_or_fetch_again(weights: Path, expected: str, repo: str, options: HubOptions) -> None:
-    from huggingface_hub import constants
-
+def _check_or_fetch_again(
+    weights: Path, expected: str, repo: str, options: HubOptions, fetch: Callable[[HubOptions], Path]
+) -> None:
     try:
         check_sha256(weights, expected)
     except ChecksumError:
-        if options.local_files_only or constants.HF_HUB_OFFLINE:
+        if _is_off(options):
             raise
         _log.warning("%s of %s has another SHA-256 than %s; fetching it once more", WEIGHTS_FILE, repo, expected)
     else:
         return
-    weights = _fetch(repo, WEIGHTS_FILE, options.revision, replace(options, force_download=True))
+    weights = fetch(replace(options, force_download=True))
     try:
         check_sha256(weights, expected)
     except ChecksumError as error:
@@ -95,54 +114,56 @@ def _announced_sha256(weights: Path) -> str | None:
     return name if re.fullmatch("[0-9a-f]{64}", name) else None
 
 
-def _fetch(repo: str, name: str, revision: str | None, options: HubOptions) -> Path:
+def _fetch(repo: str, name: str, revision: str | None, options: HubOptions, most: int) -> Path:
     """One file, asked for three times at most if the Hub or the connection fails in a way that may pass."""
     endpoint, pauses = hub_endpoint(), list(_PAUSES)
     while True:
         try:
-            return _ask(endpoint, repo, name, revision, options)
-        # The transport changed between versions (requests, httpx, httpx2, Xet); its errors have no base in common.
-        except Exception as caught:
-            error = root_cause(caught)
+            return _ask(endpoint, repo, name, revision or "main", options, most)
+        # The transport changed between versions (requests, httpx, httpx2); its errors have no base in common.
+        except Exception as error:
             failure, asked = explain(error, repo, name, revision), asked_pause(error)
             if asked is None or not pauses:
-                raise failure from caught
+                raise failure from error
         pause = max(asked, pauses.pop(0))
         _log.warning("%s (trying again in %g s)", failure, pause)
         time.sleep(pause)
 
 
-def _ask(endpoint: str, repo: str, name: str, revision: str | None, options: HubOptions) -> Path:
-    from huggingface_hub import (
-        constants,
-        get_hf_file_metadata,
-        hf_hub_download,
-        hf_hub_url,
-        try_to_load_from_cache,
-    )
+def _ask(endpoint: str, repo: str, name: str, revision: str, options: HubOptions, most: int) -> Path:
+    from huggingface_hub import constants, errors, hf_hub_url, try_to_load_from_cache
 
-    cache_dir = None if options.cache_dir is None else str(options.cache_dir)
-    found = try_to_load_from_cache(repo, name, cache_dir=cache_dir, revision=revision)
+    cache = Path(options.cache_dir or constants.HF_HUB_CACHE)
+    url = hf_hub_url(repo, name, revision=revision, endpoint=endpoint)
+    found = try_to_load_from_cache(repo, name, cache_dir=str(cache), revision=revision)
     cached = Path(found) if isinstance(found, str) and not options.force_download else None
-    if cached is None and not options.local_files_only:
-        # hf_hub_download asks six times, up to a minute each, for what is not cached, and waits for any Retry-After.
-        url = hf_hub_url(repo, name, revision=revision, endpoint=endpoint)
-        get_hf_file_metadata(url, token=options.token, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    is_commit = re.fullmatch("[0-9a-f]{40}", revision) is not None
+    if cached is not None and (is_commit or _is_off(options)):
+        return cached
+    if _is_off(options):
+        raise errors.OfflineModeIsEnabled("downloading is off")
     try:
-        path = hf_hub_download(
+        said = announced(url, options.token)
+        if is_commit and said.commit != revision:
+            raise BadAnswerError(f"asked for commit {revision} it answers with {said.commit}")
+        return stored_file(
+            cache,
             repo,
             name,
-            revision=revision,
-            cache_dir=cache_dir,
-            token=options.token,
-            local_files_only=options.local_files_only,
-            force_download=options.force_download,
-            endpoint=endpoint,
+            revision,
+            said,
+            lambda file: receive(file, said, url=url, token=options.token, most=most, name=name),
+            replace=options.force_download,
         )
     except Exception as error:
-        # huggingface_hub does so itself where no connection comes about, but not where one breaks or a proxy fails.
-        if cached is None or asked_pause(root_cause(error)) is None:
+        if cached is None or not is_of_the_hub(error):
             raise
-        _log.warning("%s; using the copy in the cache", explain(root_cause(error), repo, name, revision))
+        _log.warning("%s; using the copy in the cache", explain(error, repo, name, revision))
         return cached
-    return Path(path)
+
+
+def _is_off(options: HubOptions) -> bool:
+    """Whether nothing may be asked for, by the options or by HF_HUB_OFFLINE."""
+    from huggingface_hub import constants
+
+    return bool(options.local_files_only or constants.HF_HUB_OFFLINE)

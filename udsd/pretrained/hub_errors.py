@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from udsd.errors import ConfigError, DownloadError, IncompatibleWeightsError, UdsdError, UnknownModelError
+from udsd.pretrained import transfer
+from udsd.pretrained.transfer import (
+    BadAnswerError,
+    TooLargeError,
+    TooSlowError,
+    WrongLengthError,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -59,13 +66,22 @@ def asked_pause(error: BaseException) -> float | None:
     from huggingface_hub import errors
 
     lasting = (ValueError, errors.EntryNotFoundError, errors.FileMetadataError, errors.LocalTokenNotFoundError)
-    if isinstance(error, (*lasting, errors.OfflineModeIsEnabled)) or _is_of_the_disk(error):
+    ours = (BadAnswerError, TooSlowError, TooLargeError)
+    if isinstance(error, (*lasting, *ours, errors.OfflineModeIsEnabled)) or _is_of_the_disk(error):
         return None
     if not isinstance(error, errors.HfHubHTTPError):
         return 0.0
     pause = _pause_in(error.response.headers)
     status = error.response.status_code
     return pause if (status in (408, 429) or status >= 500) and pause <= _LONGEST_PAUSE else None
+
+
+def is_of_the_hub(error: BaseException) -> bool:
+    """Whether the Hub or the way to it is at fault, so that a copy from before will do."""
+    from huggingface_hub import errors
+
+    missing = (errors.EntryNotFoundError, errors.RevisionNotFoundError, errors.LocalTokenNotFoundError)
+    return not (isinstance(error, missing) or _is_of_the_disk(error))
 
 
 def explain(error: BaseException, repo: str, name: str, revision: str | None) -> UdsdError:
@@ -95,6 +111,11 @@ def explain(error: BaseException, repo: str, name: str, revision: str | None) ->
         return IncompatibleWeightsError(f"{repo} has no {name}, so it is no udsd model; choose another one")
     if isinstance(error, errors.LocalTokenNotFoundError):
         return DownloadError("token=True was given, but no token is stored; run `hf auth login` or give token= as text")
+    if isinstance(error, TooLargeError):
+        return IncompatibleWeightsError(
+            f"{name} of {repo} has more than the {error} bytes that it may have, so it is no udsd model; "
+            "choose another one"
+        )
     return DownloadError(f"cannot download {name} of {repo}: {describe(error)}")
 
 
@@ -104,6 +125,13 @@ def describe(error: BaseException) -> str:
 
     if isinstance(error, errors.FileMetadataError):
         return f"{shown_endpoint()} does not answer as a Hub does; check HF_ENDPOINT and the proxy"
+    if isinstance(error, BadAnswerError):
+        return f"{shown_endpoint()} does not answer as a Hub does ({error}); check HF_ENDPOINT and the proxy"
+    if isinstance(error, TooSlowError):
+        return (
+            f"{shown_endpoint()} sent less than {transfer.LEAST_SPEED // 1000} KB a second "
+            f"for more than {transfer.PATIENCE:g} s; try again later, or check the network and the proxy"
+        )
     if isinstance(error, errors.HfHubHTTPError):
         return _describe_refusal(error)
     if isinstance(error, OSError) and error.errno in _FULL_DISK:
@@ -116,7 +144,7 @@ def describe(error: BaseException) -> str:
             f"the cache cannot be written ({error.strerror}{where}); "
             "check its permissions, give another cache_dir or set HF_HOME"
         )
-    if "Consistency check failed" in str(error):
+    if isinstance(error, WrongLengthError):
         return f"{shown_endpoint()} sent another number of bytes than it announced; try again later, or check the proxy"
     return (
         f"the connection to {shown_endpoint()} failed ({first_line(error)}); "

@@ -173,9 +173,9 @@ def _known_model_folder(entry: ModelEntry, options: HubOptions) -> Path:
 
 
 def _is_intact(weights: Path, entry: ModelEntry) -> bool:
-    if not weights.is_file():
+    if not _is_file(weights):
         return False
-    intact = file_sha256(weights) == entry.sha256
+    intact = weights.stat().st_size == entry.bytes and file_sha256(weights) == entry.sha256
     if not intact:
         _log.warning("%s is not the file that the manifest names; asking the Hub for it", weights)
     return intact

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from udsd.errors import ConfigError, UnknownModelError, WeightsError
+from udsd.regular import read_limited
 
 MANIFEST_VARIABLE = "UDSD_MANIFEST"
 """Environment variable that names another manifest file."""
@@ -20,6 +21,8 @@ MANIFEST_VARIABLE = "UDSD_MANIFEST"
 _FILE_NAME = "weights_manifest.json"
 _PACKAGE = Path(__file__).resolve().parent.parent
 _FORMAT_VERSION = 1
+_LARGEST = 1 << 20
+"""Bytes; the manifest has some 2,000."""
 
 REPO_PATTERN = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 """A model repository on the Hub: organisation, slash, name."""
@@ -136,7 +139,7 @@ def load_manifest(path: Path | None = None) -> Manifest:
     """
     path = _manifest_path() if path is None else Path(path)
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_limited(path, _LARGEST))
     except OSError as error:
         raise WeightsError(
             f"cannot read the manifest {path} ({error.strerror or error}); check {MANIFEST_VARIABLE} or reinstall udsd"

@@ -10,9 +10,13 @@ from pathlib import Path
 from udsd.errors import PublishError
 from udsd.pretrained.folder import CARD_FILE, CONFIG_FILE, MINIMAL_CARD, WEIGHTS_FILE, load_model_folder
 from udsd.pretrained.hub_errors import describe, first_line, hub_endpoint, root_cause, shown_endpoint, status_of
+from udsd.regular import read_limited
 
 _PATIENCE = 60.0
 """Seconds for which the Hub may stay silent; huggingface_hub waits for ever when it uploads."""
+
+_LARGEST_CARD = 1 << 22
+"""Bytes."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +72,11 @@ def publish_model(
 
 
 def _warn_of_empty_card(card: Path) -> None:
-    if not card.exists() or card.read_text(encoding="utf-8", errors="replace") == MINIMAL_CARD:
+    try:
+        unwritten = not card.exists() or read_limited(card, _LARGEST_CARD).decode(errors="replace") == MINIMAL_CARD
+    except OSError as error:
+        raise PublishError(f"cannot read {card} ({error.strerror or error}); correct it") from error
+    if unwritten:
         _log.warning("%s says nothing of the model (data, licence, scores); write it, then publish again", card)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from torch import Tensor
 from udsd.errors import IncompatibleWeightsError
 
 _DTYPES = ("F16", "BF16", "F32")
+_LARGEST_HEADER = 1 << 20
+"""Bytes of the JSON header; those of our models have some 15,000."""
+
 _NAMED = 3
 """How many offending tensors an error names."""
 
@@ -37,6 +41,11 @@ def serialise_tensors(state: dict[str, Tensor], *, half: bool, metadata: dict[st
     return data[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(length) + data[8 + length :]
 
 
+def largest_file(shapes: dict[str, list[int]]) -> int:
+    """The most bytes that a file with tensors of these shapes can have: float32, and the largest header."""
+    return 8 + _LARGEST_HEADER + sum(math.prod(shape) for shape in shapes.values()) * torch.float32.itemsize
+
+
 def read_tensors(path: Path, shapes: dict[str, list[int]]) -> dict[str, Tensor]:
     """Read exactly the named tensors as float32 on the CPU.
 
@@ -46,6 +55,7 @@ def read_tensors(path: Path, shapes: dict[str, list[int]]) -> dict[str, Tensor]:
         IncompatibleWeightsError: The file is broken, does not hold exactly these tensors, or holds NaN or infinity.
         OSError: The file is missing or cannot be read.
     """
+    _check_header_size(path)
     try:
         with safe_open(path, framework="pt") as file:
             _check_header(path, {name: file.get_slice(name) for name in file.keys()}, shapes)  # noqa: SIM118
@@ -57,6 +67,16 @@ def read_tensors(path: Path, shapes: dict[str, list[int]]) -> dict[str, Tensor]:
         ) from error
     _check_finite(str(path), tensors)
     return tensors
+
+
+def _check_header_size(path: Path) -> None:
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > _LARGEST_HEADER:
+        raise IncompatibleWeightsError(
+            f"{path} is truncated or no safetensors file (it names a header of {size} bytes, {_LARGEST_HEADER} are "
+            "allowed); get it again (from the Hub: force_download)"
+        )
 
 
 def _check_header(path: Path, slices: dict[str, Any], shapes: dict[str, list[int]]) -> None:

@@ -18,12 +18,16 @@ from torch import Tensor
 
 from udsd.atomic import remove_unfinished, whole_file
 from udsd.errors import WeightsError
+from udsd.regular import regular_size
 from udsd.training.networks import TrainingNetworks
 
 logger = logging.getLogger(__name__)
 
 TRAINING_STATE = "training_state.safetensors"
 """The networks of a run that its model folder does not hold, as float32, in a file beside it."""
+
+_LARGEST_TRAINING_STATE = 1 << 33
+"""Bytes; at the largest width that a configuration allows the networks have 6 GB."""
 
 _NAME = re.compile(r"checkpoint-(\d{8})\.pt")
 
@@ -118,9 +122,11 @@ def load_training_state(folder: Path) -> dict[str, Tensor] | None:
         WeightsError: The file is broken.
     """
     path = folder / TRAINING_STATE
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
+        if regular_size(path) > _LARGEST_TRAINING_STATE:
+            raise WeightsError(f"{path} is larger than any training state; remove it to start without it")
         return safetensors.torch.load_file(path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read ({error}); remove it to start without it") from error

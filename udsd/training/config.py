@@ -12,12 +12,19 @@ from typing import Any, Literal
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.models import ModelConfig
+from udsd.regular import read_limited
 from udsd.training.data import DataConfig
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
 from udsd.training.optimizers import OptimizerName
 from udsd.training.settings import build_settings
+
+_LARGEST_RECIPE = 1 << 14
+"""Bytes; the bundled ones have up to 2,000. (Of a key of many dots tomllib takes the square of its length in time.)"""
+
+_DEEPEST_RECIPE = 8
+"""Levels of tables and lists with their values; a recipe has four."""
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -199,8 +206,10 @@ class TrainingConfig:
             ConfigError: The file is missing, is no TOML, or holds a bad setting.
         """
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            values = _parse_toml(read_limited(path, _LARGEST_RECIPE).decode())
+        except OSError as error:
+            raise ConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
+        except ValueError as error:
             raise ConfigError(f"cannot read the recipe {path}: {error}") from error
         for section, settings in (overrides or {}).items():
             table = values.get(section, {})
@@ -220,9 +229,34 @@ def parse_setting(text: str) -> tuple[str, str, Any]:
     if not (section and dot and key and equals):
         raise ConfigError(f"cannot read the setting {text!r}; give SECTION.KEY=VALUE, such as warm_start.steps=500")
     try:
-        return section, key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return section, key, _parse_toml(f"value = {value}")["value"]
+    except ValueError:
         return section, key, value.strip()  # a bare word, such as run.precision=float32
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """What TOML says.
+
+    Raises:
+        ValueError: It is no TOML, has a number of thousands of digits, or is deeper than any recipe.
+    """
+    try:
+        values = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("its values are nested too deeply") from error
+    if _depth(values) > _DEEPEST_RECIPE:
+        raise ValueError("its tables are nested too deeply")
+    return values
+
+
+def _depth(values: Any) -> int:
+    """Levels of tables and lists; the walk does not recurse, since dotted keys nest as deeply as they are long."""
+    depth, level = 0, [values]
+    while level:
+        depth += 1
+        tables = [value for value in level if isinstance(value, dict | list)]
+        level = [below for value in tables for below in (value.values() if isinstance(value, dict) else value)]
+    return depth
 
 
 def _check_counts(section: str, values: object, *names: str) -> None:

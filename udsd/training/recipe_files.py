@@ -21,6 +21,6 @@ def recipe_path(name: str) -> Path:
         ConfigError: There is no such recipe; the message lists the bundled ones.
     """
     for path in (Path(name), _RECIPES / f"{name}.toml"):
-        if path.is_file():
+        if path.is_file() or path.is_fifo() or path.is_char_device():  # what is no file is told when it is read
             return path
     raise ConfigError(f"no recipe {name!r}; give a TOML file or one of: {', '.join(bundled_recipes())}")
