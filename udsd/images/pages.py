@@ -17,6 +17,7 @@ from udsd.images.failures import named_errors
 from udsd.images.families import OpenReader, PageReader
 from udsd.images.formats import readable_formats
 from udsd.images.pillow import PillowReader
+from udsd.regular import open_regular
 
 _READERS: tuple[OpenReader, ...] = (PillowReader,)
 """Asked one after another, each with the file at its beginning. A new family is one more, before Pillow's."""
@@ -75,14 +76,7 @@ class ImagePages:
 
 
 def _open(path: Path, opened: ExitStack) -> PageReader:
-    if path.is_dir():
-        raise ImageError("is a folder; give an image file")
-    if not path.exists():
-        raise ImageError("no such file; check the path")
-    # A pipe or a device could keep us waiting for ever.
-    if not path.is_file():
-        raise ImageError("is no regular file; give an image file")
-    file = opened.enter_context(path.open("rb"))
+    file = opened.enter_context(open_regular(path))
     for open_reader in _READERS:
         file.seek(0)
         reader = open_reader(file, path)
@@ -97,5 +91,5 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is missing or is no image.
     """
-    with named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+    with named_errors(str(path)), open_regular(path) as file, Image.open(file, formats=readable_formats()) as image:
         return image.size
