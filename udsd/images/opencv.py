@@ -63,6 +63,11 @@ def read_deep(file: BinaryIO, page: int, *, is_grey: bool, orientation: int) -> 
     pixels = np.asarray(pages[0])
     channels = [0, -1] if is_grey else [2, 1, 0, 3][: pixels.shape[2]]
     pixels = pixels[..., channels]
+    return turned(pixels, orientation)
+
+
+def turned(pixels: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
+    """An array (H, W, C), set upright as the EXIF orientation, 1 to 8, says."""
     turn = _TURNS.get(orientation)
     upright: NDArray[np.uint16] = np.ascontiguousarray(turn(pixels) if turn else pixels)
     return upright
