@@ -60,7 +60,7 @@ class PillowReader:
         # First, since unlike OpenCV it complains of a page that is cut off.
         info = read_info(image, upright(image, self._name))
         try:
-            pixels = read_deep(self._file, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
+            pixels = self._read_deep(index)
         except ValueError as error:
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._name, error)
             return decode_pillow(image, self._name)
@@ -70,6 +70,14 @@ class PillowReader:
         """The frames of an animation are as large as the first, and are written together."""
         width, height = self.size
         check_held(self.count * width * height)
+
+    def _read_deep(self, index: int) -> NDArray[np.uint16]:
+        image = self._image
+        if image.format != "PNG":
+            raise ValueError(f"{image.format} of this kind")
+        if index > 0:
+            raise ValueError("the frames of an animation")
+        return read_deep(self._file, is_grey=image.mode == "LA", orientation=orientation_of(image))
 
     def close(self) -> None:
         """Let go of what Pillow holds."""

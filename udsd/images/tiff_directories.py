@@ -20,7 +20,7 @@ STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTES = 273, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, FILL_ORDER = 338, 339, 266
 
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 _MOST_ENTRIES = 4096
@@ -46,7 +46,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes of the value; 0 where the type is unknown."""
-        return _TYPE_BYTES.get(self.kind, 0) * self.count
+        return TYPE_BYTES.get(self.kind, 0) * self.count
 
 
 def is_tiff(header: bytes) -> bool:
@@ -144,7 +144,7 @@ class TiffDirectories:
         layout = struct.Struct(f"{self.order}HH{value_code}{value_code}")
         for index, (tag, kind, number, value) in enumerate(layout.iter_unpack(content)):
             inline = start + index * entry_bytes + 4 + value_bytes
-            fits = _TYPE_BYTES.get(kind, 0) * number <= value_bytes
+            fits = TYPE_BYTES.get(kind, 0) * number <= value_bytes
             entry = Entry(kind, number, inline if fits else value)
             _check_length(tag, entry)
             page[tag] = entry
@@ -157,7 +157,7 @@ class TiffDirectories:
 
 
 def _check_length(tag: int, entry: Entry) -> None:
-    is_bytes = _TYPE_BYTES.get(entry.kind, 0) == 1
+    is_bytes = TYPE_BYTES.get(entry.kind, 0) == 1
     if entry.size > _MOST_BYTES or (entry.count > _MOST_NUMBERS and not is_bytes):
         raise ImageError(
             f"its TIFF tag {tag} has {entry.size} bytes; at most {_MOST_BYTES} are read, and {_MOST_NUMBERS} numbers; "
