@@ -17,7 +17,7 @@ PUBLIC = {
     "recognise_text shift_tolerant_psnr ssim unsharp_mask whole_images",
     "udsd.files": "FileReport FileResult compare_file restore_files",
     "udsd.images": "DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
-    "remove_unfinished save_image save_pages set_pixel_limit side_by_side",
+    "remove_unfinished save_image save_pages set_page_limit set_pixel_limit side_by_side",
     "udsd": "ChecksumError ConfigError Deblurrer DeviceError DownloadError ImageError IncompatibleWeightsError "
     "MemoryLimitError PublishError UdsdError UnknownModelError WeightsError __version__",
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -108,9 +109,11 @@ def test_a_document_that_cannot_be_read_is_left_out(
     sound = make_pdf(documents / "sound.pdf", ["0 0 72 72 re f"])
     broken = documents / "broken.pdf"
     broken.write_bytes(sound.read_bytes()[:60])
-    written = prepare_pages([broken, documents / "missing.pdf", sound], tmp_path / "out", FIXED)
+    os.mkfifo(documents / "pipe.pdf")
+    left_out = [broken, documents / "missing.pdf", documents / "pipe.pdf"]
+    written = prepare_pages([*left_out, sound], tmp_path / "out", FIXED)
     assert names(written) == ["documents-sound-p0001.png"]
-    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
     assert "broken.pdf" in caplog.messages[0]
     assert "missing.pdf" in caplog.messages[1]
 

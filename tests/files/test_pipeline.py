@@ -143,14 +143,14 @@ def test_a_file_is_opened_once(
     if not small:
         monkeypatch.setattr(pipeline, "_SMALL", 10)
     opened: list[str] = []
-    path_open = Path.open
+    open_file = os.open
 
-    def noting(self: Path, *arguments: Any, **options: Any) -> Any:
-        if self.parent == folder:
-            opened.append(self.name)
-        return path_open(self, *arguments, **options)
+    def noting(path: Any, *arguments: Any, **options: Any) -> int:
+        if Path(path).parent == folder:
+            opened.append(Path(path).name)
+        return open_file(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", noting)
+    monkeypatch.setattr(os, "open", noting)
     assert len(restore_files(brighter, [folder], tmp_path / "out", compare=compare).restored) == 3
     assert sorted(opened) == ["deep.png", "pages.tif", "plain.png"]
 

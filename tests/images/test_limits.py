@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import io
+import os
+import struct
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
-from udsd.errors import ConfigError
-from udsd.images import set_pixel_limit
+from tests.pictures import colourful, through
+from udsd.errors import ConfigError, ImageError
+from udsd.images import ImagePages, decode_image, limits, save_pages, set_page_limit, set_pixel_limit
 from udsd.images.limits import check_size
 
 
@@ -28,3 +34,159 @@ def test_a_limit_is_at_least_one(pixels: int, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ConfigError, match=f"{pixels} pixels; give at least 1"):
         set_pixel_limit(pixels)
     assert Image.MAX_IMAGE_PIXELS == 7
+
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images of 1000 pixels, files of 20 pages."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr(limits, "_pages", 20)
+
+
+def tiff_chain(path: Path, pages: int, *, loops: bool = False, size: tuple[int, int] = (1, 1)) -> Path:
+    """A TIFF of many directories that all show the same bytes; the last may lead back to the first."""
+    content, directory = bytearray(b"II*\0" + struct.pack("<I", 1016) + b"\x7f" * 1008), 2 + 12 * 9 + 4
+    for index in range(pages):
+        behind = len(content) + directory if index < pages - 1 else 1016 if loops else 0
+        tags = [(256, size[0]), (257, size[1]), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, size[1])]
+        entries = [*tags, (279, size[0] * size[1])]
+        content += struct.pack("<H", 9) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+        content += struct.pack("<I", behind)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_a_file_has_as_many_pages_as_are_allowed(tmp_path: Path) -> None:
+    assert ImagePages(tiff_chain(tmp_path / "a.tif", 20)).count == 20
+    with pytest.raises(ImageError, match=r"b\.tif: has more than the 20 pages.*--max-pages"):
+        ImagePages(tiff_chain(tmp_path / "b.tif", 21))
+    first, *others = [Image.new("L", (4, 4), index) for index in range(21)]
+    first.save(tmp_path / "c.gif", save_all=True, append_images=others)
+    with pytest.raises(ImageError, match=r"c\.gif: has more than the 20 pages"):
+        ImagePages(tmp_path / "c.gif")
+    set_page_limit(21)
+    assert ImagePages(tmp_path / "b.tif").count == ImagePages(tmp_path / "c.gif").count == 21
+
+
+def test_the_limit_of_pages_is_at_least_one() -> None:
+    with pytest.raises(ConfigError, match="0 pages; give at least 1"):
+        set_page_limit(0)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_pages_that_lead_back_to_the_first_end_there(tmp_path: Path) -> None:
+    assert ImagePages(tiff_chain(tmp_path / "a.tif", 3, loops=True)).count == 3
+
+
+def test_all_pages_together_may_have_a_hundred_times_the_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12)
+    assert len([*ImagePages(tiff_chain(tmp_path / "a.tif", 100, size=(4, 3)))]) == 100
+    pages = ImagePages(tiff_chain(tmp_path / "b.tif", 101, size=(4, 3)))
+    assert pages.read(0).pixels.shape == (1, 3, 3, 4)
+    with pytest.raises(
+        ImageError, match=r"b\.tif: its 101 pages have 1212 pixels together, more than 100 times the 12"
+    ):
+        list(pages)
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "webp"])
+def test_the_frames_of_an_animation_may_have_three_times_the_pixels(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 48 * 32)
+    for count in (3, 4):
+        first, *others = [colourful().rotate(90 * index) for index in range(count)]
+        first.save(tmp_path / f"{count}.{ending}", save_all=True, append_images=others)
+    assert len([*ImagePages(tmp_path / f"3.{ending}")]) == 3
+    with pytest.raises(ImageError, match="the frames of an animation, which are kept in memory, have 6144 pixels"):
+        through(tmp_path / f"4.{ending}", tmp_path / f"out.{ending}")
+    assert decode_image(tmp_path / f"4.{ending}").pixels.shape == (1, 3, 32, 48)
+
+
+def test_pages_of_a_tiff_are_counted_when_they_become_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    pages = [Image.new("L", (30, 30), index) for index in range(5)]
+    save_pages(pages, tmp_path / "a.tif")
+    with pytest.raises(ImageError, match="have 3600 pixels together, more than 3 times the 1000"):
+        save_pages(pages, tmp_path / "a.gif")
+    assert not (tmp_path / "a.gif").exists()
+
+
+def jpeg_of_scans(path: Path, scans: int) -> Path:
+    """A progressive JPEG of 16x16 pixels whose last scan is there again and again."""
+    buffer = io.BytesIO()
+    colourful((16, 16)).convert("L").save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()[:-2]
+    last = content.rindex(b"\xff\xc4")
+    more = scans - content.count(b"\xff\xda")
+    path.write_bytes(content + content[last:] * more + b"\xff\xd9")
+    return path
+
+
+def test_the_scans_of_a_jpeg_may_have_a_hundred_times_the_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 256)
+    decode_image(jpeg_of_scans(tmp_path / "a.jpg", 100))
+    with pytest.raises(ImageError, match=r"b\.jpg: the first \d+ scans of the JPEG.*have \d+ pixels.*--max-pixels"):
+        decode_image(jpeg_of_scans(tmp_path / "b.jpg", 500))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [b"\xff\xfe\0\2" * 5000, b"\xff" * 5000, (b"\xff\xe1\xff\xffExif\0\0" + bytes(65527)) * 600],
+    ids=["tiny segments", "fill bytes", "EXIF"],
+)
+def test_a_jpeg_that_says_too_much_beside_its_picture(beside: bytes, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    colourful().save(buffer, "JPEG")
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8" + beside + buffer.getvalue()[2:])
+    with pytest.raises(ImageError, match="has more than 4096 segments, or 33554432 bytes, before its picture"):
+        decode_image(tmp_path / "a.jpg")
+
+
+def tagged_tiff(path: Path, *entries: tuple[int, int, int, int], length: int = 0) -> Path:
+    """A TIFF of 4x4 pixels with further tags: number, type, count, offset; the file ends in a hole up to a length."""
+    plain = [(256, 4), (257, 4), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 4), (279, 16)]
+    named = {tag for tag, *_ in entries}
+    tags = sorted([*((tag, 4, 1, value) for tag, value in plain if tag not in named), *entries])
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 24) + b"\x7f" * 16 + directory)
+    os.truncate(path, max(length, path.stat().st_size))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ((700, 1, 2**29 + 1, 4096), "TIFF tag 700 has 536870913 bytes; at most 536870912"),
+        ((273, 4, 2**22, 4096), "TIFF tag 273 has 16777216 bytes; .*2097152 numbers"),
+        ((282, 5, 2**22, 4096), "TIFF tag 282 has 33554432 bytes"),
+    ],
+)
+def test_a_tag_of_endless_length(entry: tuple[int, int, int, int], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=message):
+        decode_image(tagged_tiff(tmp_path / "a.tif", entry, length=2**30))
+
+
+def test_a_tile_larger_than_any_image(tmp_path: Path) -> None:
+    tiles = [(322, 4, 1, 2**15), (323, 4, 1, 2**15), (324, 4, 1, 8), (325, 4, 1, 16)]
+    with pytest.raises(ImageError, match=r"more than the \d+ pixels"):
+        decode_image(tagged_tiff(tmp_path / "a.tif", *tiles))
+
+
+def test_pages_that_all_say_the_same_megabytes(tmp_path: Path) -> None:
+    xmp, content, directory = 2**21, bytearray(b"II*\0"), 2 + 12 * 10 + 4
+    content += struct.pack("<I", 8 + xmp) + bytes(xmp)
+    for index in range(50):
+        tags = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1)]
+        entries = [(tag, 4, 1, value) for tag, value in tags] + [(700, 1, xmp, 8)]
+        content += struct.pack("<H", 10) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        content += struct.pack("<I", len(content) + 4 if index < 49 else 0)
+    assert len(content) - 8 - xmp == 50 * directory
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(ImageError, match="the tags of its first 34 pages say more than a TIFF file of its length can"):
+        ImagePages(tmp_path / "a.tif")

@@ -142,21 +142,24 @@ def test_a_family_reads_what_it_knows_and_leaves_the_rest_to_pillow(
         count = 1
 
         def __init__(self, side: int) -> None:
-            self.pixels = side * side
+            self.size = (side, side)
 
         def read(self, index: int) -> DecodedImage[Page]:
-            return decode_image(Image.new("L", (self.pixels, 1)))
+            return decode_image(Image.new("L", self.size))
+
+        def check_all(self) -> None:
+            pass
 
         def close(self) -> None:
-            closed.append(self.pixels)
+            closed.append(self.size)
 
     def open_flat(file: BinaryIO, path: Path) -> FlatReader | None:
         return FlatReader(file.read(1)[0]) if file.read(4) == b"FLAT" else None
 
-    closed: list[int] = []
+    closed: list[tuple[int, int]] = []
     monkeypatch.setattr(pages_module, "_READERS", (open_flat, *pages_module._READERS))
     (tmp_path / "a.flat").write_bytes(b"FLAT\x03")
     colourful().save(tmp_path / "b.png")
-    assert decode_image(tmp_path / "a.flat").pixels.shape == (1, 3, 1, 9)
-    assert closed == [9]
+    assert decode_image(tmp_path / "a.flat").pixels.shape == (1, 3, 3, 3)
+    assert closed == [(3, 3)]
     assert decode_image(tmp_path / "b.png").pixels.shape == (1, 3, 32, 48)

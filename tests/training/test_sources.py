@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -77,3 +78,12 @@ def test_copies_of_sharp_images_are_no_blurred_images(folder: Path, caplog: pyte
     assert "1 image(s) are both blurred and sharp images, and are left out of the blurred ones" in caplog.text
     with pytest.raises(ImageError, match="other scenes"):
         leave_out_shared([folder / "a.png", folder / "copy.png"], sharp, **SIDES)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_named_pipes_are_left_out_as_images_and_refused_as_lists(folder: Path) -> None:
+    for name in ("pipe.png", "pipe.txt"):
+        os.mkfifo(folder / name)
+    assert check_images(list_images([str(folder)]), crop_size=16) == [folder / "a.png", folder / "b.png"]
+    with pytest.raises(ImageError, match=r"pipe\.txt.*not a file"):
+        list_images([str(folder / "pipe.txt")])

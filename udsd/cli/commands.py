@@ -13,7 +13,7 @@ from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
-from udsd.images import find_images, set_pixel_limit
+from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.pretrained import load_manifest, load_model
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
 
@@ -24,6 +24,8 @@ def deblur(options: Namespace) -> int:
     """Restore files and folders."""
     if options.max_pixels is not None:
         set_pixel_limit(options.max_pixels)
+    if options.max_pages is not None:
+        set_page_limit(options.max_pages)
     if options.report is not None:
         check_report(options.report, [*options.inputs, *_files_of(options.model)])
     deblurrer = load_deblurrer(options)

@@ -44,6 +44,7 @@ def _add_deblur(commands: Commands) -> None:
         "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
     )
     command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
+    command.add_argument("--max-pages", type=int, metavar="N", help="files of more are refused (default: 10000)")
     command.add_argument("--report", type=output_path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_model_options(command)

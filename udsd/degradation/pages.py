@@ -7,6 +7,7 @@ import logging
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from udsd.errors import ConfigError, ImageError
 from udsd.extras import require
 from udsd.images import save_image
+from udsd.regular import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +102,14 @@ def prepare_pages(
 
 def _render_document(document: Path, output: Path, config: PageConfig) -> list[Path]:
     pypdfium2 = require("pypdfium2", "pypdfium2, which reads PDF files,", "train")
-    try:
-        pdf = pypdfium2.PdfDocument(document)
-    except (pypdfium2.PdfiumError, OSError) as error:
-        logger.warning("left out %s: %s", document, error)
-        return []
     written = []
-    with pdf:
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(open_regular(document))
+            pdf = opened.enter_context(pypdfium2.PdfDocument(file))
+        except (pypdfium2.PdfiumError, OSError) as error:
+            logger.warning("left out %s: %s", document, error)
+            return []
         count = len(pdf)
         chosen = np.unique(np.linspace(0, count - 1, min(count, config.pages_per_document)).astype(int))
         for number in chosen.tolist():

@@ -5,7 +5,7 @@ from udsd.images.decode import ImageLike, decode_image
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
-from udsd.images.limits import set_pixel_limit
+from udsd.images.limits import set_page_limit, set_pixel_limit
 from udsd.images.montage import side_by_side
 from udsd.images.pages import ImagePages, read_size
 from udsd.images.saving import check_quality, save_image, save_pages
@@ -23,6 +23,7 @@ __all__ = [
     "remove_unfinished",
     "save_image",
     "save_pages",
+    "set_page_limit",
     "set_pixel_limit",
     "side_by_side",
 ]

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images.formats import readable_formats
 from udsd.out_of_memory import memory_errors
+from udsd.regular import NotRegularError
 
 
 @contextmanager
@@ -38,6 +39,10 @@ def _read_failure(error: Exception) -> str:
             f"more than the {Image.MAX_IMAGE_PIXELS} pixels that are allowed; if you trust the file, raise the limit "
             "PIL.Image.MAX_IMAGE_PIXELS (--max-pixels)"
         )
+    if isinstance(error, FileNotFoundError):
+        return "no such file; check the path"
+    if isinstance(error, NotRegularError):
+        return f"{error.strerror}; give an image file"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read ({error.strerror}); check its name and permissions"
     reason = " ".join(str(error).split()) or type(error).__name__

@@ -24,14 +24,18 @@ class PageReader(Protocol):
 
     Attributes:
         count: Number of pages, at least 1.
-        pixels: Of the first page, as its header says.
+        size: Width and height of the first page as stored, as its header says.
     """
 
     count: int
-    pixels: int
+    size: tuple[int, int]
 
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0. Its `DecodedImage.encode` gives what a `PageWriter` takes."""
+        ...
+
+    def check_all(self) -> None:
+        """Raise `ImageError` if decoding all pages is more work than a file may make (`udsd.images.limits`)."""
         ...
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ XMP_TAG = 700
 """Number of the TIFF tag."""
 
 _XMP_FORMATS = ("JPEG", "WEBP", "AVIF", "HEIF")
-_LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
+LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
@@ -31,7 +31,7 @@ def read_info(original: Image.Image, upright: Image.Image) -> dict[str, Any]:
     dpi = _plain_dpi(upright.info.get("dpi"))
     if dpi:
         info["dpi"] = dpi
-    if upright.info.get("compression") in _LOSSLESS_COMPRESSIONS:
+    if upright.info.get("compression") in LOSSLESS_COMPRESSIONS:
         info["compression"] = upright.info["compression"]
     text = {key: value for key, value in getattr(original, "text", {}).items() if not _is_in_info(key)}
     if text:

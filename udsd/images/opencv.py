@@ -1,8 +1,9 @@
-"""OpenCV as a reader of colours of 16 bits, and as a writer of them as PNG."""
+"""OpenCV as a reader and writer of PNGs with colours of 16 bits."""
 
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
@@ -18,6 +19,10 @@ from udsd.images.metadata import save_arguments
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
+_PNG_COLOUR_CHUNKS = (b"PLTE", b"tRNS")
+_PNG_SLACK = 2**16
+_MOST_PIXEL_BYTES = 8
+"""RGBA of 16 bits."""
 
 _TURNS: dict[int, Any] = {
     2: np.fliplr,
@@ -34,15 +39,14 @@ _TURNS: dict[int, Any] = {
 def is_deep(image: Image.Image) -> bool:
     """Whether an opened file holds colours of 16 bits, of which Pillow would read 8."""
     raw_modes = str([tile[3] for tile in getattr(image, "tile", [])])
-    return ";16" in raw_modes and image.mode[0] != "I"
+    return image.format in ("PNG", "TIFF") and ";16" in raw_modes and image.mode[0] != "I"
 
 
-def read_deep(file: BinaryIO, page: int, *, is_grey: bool, orientation: int) -> NDArray[np.uint16]:
-    """Pixels of one page, upright: grey and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
+def read_deep(file: BinaryIO, *, is_grey: bool, orientation: int) -> NDArray[np.uint16]:
+    """Pixels of a PNG of 16 bits, upright: grey and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
 
     Args:
         file: The file, which is left where it stands.
-        page: Number of the page, the first being 0.
         is_grey: Whether it holds grey and alpha, which OpenCV gives as colours and alpha.
         orientation: As EXIF tells it, 1 to 8.
 
@@ -51,18 +55,45 @@ def read_deep(file: BinaryIO, page: int, *, is_grey: bool, orientation: int) -> 
     """
     cv2 = require("cv2", "OpenCV")  # here, since few images need it
     position = file.tell()
-    file.seek(0)
-    content = np.frombuffer(file.read(), np.uint8)
+    content = _pixel_content(file)
     file.seek(position)
     try:
-        read, pages = cv2.imdecodemulti(content, cv2.IMREAD_UNCHANGED, range=(page, page + 1))
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ValueError(" ".join(str(error).split())) from error
-    if not read or not pages or pages[0].dtype != np.uint16 or pages[0].ndim != 3:
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError("its 16 bits per colour cannot be read")
-    pixels = np.asarray(pages[0])
     channels = [0, -1] if is_grey else [2, 1, 0, 3][: pixels.shape[2]]
-    pixels = pixels[..., channels]
+    return turned(pixels[..., channels], orientation)
+
+
+def _pixel_content(file: BinaryIO) -> bytearray:
+    """A PNG's chunks of pixels, without what else is in the file and behind it.
+
+    Raises:
+        ValueError: They are longer than what they hold.
+    """
+    file.seek(0)
+    content = bytearray(file.read(len(_PNG_SIGNATURE)))
+    most = _PNG_SLACK
+    while len(head := file.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4]), head[4:]
+        if kind not in (*_PNG_PIXEL_CHUNKS, *_PNG_COLOUR_CHUNKS):
+            file.seek(length + 4, 1)
+            continue
+        if len(content) + length > most:
+            raise ValueError("its compressed pixels are longer than what they hold")
+        content += head + file.read(length + 4)
+        if kind == b"IHDR":
+            width, height = struct.unpack(">II", content[16:24])
+            most += 2 * _MOST_PIXEL_BYTES * (width + 1) * height
+        if kind == b"IEND":
+            break
+    return content
+
+
+def turned(pixels: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
+    """An array (H, W, C), set upright as the EXIF orientation, 1 to 8, says."""
     turn = _TURNS.get(orientation)
     upright: NDArray[np.uint16] = np.ascontiguousarray(turn(pixels) if turn else pixels)
     return upright

@@ -8,17 +8,16 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 
-from PIL import Image
-
 from udsd.errors import ImageError
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
 from udsd.images.failures import named_errors
 from udsd.images.families import OpenReader, PageReader
-from udsd.images.formats import readable_formats
 from udsd.images.pillow import PillowReader
+from udsd.images.tiff_reader import open_tiff
+from udsd.regular import open_regular
 
-_READERS: tuple[OpenReader, ...] = (PillowReader,)
+_READERS: tuple[OpenReader, ...] = (open_tiff, PillowReader)
 """Asked one after another, each with the file at its beginning. A new family is one more, before Pillow's."""
 
 
@@ -38,7 +37,8 @@ class ImagePages:
         pixels: Of the first page, as its header says.
 
     Raises:
-        ImageError: The file is missing, damaged, too large or no image (a later page raises it when it is reached).
+        ImageError: The file is missing, damaged, too large, of too many pages or no image (a later page raises it when
+            it is reached).
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +48,8 @@ class ImagePages:
             # Many hold the pages only as long as they iterate.
             self._close = weakref.finalize(self, opened.pop_all().close)
         self.count = self._reader.count
-        self.pixels = self._reader.pixels
+        width, height = self._reader.size
+        self.pixels = width * height
 
     def __enter__(self) -> ImagePages:
         return self
@@ -58,6 +59,10 @@ class ImagePages:
 
     def __iter__(self) -> Iterator[DecodedImage[Page]]:
         for index in range(self.count):
+            # Not before, since many take the first page alone.
+            if index == 1:
+                with named_errors(str(self.path)):
+                    self._reader.check_all()
             yield self.read(index)
 
     def read(self, index: int) -> DecodedImage[Page]:
@@ -75,14 +80,7 @@ class ImagePages:
 
 
 def _open(path: Path, opened: ExitStack) -> PageReader:
-    if path.is_dir():
-        raise ImageError("is a folder; give an image file")
-    if not path.exists():
-        raise ImageError("no such file; check the path")
-    # A pipe or a device could keep us waiting for ever.
-    if not path.is_file():
-        raise ImageError("is no regular file; give an image file")
-    file = opened.enter_context(path.open("rb"))
+    file = opened.enter_context(open_regular(path))
     for open_reader in _READERS:
         file.seek(0)
         reader = open_reader(file, path)
@@ -92,10 +90,10 @@ def _open(path: Path, opened: ExitStack) -> PageReader:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image file as stored, read from its header alone.
+    """Width and height of an image file's first page as stored, of which no pixel is read.
 
     Raises:
-        ImageError: The file is missing or is no image.
+        ImageError: The file is missing, too large or no image.
     """
-    with named_errors(str(path)), path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
-        return image.size
+    with named_errors(str(path)), ExitStack() as opened:
+        return _open(path, opened).size

@@ -8,14 +8,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.formats import readable_formats
-from udsd.images.limits import check_size
+from udsd.images.jpeg import check_header, check_scans
+from udsd.images.limits import check_held, check_pages, check_size
 from udsd.images.metadata import read_info
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
 from udsd.images.opencv import is_deep, orientation_of, read_deep
@@ -24,23 +25,27 @@ logger = logging.getLogger(__name__)
 
 
 class PillowReader:
-    """What Pillow opens, with colours of 16 bits from OpenCV: a `udsd.images.families.PageReader`.
+    """What Pillow opens, with PNGs of 16-bit colours from OpenCV: a `udsd.images.families.PageReader`.
 
     Args:
         file: The file, at its beginning.
         path: For messages.
+        count: The number of pages, where it is known better.
 
     Raises:
         Exception: Whatever Pillow raises on a file that it cannot read.
     """
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: BinaryIO, path: Path, count: int | None = None) -> None:
         self._file = file
         self._name = str(path)
+        check_header(file)
+        file.seek(0)
         self._image = Image.open(file, formats=readable_formats())
         check_size(self._image)
-        self.count = _count_pages(self._image)
-        self.pixels = self._image.width * self._image.height
+        self.size = self._image.size
+        self.count = _count_pages(self._image) if count is None else count
+        check_pages(self.count)
 
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0."""
@@ -48,18 +53,31 @@ class PillowReader:
         image.seek(index)
         check_size(image)
         _check_not_empty(image)
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            check_scans(self._file, image.width * image.height)
         if not is_deep(image):
             return decode_pillow(image, self._name)
+        # First, since unlike OpenCV it complains of a page that is cut off.
+        info = read_info(image, upright(image, self._name))
         try:
-            pixels = read_deep(self._file, index, is_grey=image.mode == "LA", orientation=orientation_of(image))
+            pixels = self._read_deep(index)
         except ValueError as error:
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._name, error)
             return decode_pillow(image, self._name)
-        # Pillow reads the page too: unlike OpenCV it complains of one that is cut off.
-        info = read_info(image, _upright(image, self._name))
-        # Grey with alpha becomes colours: no writer knows it in 16 bits.
-        colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
-        return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
+        return decode_deep(pixels, info)
+
+    def check_all(self) -> None:
+        """The frames of an animation are as large as the first, and are written together."""
+        width, height = self.size
+        check_held(self.count * width * height)
+
+    def _read_deep(self, index: int) -> NDArray[np.uint16]:
+        image = self._image
+        if image.format != "PNG":
+            raise ValueError(f"{image.format} of this kind")
+        if index > 0:
+            raise ValueError("the frames of an animation")
+        return read_deep(self._file, is_grey=image.mode == "LA", orientation=orientation_of(image))
 
     def close(self) -> None:
         """Let go of what Pillow holds."""
@@ -81,11 +99,18 @@ def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
         Exception: Whatever Pillow raises on a damaged image; `decode_image` turns it into an `ImageError`.
     """
     _check_not_empty(image)
-    upright = _upright(image, name)
-    info = read_info(image, upright)
-    if upright.mode in CONVERTED_MODES:
-        upright = to_srgb(upright, info.pop("icc_profile", None), name)
-    return decode_array(np.asarray(to_restorable(upright))).then(lambda restored: _to_pillow(restored, info))
+    turned = upright(image, name)
+    info = read_info(image, turned)
+    if turned.mode in CONVERTED_MODES:
+        turned = to_srgb(turned, info.pop("icc_profile", None), name)
+    return decode_array(np.asarray(to_restorable(turned))).then(lambda restored: with_info(restored, info))
+
+
+def decode_deep(pixels: NDArray[np.uint16], info: dict[str, Any]) -> DecodedImage[Page]:
+    """Decode colours of 16 bits (H, W, C), with C 2 (grey and alpha), 3 or 4; encoding gives a `DeepImage`."""
+    # Grey with alpha becomes colours: no writer knows it in 16 bits.
+    colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
+    return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
 
 
 def _count_pages(image: Image.Image) -> int:
@@ -98,26 +123,27 @@ def _check_not_empty(image: Image.Image) -> None:
         raise ImageError(f"the image is empty ({image.width}x{image.height}); give one of at least 1x1 pixels")
 
 
-def _upright(image: Image.Image, name: str) -> Image.Image:
+def upright(image: Image.Image, name: str) -> Image.Image:
     """A copy, turned; ``info["exif"]`` no longer holds the orientation."""
     image.load()
     try:
-        upright = ImageOps.exif_transpose(image)
-        exif = upright.getexif()
-        if "exif" in upright.info and ExifTags.Base.Orientation in exif:
+        turned = ImageOps.exif_transpose(image)
+        exif = turned.getexif()
+        if "exif" in turned.info and ExifTags.Base.Orientation in exif:
             del exif[ExifTags.Base.Orientation]
-            upright.info["exif"] = exif.tobytes()
+            turned.info["exif"] = exif.tobytes()
     # Cameras and editors write broken EXIF, on which Pillow raises many types; the picture is still good.
     except Exception as error:
         logger.warning("%s: EXIF cannot be read (%s) and is left out", name, error)
-        upright = image.copy()
-        upright.info.pop("exif", None)
+        turned = image.copy()
+        turned.info.pop("exif", None)
     # Copies forget the format, by which the range of mode I is known.
-    upright.format = image.format
-    return upright
+    turned.format = image.format
+    return turned
 
 
-def _to_pillow(array: NDArray[Any], info: dict[str, Any]) -> Image.Image:
+def with_info(array: NDArray[Any], info: dict[str, Any]) -> Image.Image:
+    """An array as an image that says more beside its pixels."""
     image = Image.fromarray(array)
     image.info.update(info)
     return image

@@ -12,6 +12,7 @@ from PIL import Image
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
+from udsd.images.limits import check_held
 from udsd.images.metadata import CARRIED_INFO, save_arguments
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
 
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def _write(pages: Iterable[Page], destination: Destination) -> None:
     image_format, quality = destination.image_format, destination.quality
-    first, *others = [_fitted(page, image_format, destination.path) for page in pages]
+    first, *others = _held(pages, image_format, destination.path)
     arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
     if quality is not None:
         arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
@@ -33,6 +34,17 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
             arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in (first, *others)]
     with destination.unfinished.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
+
+
+def _held(pages: Iterable[Page], image_format: ImageFormat, path: Path) -> list[Image.Image]:
+    """The pages, all in memory, as Pillow takes them: of a TIFF, say, they may be many."""
+    held, pixels = [], 0
+    for page in pages:
+        held.append(_fitted(page, image_format, path))
+        if len(held) > 1:
+            pixels += held[-1].width * held[-1].height
+            check_held(pixels)
+    return held
 
 
 def _fitted(image: Page, image_format: ImageFormat, path: Path) -> Image.Image:

@@ -1,45 +1,75 @@
-"""tifffile as a writer of TIFF files of several pages, or of colours of 16 bits, page by page."""
+"""tifffile as a writer of TIFF files of several pages, of colours of 16 bits, or of more than 4 GB, page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
 from udsd.extras import require
+from udsd.images.bigtiff import promote
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
 from udsd.images.metadata import XMP_TAG
 from udsd.images.modes import to_restorable
 
+_CLASSIC_BYTES = 2**32 - 2**25
+"""What a TIFF may have, and more a BigTIFF: offsets have 4 bytes, and directories must fit behind the pixels."""
+
 
 def _write(pages: Iterable[Page], destination: Destination) -> None:
     """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
     tifffile = require("tifffile", "tifffile")  # here, since few images need it
-    with tifffile.TiffWriter(destination.unfinished) as writer:
+    path = destination.unfinished
+    with ExitStack() as opened:
+        writer, is_big = opened.enter_context(tifffile.TiffWriter(path)), False
         for page in pages:
             shown = page if isinstance(page, DeepImage) else to_restorable(page)
-            pixels = shown.pixels if isinstance(shown, DeepImage) else np.asarray(shown)
-            channels = pixels.shape[2] if pixels.ndim == 3 else 1
-            info = shown.info
-            writer.write(
-                pixels,
-                photometric="minisblack" if channels <= 2 else "rgb",
-                planarconfig="contig" if channels > 1 else None,
-                extrasamples=["unassalpha"] if channels in (2, 4) else None,
-                iccprofile=info.get("icc_profile"),
-                resolution=info.get("dpi"),
-                resolutionunit="INCH" if "dpi" in info else None,
-                extratags=[(XMP_TAG, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
-                # Of its lossless methods the one that needs no further package.
-                compression="zlib" if "compression" in info else None,
-                metadata=None,
-            )
+            if not is_big and path.stat().st_size + _most_bytes(shown) > _CLASSIC_BYTES:
+                opened.close()
+                promote(path)
+                writer, is_big = opened.enter_context(tifffile.TiffWriter(path, append=True)), True
+            _write_page(writer, shown)
+
+
+def _write_page(writer: Any, page: Page) -> None:
+    pixels = page.pixels if isinstance(page, DeepImage) else np.asarray(page)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    info = page.info
+    writer.write(
+        pixels,
+        photometric="minisblack" if channels <= 2 else "rgb",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        iccprofile=info.get("icc_profile"),
+        resolution=info.get("dpi"),
+        resolutionunit="INCH" if "dpi" in info else None,
+        extratags=[(XMP_TAG, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
+        # Of its lossless methods the one that needs no further package.
+        compression="zlib" if "compression" in info else None,
+        metadata=None,
+    )
+
+
+def _most_bytes(page: Page) -> int:
+    """How long a page may be in the file, its directory aside; what cannot be compressed grows a little."""
+    info = page.info
+    beside = sum(len(info.get(key, b"")) for key in ("icc_profile", "xmp"))
+    return _pixel_bytes(page) * 101 // 100 + beside
+
+
+def _pixel_bytes(page: Page) -> int:
+    if isinstance(page, DeepImage):
+        return page.pixels.nbytes
+    return page.width * page.height * (2 if page.mode.startswith("I") else len(page.getbands()))
 
 
 def _takes(image_format: ImageFormat, first: Page, several: bool) -> bool:
-    return image_format.name == "TIFF" and (several or isinstance(first, DeepImage))
+    is_large = several or isinstance(first, DeepImage) or _pixel_bytes(first) > _CLASSIC_BYTES
+    return image_format.name == "TIFF" and is_large
 
 
 TIFF_WRITER = PageWriter(_takes, _write)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from udsd.errors import ImageError
 from udsd.images import find_images, read_size
+from udsd.regular import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ def _images_of(source: Path) -> list[Path]:
     if source.suffix.lower() != ".txt" or source.is_dir():
         return list(find_images(source))
     try:
-        lines = source.read_text(encoding="utf-8").splitlines()
+        with open_regular(source) as file:
+            lines = file.read().decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(
             f"cannot read the list {source} ({error}); give a text file with a path on each line"
@@ -105,7 +107,7 @@ def _duplicates(files: Sequence[Path]) -> list[list[Path]]:
         by_size.setdefault(path.stat().st_size, []).append(path)
     by_content: dict[str, list[Path]] = {}
     for path in (path for paths in by_size.values() if len(paths) > 1 for path in paths):
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             by_content.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(path)
     return [paths for paths in by_content.values() if len(paths) > 1]
 

@@ -1,0 +1,148 @@
+"""TIFF files: their pages are found by their directories; colours of 16 bits are read here, all else by Pillow."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from udsd.errors import ImageError
+from udsd.images import tiff_directories as tags
+from udsd.images.arrays import decode_array
+from udsd.images.decoded import DecodedImage
+from udsd.images.deep import Page
+from udsd.images.families import PageReader
+from udsd.images.limits import check_decoded, check_pixels
+from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
+from udsd.images.opencv import turned
+from udsd.images.pillow import PillowReader, decode_deep, upright, with_info
+from udsd.images.tiff_directories import Entry, TiffDirectories
+from udsd.images.tiff_samples import grey_tiff, read_samples
+
+logger = logging.getLogger(__name__)
+
+_GREY_WHITE_IS_ZERO, _GREY, _RGB = 0, 1, 2
+_ASSOCIATED_ALPHA = 1
+_WHITE = 65535
+
+_CARRIED = (tags.ORIENTATION, 282, 283, 296, 700, 34675)
+"""Tags beside the pixels: orientation, resolution across, down and its unit, XMP, ICC profile."""
+
+
+def open_tiff(file: BinaryIO, path: Path) -> PageReader | None:
+    """A reader of a TIFF file, None for another."""
+    return TiffReader(file, path) if tags.is_tiff(file.read(4)) else None
+
+
+class TiffReader:
+    """The pages of a TIFF: a `udsd.images.families.PageReader`.
+
+    Args:
+        file: The file.
+        path: For messages.
+
+    Raises:
+        Exception: As `udsd.images.tiff_directories.TiffDirectories` and Pillow raise on a file that they cannot read.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._tiff = TiffDirectories(file)
+        self._pillow: PillowReader | None = None
+        self.count = len(self._tiff.pages)
+        if self.count == 0:
+            raise ValueError("a TIFF without pages")
+        if not _is_deep(self._tiff, self._tiff.pages[0]):
+            self._open_pillow()
+        first = self._tiff.pages[0]
+        self.size = (self._tiff.number(first, tags.WIDTH), self._tiff.number(first, tags.HEIGHT))
+
+    def read(self, index: int) -> DecodedImage[Page]:
+        """Decode a page, the first being 0."""
+        page = self._tiff.pages[index]
+        if not _is_deep(self._tiff, page):
+            return self._open_pillow().read(index)
+        try:
+            pixels = _read_pixels(self._tiff, page)
+        except ValueError as error:
+            logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._path, error)
+            return self._open_pillow().read(index)
+        pixels = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
+        info = _read_info(self._tiff, page, str(self._path))
+        if pixels.shape[2] > 1:
+            return decode_deep(pixels, info)
+        return decode_array(pixels[..., 0]).then(lambda restored: with_info(restored, info))
+
+    def check_all(self) -> None:
+        """Pages are written as they come, but many may share the same few bytes."""
+        sizes = (
+            (self._tiff.number(page, tags.WIDTH), self._tiff.number(page, tags.HEIGHT)) for page in self._tiff.pages
+        )
+        check_decoded(sum(width * height for width, height in sizes), f"its {self.count} pages")
+
+    def close(self) -> None:
+        """Let go of what Pillow holds."""
+        if self._pillow is not None:
+            self._pillow.close()
+
+    def _open_pillow(self) -> PillowReader:
+        if self._pillow is None:
+            self._file.seek(0)
+            self._pillow = PillowReader(self._file, self._path, self.count)
+        return self._pillow
+
+
+def _is_deep(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
+    """Whether it has 16 bits that Pillow does not read, or reads wrongly: colours, alpha, grey of which white is 0."""
+    photometric = tiff.number(page, tags.PHOTOMETRIC)
+    samples = tiff.number(page, tags.SAMPLES, 1)
+    plain = {_GREY_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3}.get(photometric, 0)
+    return (
+        set(tiff.numbers(page, tags.BITS, (1,))) == {16}
+        and set(tiff.numbers(page, tags.SAMPLE_FORMAT, (1,))) == {1}
+        and tiff.number(page, tags.FILL_ORDER, 1) == 1
+        and samples in (plain, plain + 1)
+        and (photometric, samples) != (_GREY, 1)
+    )
+
+
+def _read_pixels(tiff: TiffDirectories, page: dict[int, Entry]) -> NDArray[np.uint16]:
+    """Pixels (H, W, C) as stored: grey, grey and alpha, RGB or RGBA for C = 1, 2, 3, 4, black being 0.
+
+    Alpha that the colours were multiplied by is divided out.
+
+    Raises:
+        ImageError: The page is empty.
+        DecompressionBombError: It is too large.
+        ValueError: It is damaged, or compressed in a way that OpenCV does not know.
+    """
+    width, height = tiff.number(page, tags.WIDTH), tiff.number(page, tags.HEIGHT)
+    if not width or not height:
+        raise ImageError(f"the image is empty ({width}x{height}); give one of at least 1x1 pixels")
+    check_pixels(width * height)
+    pixels = read_samples(tiff, page, width, height, tiff.number(page, tags.SAMPLES, 1))
+    if tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
+        pixels[..., 0] ^= _WHITE
+    if tiff.number(page, tags.EXTRA_SAMPLES) == _ASSOCIATED_ALPHA:
+        alpha = np.maximum(pixels[..., -1:], 1).astype(np.float32)
+        pixels[..., :-1] = np.minimum(np.rint(pixels[..., :-1] * (_WHITE / alpha)), _WHITE)
+    return pixels
+
+
+def _read_info(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict[str, Any]:
+    """What is said of a page beside its pixels, as Pillow reads it of one grey pixel of which the same is said."""
+    carried = {tag: (entry.kind, entry.count, tiff.content(entry)) for tag in _CARRIED if (entry := page.get(tag))}
+    with Image.open(
+        io.BytesIO(grey_tiff(tiff.order, bits=8, width=1, height=1, segments=[b"\0"], beside=carried))
+    ) as stub:
+        info = read_info(stub, upright(stub, name))
+    compression = TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1))
+    if compression in LOSSLESS_COMPRESSIONS:
+        info["compression"] = compression
+    return info
