@@ -7,12 +7,43 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file or folder; None if it does not exist or may not be looked at."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def is_same_file(first: Path, second: Path) -> bool:
     """Whether both lead to one file or folder that exists, by whatever spelling, link or case of the name."""
-    try:
-        return os.path.samestat(first.stat(), second.stat())
-    except (OSError, ValueError):
-        return False
+    found = identity(first)
+    return found is not None and found == identity(second)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something of that name that may be looked at."""
+    return identity(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a regular file, or a link to one."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def ignores_case(folder: Path) -> bool:
+    """Whether a folder takes names that differ in their case alone for one; of one that is missing, those around it."""
+    for one in (folder, *folder.parents):
+        swapped = one.name.swapcase()
+        if swapped != one.name and exists(one):
+            return is_same_file(one, one.with_name(swapped))
+    return False
 
 
 def real_path(path: Path) -> Path:

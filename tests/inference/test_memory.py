@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -41,3 +44,15 @@ def test_free_memory_is_told() -> None:
 def test_without_a_limit_half_of_what_is_free_is_allowed() -> None:
     assert allowed_memory(CPU, "3kB") == 3000
     assert 0.3 * free_memory(CPU) < allowed_memory(CPU) < 0.7 * free_memory(CPU)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system for what the process has taken")
+@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_the_limits_of_the_process_count(limit: str) -> None:
+    """As ``ulimit -v`` and ``ulimit -d`` set them."""
+    check = (
+        "import resource, torch; from udsd.inference.memory import free_memory;"
+        f"resource.setrlimit(resource.{limit}, (2**34, 2**34)); print(free_memory(torch.device('cpu')))"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2**34

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.measures import decibels
 from udsd.errors import MemoryLimitError
 from udsd.inference import TorchBackend, torch_backend
 from udsd.inference.strips import StripPlan
+from udsd.inference.strips.layers import ToImage
 from udsd.models import DeblurModel
 
 CPU = torch.device("cpu")
@@ -29,6 +30,10 @@ def image() -> Tensor:
 
 def out_of_memory(*_: object) -> Tensor:
     raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def out_of_main_memory(*_: object) -> Tensor:
+    return torch.empty(2**56)
 
 
 def test_a_batch_is_its_images_one_by_one(engine: TorchBackend) -> None:
@@ -74,8 +79,13 @@ def test_an_image_too_large_for_one_piece_goes_on_in_strips(
     assert caplog.messages == ["out of memory on an image of 70 x 90 pixels; going on in smaller strips"]
 
 
+@pytest.mark.parametrize("out_of_memory", [out_of_memory, out_of_main_memory])
 def test_strips_are_halved_until_they_fit(
-    engine: TorchBackend, image: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: TorchBackend,
+    image: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    out_of_memory: Callable[..., Tensor],
 ) -> None:
     expected = engine.restore(image)
     tried: list[int] = []
@@ -134,3 +144,24 @@ def test_codes_of_a_batch_go_to_their_images(engine: TorchBackend) -> None:
     together = engine.restore(images, codes)
     for index in range(2):
         assert torch.equal(engine.restore(images[index : index + 1], codes[index : index + 1])[0], together[index])
+
+
+@pytest.mark.parametrize("fails_at", [0, 1])
+def test_an_image_is_not_begun_anew_from_what_has_replaced_it(
+    engine: TorchBackend, image: Tensor, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    """The result may take the image's place, strip by strip, in the middle of which memory can run out."""
+    expected = engine.restore(image, memory_limit=60_000)
+    compute, calls = ToImage.compute, []
+
+    def failing(self: ToImage, *arguments: Any) -> Tensor:
+        calls.append(arguments)
+        return out_of_main_memory() if len(calls) == fails_at + 1 else compute(self, *arguments)
+
+    monkeypatch.setattr(ToImage, "compute", failing)
+    if fails_at == 0:
+        restored = engine.restore(image.clone(), memory_limit=60_000, overwrite=True)
+        torch.testing.assert_close(restored, expected, atol=1e-5, rtol=0)
+    else:
+        with pytest.raises(MemoryLimitError, match="more memory than there is"):
+            engine.restore(image.clone(), memory_limit=60_000, overwrite=True)

@@ -23,6 +23,8 @@ from udsd.files.report import FileResult
 from udsd.files.sources import Comparison, Source
 from udsd.images import DecodedImage, Page
 from udsd.inference.batching import in_batches
+from udsd.out_of_memory import memory_errors
+from udsd.paths import exists
 
 _AHEAD = 2
 """Files that are read before their turn, and batches of results that wait to be written."""
@@ -106,9 +108,15 @@ class _Work:
         """Do something for the file; what goes wrong with it is its own result, and does not stop the others."""
         start, reason, value = time.perf_counter(), None, None
         try:
-            value = action()
+            with memory_errors(str(self.job.source)):
+                value = action()
         except (ImageError, MemoryLimitError) as error:
             reason = str(error)
+        # Names too long, folders that may not be searched, texts that are no path at all.
+        except (OSError, ValueError) as error:
+            reason = (
+                f"{self.job.source}: {getattr(error, 'strerror', None) or error}; check the paths of it and its result"
+            )
         self.seconds += time.perf_counter() - start
         if reason is not None:
             self.fail(reason)
@@ -190,18 +198,29 @@ class Pipeline:
         work = _Work(job)
         if job.refusal:
             work.fail(job.refusal)
-        elif job.target.exists() and not self._settings.overwrite:
+        elif not self._settings.overwrite and exists(job.target):
             work.result = FileResult(job.source, job.target, "kept")
         else:
-            work.attempt(lambda: self._open(work))
+            work.attempt(lambda: self._open_ahead(work))
         return work
 
+    def _open_ahead(self, work: _Work) -> None:
+        try:
+            with memory_errors(str(work.job.source)):
+                self._open(work)
+        except MemoryLimitError:
+            # In its turn it is opened once more, when it has the memory to itself.
+            work.source = work.image = None
+
     def _open(self, work: _Work) -> None:
-        source = open_source(work.job.source)
-        work.source = source = Comparison(source) if self._settings.compare else source
+        work.source = source = self._source(work)
         if source.count == 1 and source.pixels <= _SMALL:
             with closing(source):
                 work.image = next(iter(source))
+
+    def _source(self, work: _Work) -> Source:
+        source = open_source(work.job.source)
+        return Comparison(source) if self._settings.compare else source
 
     def _groups(self, works: Iterable[_Work]) -> Iterator[_Group]:
         """Images of one size together; all other files by themselves."""
@@ -214,7 +233,8 @@ class Pipeline:
     ) -> Sequence[Tensor] | Sequence[None]:
         start = time.perf_counter()
         try:
-            restored = self._restorer.restore_decoded(images)
+            with memory_errors("the image"):
+                restored = self._restorer.restore_decoded(images)
         except (ImageError, MemoryLimitError) as error:
             for work in works:
                 work.fail(f"{work.job.source}: {error}")
@@ -231,11 +251,13 @@ class Pipeline:
         return work.done()
 
     def _restore_alone(self, work: _Work) -> FileResult:
-        source = work.source
-        if source is not None and work.result is None:
-            with closing(source):
-                work.attempt(lambda: self._save(restored_pages(self._restorer, source), work.job.target, source))
+        if work.result is None:
+            work.attempt(lambda: self._restore_pages(work))
         return work.done()
+
+    def _restore_pages(self, work: _Work) -> None:
+        with closing(work.source or self._source(work)) as source:
+            self._save(restored_pages(self._restorer, source), work.job.target, source)
 
     def _save(self, pages: Iterator[Page], target: Path, source: Source) -> None:
         self._tidy(target.parent)
@@ -272,6 +294,7 @@ def _encoded(image: DecodedImage[Page], pixels: Tensor, source: Source) -> Page:
 def _named(source: Source) -> Iterator[None]:
     """Have errors say of which file they are."""
     try:
-        yield
+        with memory_errors("the image"):
+            yield
     except (ImageError, MemoryLimitError) as error:
         raise type(error)(f"{source.path}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +10,9 @@ from pathlib import Path
 
 from udsd.errors import ImageError
 from udsd.files.kinds import known_suffixes, sink_for
-from udsd.images.folders import find_files
+from udsd.files.searches import Search, is_pattern
+from udsd.images.mark import is_marked
+from udsd.paths import exists, identity, ignores_case, is_folder, is_same_file, real_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,93 +64,145 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
 
     Args:
         inputs: Image files, folders, and patterns such as ``scans/**/*.tif``. What a folder holds keeps its place below
-            it, and what a pattern matches its place below the pattern's fixed part.
-        output: A folder; or, for a single file, the name of the result.
+            it, and what a pattern matches its place below the pattern's fixed part. Results of earlier runs among them
+            are left out (`udsd.files.searches`). A file that is named is restored even if it is a result, unless it is
+            that of another file that is named.
+        output: A folder; or, for a single file, the name of the result, which then ends as images do.
         naming: How results are named.
 
     Raises:
-        ImageError: An input is missing, a folder or pattern gives no images, or files that are named would be written
-            to one result, or over themselves (raised at once). Of files found later the same is said in their job.
+        ImageError: No input can be restored, for it is missing, holds no images or would be replaced by its results; or
+            two files that are named would be written to one result (both raised at once). Where others can be restored,
+            and of files found later, the same is said in their job.
     """
-    if len(inputs) == 1 and inputs[0].is_file() and output.suffix and not output.is_dir():
-        return _checked([_refuse_itself(Job(inputs[0], output), raises=True)], output.parent)
+    single = len(inputs) == 1 and exists(inputs[0]) and not is_folder(inputs[0]) and _names_a_file(output)
+    folder = output.parent if single else output
     named: list[Job] = []
-    found: list[Iterator[Job]] = []
+    searches: list[Search] = []
+    refused: list[Job] = []
     for given in inputs:
-        if given.is_dir():
-            if naming.keeps_names and _same(given, output):
-                raise ImageError(f"{given} would be replaced by its own results; choose another output folder")
-            found.append(_at_least_one(_in_folder(given, output, naming), given))
-        elif given.exists():
-            named.append(_refuse_itself(Job(given, naming.apply(output / given.name)), raises=True))
-        elif glob.has_magic(str(given)):
-            found.append(_at_least_one(_matching(given, output, naming), given))
+        target = output if single else naming.apply(output / given.name) if given.name else output
+        reason = _why_not(given, output, naming)
+        if reason:
+            refused.append(Job(given, target, reason))
+        elif is_folder(given) or not exists(given):
+            searches.append(Search(given, output))
         else:
-            raise ImageError(f"{given}: no such file; give an image file or a folder of images")
+            named.append(Job(given, target))
+    named = _without_results([*dict.fromkeys(named)])
     _check_targets(named)
-    return _checked(chain(named, *found), output)
+    guard = _Guard([job.source for job in named], searches, folder)
+    named = [guard.checked(job) for job in named]
+    found: list[Iterator[Job]] = []
+    for search in searches:
+        try:
+            found.append(_at_least_one(search, output, naming))
+        except ImageError as error:
+            refused.append(Job(search.given, output / search.given.name, str(error)))
+    if not found and all(job.refusal for job in named):
+        raise ImageError([*refused, *named][0].refusal)
+    return chain(refused, named, guard.all_checked(chain(*found)))
 
 
-def _in_folder(folder: Path, output: Path, naming: Naming) -> Iterator[Job]:
-    for source in find_files(folder, known_suffixes()):
-        # A run into a folder inside the input must not restore its own results.
-        if output not in source.parents or output == folder:
-            yield Job(source, naming.apply(output / source.relative_to(folder)))
+def _names_a_file(output: Path) -> bool:
+    """Whether an output is the name of a result: ``results.v2`` is a folder."""
+    return output.suffix.lower() in known_suffixes() and not is_folder(output)
 
 
-def _matching(pattern: Path, output: Path, naming: Naming) -> Iterator[Job]:
-    parts = pattern.parts
-    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    base = Path(*parts[:fixed])
-    for source in base.glob(str(Path(*parts[fixed:]))):
-        if source.is_file() and (output not in source.parents or output == base):
-            yield Job(source, naming.apply(output / source.relative_to(base)))
+def _why_not(given: Path, output: Path, naming: Naming) -> str:
+    """Why an input cannot be restored, as far as can be told without opening it; else empty."""
+    if is_folder(given):
+        if naming.keeps_names and is_same_file(given, output):
+            return f"{given} would be replaced by its own results; choose another output folder"
+        return ""
+    try:
+        given.stat()
+    except FileNotFoundError:
+        if is_pattern(given):
+            return ""
+        what = "a link that leads nowhere" if given.is_symlink() else "no such file"
+        return f"{given}: {what}; give an image file or a folder of images"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        return f"{given}: cannot be read ({reason}); check its name and permissions"
+    return ""
 
 
-def _at_least_one(jobs: Iterator[Job], given: Path) -> Iterator[Job]:
+def _at_least_one(search: Search, output: Path, naming: Naming) -> Iterator[Job]:
+    jobs = (Job(source, naming.apply(output / source.relative_to(search.base))) for source in search)
     first = next(jobs, None)
+    if first is None and search.has_passed_over:
+        raise ImageError(f"{search.given} holds nothing but results; name one to restore it once more")
     if first is None:
-        raise ImageError(f"{given} holds no images; give a folder with PNG, JPEG or other image files")
+        raise ImageError(f"{search.given} holds no images; give a folder with PNG, JPEG or other image files")
     return chain([first], jobs)
+
+
+def _without_results(jobs: Sequence[Job]) -> list[Job]:
+    """Leave out files that earlier runs have made of others that are named too, as a shell does of ``*.png``."""
+    results = {identity(job.target) for job in jobs if not is_same_file(job.target, job.source)}
+    return [job for job in jobs if not (identity(job.source) in results and is_marked(job.source))]
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:
     sources: dict[Path, Path] = {}
     for job in jobs:
-        if job.target in sources:
-            raise ImageError(
-                f"{sources[job.target]} and {job.source} would both be written to {job.target}; run them apart"
-            )
-        sources[job.target] = job.source
+        first = sources.setdefault(job.target, job.source)
+        if not is_same_file(first, job.source):
+            raise ImageError(f"{first} and {job.source} would both be written to {job.target}; run them apart")
 
 
-def _checked(jobs: Iterator[Job] | Sequence[Job], output: Path) -> Iterator[Job]:
-    """Refuse what would be written over something else, or outside of the output folder."""
-    sources: dict[Path, Path] = {}
-    for job in jobs:
-        if job.target in sources:
-            other = sources[job.target]
-            yield Job(job.source, job.target, f"{job.source}: {job.target} is the result of {other} already")
-            continue
-        sources[job.target] = job.source
-        yield _refuse_outside(_refuse_itself(job), output)
+class _Guard:
+    """Refuses jobs that would write over an input or another result, or outside of the output folder.
 
+    Args:
+        named: Inputs that are named.
+        searches: Where the others come from.
+        output: The output folder.
+    """
 
-def _refuse_itself(job: Job, *, raises: bool = False) -> Job:
-    if not (job.target.exists() and job.target.samefile(job.source)):
-        return job
-    refusal = f"{job.source} would be replaced by its own result; choose another output folder"
-    if raises:
-        raise ImageError(refusal)
-    return Job(job.source, job.target, refusal)
+    def __init__(self, named: Sequence[Path], searches: Sequence[Search], output: Path) -> None:
+        self._named = {identity(path) for path in named}
+        self._searches = searches
+        self._output = output
+        self._area = real_path(output)
+        self._sources: dict[Path, Path] = {}
+        self._by_folded_name: dict[str, Path] = {}
 
+    def all_checked(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """The jobs, each once, and each refused that may not be done."""
+        for job in jobs:
+            if not (job.target in self._sources and is_same_file(job.source, self._sources[job.target])):
+                yield self.checked(job)
 
-def _refuse_outside(job: Job, output: Path) -> Job:
-    """Links inside the output folder could lead anywhere."""
-    if job.refusal or job.target.parent == output or job.target.parent.resolve().is_relative_to(output.resolve()):
-        return job
-    return Job(job.source, job.target, f"{job.source}: {job.target.parent} leads out of {output}; remove the link")
+    def checked(self, job: Job) -> Job:
+        """The job, refused if it may not be done."""
+        reason = self._refusal(job)
+        return Job(job.source, job.target, f"{job.source}: {reason}" if reason else "")
 
+    def _refusal(self, job: Job) -> str:
+        if is_same_file(job.target, job.source):
+            return "it would be replaced by its own result; choose another output folder"
+        other = self._other_source(job)
+        if other is not None:
+            return f"{job.target} is the result of {other} already"
+        if self._is_input(job.target):
+            return f"{job.target} is no result but an image to restore itself; choose another folder, suffix or format"
+        folder = job.target.parent
+        # Links inside the output folder could lead anywhere.
+        if folder != self._output and not real_path(folder).is_relative_to(self._area):
+            return f"{folder} leads out of {self._output}; remove the link"
+        return ""
 
-def _same(first: Path, second: Path) -> bool:
-    return second.exists() and first.samefile(second)
+    def _other_source(self, job: Job) -> Path | None:
+        """Another file that is written to the same target; its case may differ where the file system knows none."""
+        folded = unicodedata.normalize("NFC", str(job.target)).casefold()
+        first = self._by_folded_name.setdefault(folded, job.target)
+        if first != job.target and not ignores_case(self._output):
+            first = job.target
+        source = self._sources.setdefault(first, job.source)
+        return None if source == job.source else source
+
+    def _is_input(self, target: Path) -> bool:
+        found = identity(target)
+        return found is not None and (found in self._named or any(search.reads(target) for search in self._searches))

@@ -19,6 +19,7 @@ from udsd.files.report import FileReport, FileResult
 from udsd.files.sources import Comparison
 from udsd.images import check_quality
 from udsd.inference.batching import images_together
+from udsd.paths import is_same_file
 
 _BATCH_SIZE = 8
 """Images of one size that run together on a GPU, if nothing else is said."""
@@ -45,7 +46,9 @@ def restore_files(
 
     Work begins with the first file that is found. While the network runs, the next files are read and the last results
     written. All pages of a TIFF and all frames of an animation are restored. What goes wrong with one file is said in
-    its result and does not stop the others.
+    its result and does not stop the others, be it that memory runs out.
+
+    No input is written over, and results that lie among the inputs are told by a mark in them and not restored again.
 
     Args:
         deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images.
@@ -63,8 +66,9 @@ def restore_files(
 
     Raises:
         ConfigError: The batch size is less than 1, or the quality not from 1 to 100.
-        ImageError: An input is missing, a folder holds no images, two files that are named would give one result, or a
-            format or suffix is none. Nothing has been written then.
+        ImageError: No input can be restored (each is missing, holds no images or would be replaced by its own
+            results), two files that are named would give one result, or a format or suffix is none. Nothing has been
+            written then.
     """
     if batch_size is None:
         batch_size = images_together(deblurrer.device, _BATCH_SIZE)
@@ -104,9 +108,11 @@ def compare_file(deblurrer: Restorer, source: Path, target: Path) -> None:
         target: The picture, in the format that its ending names; it is replaced if it exists.
 
     Raises:
-        ImageError: The image cannot be read or the picture cannot be written.
+        ImageError: The image cannot be read, or the picture cannot be written or would replace the image.
         MemoryLimitError: The image needs more memory than it may take.
     """
+    if is_same_file(source, target):
+        raise ImageError(f"{source} would be replaced by its own picture; choose another name")
     with closing(Comparison(open_source(source))) as comparison:
         sink_for(target).write(restored_pages(deblurrer, comparison), target, comparison, None)
 

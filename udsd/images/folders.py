@@ -20,7 +20,7 @@ def find_images(folder: Path) -> Iterator[Path]:
     .heic .heif in upper or lower case; the rest is as for `find_files`.
 
     Raises:
-        ImageError: The folder is missing or is a file (raised at once, not at the first image).
+        ImageError: The folder is missing, is a file or may not be listed (raised at once, not at the first image).
     """
     return find_files(folder, IMAGE_SUFFIXES)
 
@@ -33,11 +33,17 @@ def find_files(folder: Path, suffixes: Container[str]) -> Iterator[Path]:
     be listed is passed over with a logged warning.
 
     Raises:
-        ImageError: The folder is missing or is a file (raised at once, not at the first file).
+        ImageError: The folder is missing, is a file or may not be listed (raised at once, not at the first file).
     """
-    if not folder.is_dir():
-        reason = "is a file" if folder.exists() else "no such folder"
-        raise ImageError(f"{folder}: {reason}; give a folder with images")
+    try:
+        os.scandir(folder).close()
+    except NotADirectoryError as error:
+        raise ImageError(f"{folder}: is a file; give a folder with images") from error
+    except FileNotFoundError as error:
+        raise ImageError(f"{folder}: no such folder; give a folder with images") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{folder}: cannot be listed ({reason}); check its name and permissions") from error
     return _walk(folder, suffixes)
 
 

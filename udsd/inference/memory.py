@@ -9,6 +9,11 @@ import torch
 
 from udsd.errors import ConfigError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 MemoryLimit = int | str | None
 """Bytes, or text such as ``"2GB"`` or ``"500 MiB"``, or None for half of what is free."""
 
@@ -38,10 +43,10 @@ def parse_memory(limit: int | str) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a GPU, or in main memory and within the limit of the process's control group."""
+    """Bytes that are free on a GPU, or in main memory and within the limits of the process and its control group."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return min(_available(), _control_group_room())
+    return min(_available(), _control_group_room(), _process_room())
 
 
 def allowed_memory(device: torch.device, limit: MemoryLimit = None) -> int:
@@ -81,3 +86,19 @@ def _control_group_room() -> int:
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return _UNLIMITED
+
+
+def _process_room() -> int:
+    """Bytes that the process may still take within its own limits, as ``ulimit -v`` and ``ulimit -d`` set them."""
+    if resource is None:
+        return _UNLIMITED
+    try:
+        pages = [int(count) for count in Path("/proc/self/statm").read_text().split()]
+    except OSError:
+        return _UNLIMITED
+    room = _UNLIMITED
+    for limit, used in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+        allowed, _ = resource.getrlimit(limit)
+        if allowed != resource.RLIM_INFINITY:
+            room = min(room, max(allowed - used * resource.getpagesize(), 0))
+    return room

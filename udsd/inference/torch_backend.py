@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from udsd.device import resolve_device
+from udsd.errors import MemoryLimitError
 from udsd.inference.backend import ModelSource
 from udsd.inference.memory import MemoryLimit, parse_memory
 from udsd.inference.strips import Store, StripModel, StripPlan, plan_strips
 from udsd.models import DeblurModel, white_balance
 from udsd.models.deblur_model import pad_image
+from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +114,9 @@ class TorchBackend:
         if self._whole_first:
             try:
                 return self._restore_whole(images, code)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._make_room_after_failure(images)
         codes = [None] * len(images) if code is None else torch.split(code, 1)
         pairs = zip(torch.split(images, 1), codes, strict=True)
@@ -136,7 +140,11 @@ class TorchBackend:
             try:
                 restored = self._run_strips(padded, code, plan, padded if is_ours else None)
                 return restored[..., :height, :width]
-            except torch.OutOfMemoryError:
+            except MemoryLimitError:
+                raise
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._make_room_after_failure(image)
 
     def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan, out: Tensor | None) -> Tensor:

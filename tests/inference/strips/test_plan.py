@@ -45,7 +45,7 @@ def test_bands_are_as_large_in_bytes_and_small_images_are_one(size: int, rows: i
     assert plan_strips(whole + 4, 512, WIDE, size, CPU, "2GB").band_height == rows
 
 
-def test_bands_halve_down_to_four_rows() -> None:
+def test_bands_halve_down_to_four_rows_and_then_all_goes_to_the_disk() -> None:
     plan = plan_strips(400, 400, WIDE, 4, CPU, "1GB")
     heights = [plan.band_height]
     while plan.band_height > 4:
@@ -55,5 +55,12 @@ def test_bands_halve_down_to_four_rows() -> None:
         heights.append(plan.band_height)
     assert all(height % 4 == 0 for height in heights)
     assert all(2 * after <= before or after == 4 for before, after in pairwise(heights))
+    # The limit may be far from what there is.
+    rooms = [plan.room]
+    while plan.room:
+        plan = plan.halved()
+        assert plan.band_height == 4
+        rooms.append(plan.room)
+    assert all(4 * after <= before for before, after in pairwise(rooms))
     with pytest.raises(MemoryLimitError, match="even in strips of four rows"):
         plan.halved()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,7 @@ from udsd.inference.strips.runner import Output, Runner
 from udsd.inference.strips.store import Store
 from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, compose
 from udsd.models.blocks import CONTENT_STRIDE, Layer, ResidualBlock
+from udsd.out_of_memory import memory_errors
 
 _CONTAINERS = (DeblurModel, ContentEncoder, BlurEncoder, Generator, ResidualBlock, nn.Sequential, nn.ModuleList)
 """Modules that only hold others. What their ``forward`` does, `StripModel` does in strips."""
@@ -75,6 +77,10 @@ class StripModel:
 
         Returns:
             float32 (1, 3, H, W), not limited to [-1, 1].
+
+        Raises:
+            MemoryLimitError: The disk is full, or memory ran out when a part of the image was replaced already.
+            Exception: Whatever says that memory ran out; the image is what it was.
         """
         runner = Runner(store, image.shape[2])
         # The same for all maps. In those that are larger than the content features a strip stands for fewer rows of the
@@ -108,9 +114,11 @@ class StripModel:
             source = runner.run(layer, WithCode(source, code), strip_height)
         to_image = self._to_image.with_code(code)
         for start, stop in source.strips:
-            decoded = to_image.compute(source, start, stop)
-            rows = slice(start, stop)
-            restored[:, :, rows] = compose(image[:, :, rows], decoded, residual=self.config.residual_output)
+            # Once its first rows are replaced, an image cannot be begun anew in smaller strips.
+            with memory_errors("the image") if start and restored is image else nullcontext():
+                decoded = to_image.compute(source, start, stop)
+                rows = slice(start, stop)
+                restored[:, :, rows] = compose(image[:, :, rows], decoded, residual=self.config.residual_output)
             source.release(stop)
             runner.store.trim()
         return restored

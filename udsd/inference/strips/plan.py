@@ -30,6 +30,13 @@ _WORKSPACE_MAPS = 6
 most that was measured is 4.5."""
 
 
+_FASTER_THAN_HALF = 8
+"""By how much fewer bytes are kept once the bands cannot be lower: the plan's limit can be far from what there is."""
+
+_LEAST_ROOM = 2**20
+"""Bytes under which keeping some is not worth it."""
+
+
 @dataclass(frozen=True, slots=True)
 class StripPlan:
     """How one image is restored.
@@ -45,15 +52,18 @@ class StripPlan:
     def halved(self) -> StripPlan:
         """A plan that needs half the memory: bands of half the height, and half as many bytes kept.
 
+        Where bands cannot be lower, ever fewer bytes are kept, down to none.
+
         Raises:
-            MemoryLimitError: The bands cannot be lower.
+            MemoryLimitError: Neither can be less.
         """
-        if self.band_height <= CONTENT_STRIDE:
+        if self.band_height <= CONTENT_STRIDE and not self.room:
             raise MemoryLimitError(
                 "out of memory even in strips of four rows; free some memory, or use device='cpu', or a smaller image"
             )
-        half = self.band_height // 2 // CONTENT_STRIDE * CONTENT_STRIDE
-        return StripPlan(max(half, CONTENT_STRIDE), self.room // 2)
+        half = max(self.band_height // 2 // CONTENT_STRIDE * CONTENT_STRIDE, CONTENT_STRIDE)
+        room = self.room // (_FASTER_THAN_HALF if half == self.band_height else 2)
+        return StripPlan(half, room if room >= _LEAST_ROOM else 0)
 
 
 def plan_strips(
