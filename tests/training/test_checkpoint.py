@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from udsd.errors import WeightsError
-from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
+from udsd.errors import ConfigError, WeightsError
+from udsd.training.checkpoint import (
+    clear_run,
+    find_checkpoints,
+    load_newest_checkpoint,
+    save_checkpoint,
+    take_newest_checkpoint,
+)
 
 
 class Trap:
@@ -134,3 +141,40 @@ def test_clearing_a_run_leaves_other_files_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     clear_run(tmp_path)
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"mine.png", "notes.txt"}
+
+
+@pytest.mark.parametrize("position", [0.2, 0.5, 0.8])
+def test_a_flipped_bit_is_noticed(tmp_path: Path, position: float) -> None:
+    """torch itself reads such a file without a word."""
+    save_checkpoint(tmp_path, 1, state(1), keep=5)
+    newest = save_checkpoint(tmp_path, 2, state(2), keep=5)
+    data = bytearray(newest.read_bytes())
+    data[int(len(data) * position)] ^= 4
+    newest.write_bytes(data)
+    assert newest_step(tmp_path) == 1
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save_checkpoint(tmp_path, 1, state(1), keep=5)
+    os.mkfifo(tmp_path / "checkpoint-00000002.pt")
+    assert newest_step(tmp_path) == 1
+    assert "it is a named pipe, not a file" in caplog.text
+
+
+def test_a_checkpoint_that_cannot_be_used_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save_checkpoint(tmp_path, 1, state(1), keep=5)
+    save_checkpoint(tmp_path, 2, {"step": 2}, keep=5)
+    assert take_newest_checkpoint(tmp_path, lambda saved: saved["weights"][0].item()) == 1
+    assert "checkpoint-00000002.pt cannot be read ('weights'); trying the one before" in caplog.text
+    with pytest.raises(WeightsError, match="none of the 2"):
+        take_newest_checkpoint(tmp_path, lambda saved: saved["other"])
+
+
+def test_errors_of_settings_are_not_those_of_a_file(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, 1, state(1), keep=5)
+
+    def refuse(saved: dict[str, Any]) -> None:
+        raise ConfigError("the run has other networks")
+
+    with pytest.raises(ConfigError, match="other networks"):
+        take_newest_checkpoint(tmp_path, refuse)

@@ -23,7 +23,7 @@ from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
 from udsd.pretrained import load_model_folder, save_model
 from udsd.training import learner as learner_module
-from udsd.training.checkpoint import find_checkpoints
+from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
 from udsd.training.config import UnpairedConfig
 from udsd.training.learner import StepBatch
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
@@ -330,6 +330,29 @@ def test_resuming_passes_over_a_broken_checkpoint(
     (folder / "checkpoint-00000005.pt").write_bytes(b"PK\x03\x04 cut short")
     assert Trainer(make_config(**STAGES), folder, CPU, resume=True).step == 3
     assert "checkpoint-00000005.pt cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("spoil", ["config", "networks", "no networks", "step"])
+def test_resuming_passes_over_a_checkpoint_of_another_structure(
+    make_config: MakeConfig, whole_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoil: str
+) -> None:
+    folder = stopped_after(3, whole_run, tmp_path / "run")
+    state = load_newest_checkpoint(folder)
+    assert state is not None
+    if spoil == "config":
+        state["config"]["model"]["colours"] = 4
+    elif spoil == "networks":
+        state["networks"].popitem()
+    elif spoil == "no networks":
+        del state["networks"]
+    else:
+        state["step"] = "five"
+    torch.save(state, folder / "checkpoint-00000005.pt")
+    trainer = Trainer(make_config(**STAGES), folder, CPU, resume=True)
+    assert trainer.step == 3
+    assert "checkpoint-00000005.pt cannot be read" in caplog.text
+    config, _ = load_run(folder)
+    assert config.model == trainer.config.model
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_before_its_checkpoint(

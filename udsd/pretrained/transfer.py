@@ -223,7 +223,7 @@ def _opened(address: str, headers: dict[str, str]) -> Iterator[tuple[Any, Iterat
 
     session: Any = get_session()
     timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    if hasattr(session, "stream"):  # httpx; requests before huggingface_hub 1.0
+    if callable(session.stream):  # httpx; before huggingface_hub 1.0 requests, where it is a setting
         with session.stream("GET", address, headers=headers, follow_redirects=False, timeout=timeout) as response:
             yield response, response.iter_raw()
     else:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import os
 import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import safetensors.torch
 import torch
@@ -17,7 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from udsd.atomic import remove_unfinished, whole_file
-from udsd.errors import WeightsError
+from udsd.errors import UdsdError, WeightsError
 from udsd.regular import regular_size
 from udsd.training.networks import TrainingNetworks
 
@@ -28,6 +30,10 @@ TRAINING_STATE = "training_state.safetensors"
 
 _LARGEST_TRAINING_STATE = 1 << 33
 """Bytes; at the largest width that a configuration allows the networks have 6 GB."""
+
+_LONGEST_REASON = 300
+
+_Taken = TypeVar("_Taken")
 
 _NAME = re.compile(r"checkpoint-(\d{8})\.pt")
 
@@ -78,25 +84,58 @@ def clear_run(folder: Path) -> None:
 
 
 def load_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that can be read, or None when the run has none at all.
-
-    Only tensors and plain values are unpickled. A checkpoint cut short is passed over with a warning.
+    """The newest sound checkpoint, or None when the run has none at all.
 
     Raises:
-        WeightsError: There are checkpoints, but none can be read.
+        WeightsError: There are checkpoints, but none is sound.
+    """
+    return take_newest_checkpoint(folder, lambda state: state)
+
+
+def take_newest_checkpoint(folder: Path, take: Callable[[dict[str, Any]], _Taken]) -> _Taken | None:
+    """What ``take`` makes of the newest checkpoint that it can use, or None when the run has none at all.
+
+    Only tensors and plain values are unpickled. One that is cut short, has another checksum than when it was written,
+    or that ``take`` cannot use, is passed over with a warning.
+
+    Args:
+        folder: Of the run.
+        take: Given what was saved. Its errors mean that the checkpoint is of another structure, except for those of
+            this library and for lack of memory, which are raised.
+
+    Raises:
+        WeightsError: There are checkpoints, but none can be used.
     """
     checkpoints = find_checkpoints(folder)
     for path in reversed(checkpoints):
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return take(_read(path))
+        except (UdsdError, MemoryError, torch.OutOfMemoryError):
+            raise
         # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
         except Exception as error:
-            logger.warning("%s cannot be read (%s); trying the one before", path, error)
-            continue
-        return state
+            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+            logger.warning("%s cannot be read (%s); trying the one before", path, reason)
     if checkpoints:
         raise WeightsError(f"none of the {len(checkpoints)} checkpoints in {folder} can be read; start anew")
     return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    regular_size(path)
+    _check_sums(path)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the CRC-32 of each part of the archive, which torch writes, but does not look at when it reads."""
+    with zipfile.ZipFile(path) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise ValueError("it is compressed, as torch writes none")
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def save_training_state(networks: TrainingNetworks, folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,10 +20,11 @@ from udsd.errors import ConfigError, UdsdError
 from udsd.models import DeblurModel
 from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import Alarms
-from udsd.training.checkpoint import clear_run, find_checkpoints, load_newest_checkpoint, save_checkpoint
+from udsd.training.checkpoint import clear_run, find_checkpoints, save_checkpoint, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.data import UnpairedCrops
 from udsd.training.learner import Learner
+from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
 from udsd.training.prefetch import prefetch
@@ -63,8 +64,9 @@ class Trainer:
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
-            a run already while ``resume`` and ``overwrite`` are false; or the run that is resumed has other networks
-            or another number of processes.
+            a run already while ``resume`` and ``overwrite`` are false, or in which another trainer is at work; or the
+            run that is resumed has other networks or another number of processes.
+        WeightsError: There are checkpoints to resume from, but none is sound.
         ImageError: There are no images to train on.
     """
 
@@ -109,8 +111,9 @@ class Trainer:
         self._stop = False
         if self.processes.is_main:
             _make_folder(output)
-            if overwrite:
-                clear_run(output)
+            with only_trainer(output):
+                if overwrite:
+                    clear_run(output)
         self.processes.wait()
         if resume:
             self._resume()
@@ -129,7 +132,8 @@ class Trainer:
         """Train up to the configured number of steps, or until SIGINT or SIGTERM; always ends with a checkpoint.
 
         Raises:
-            UdsdError: A loss is not finite, or a file cannot be written. The checkpoints written before are intact.
+            UdsdError: A loss is not finite, a file cannot be written, or another trainer is at work in the folder. The
+                checkpoints written before are intact.
         """
         total, is_main = self.config.total_steps, self.processes.is_main
         means, alarms = RunningMeans(self.processes), Alarms()
@@ -137,6 +141,7 @@ class Trainer:
             lambda step: self.learner.draw(self._crops, step), range(self.step, total), self.config.data.workers
         )
         with (
+            only_trainer(self.output) if is_main else nullcontext(),
             self._stop_on_signals(),
             self._explain_full_disk(),
             _log_of(self.output, self.step, wanted=is_main) as log,
@@ -244,10 +249,10 @@ class Trainer:
         save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
 
     def _resume(self) -> None:
-        state = load_newest_checkpoint(self.output)
-        if state is None:
-            return
-        before, now = (_network_settings(run) for run in (TrainingConfig.from_dict(state["config"]), self.config))
+        take_newest_checkpoint(self.output, self._take)
+
+    def _take(self, state: dict[str, Any]) -> None:
+        before, now = (_network_settings(run) for run in (_config_of(state), self.config))
         if before != now:
             raise ConfigError(f"the run in {self.output} has other networks: {before}, not {now}; resume it with these")
         if len(state["random"]) != self.processes.count:
@@ -255,8 +260,8 @@ class Trainer:
                 f"the run in {self.output} has {len(state['random'])} process(es), not {self.processes.count}; start "
                 "as many (accelerate launch --num_processes N, torchrun --nproc_per_node N)"
             )
-        self.step = state["step"]
         self.learner.load_state(state)
+        self.step = int(state["step"])
         _set_random_state(state["random"][self.processes.index], self.learner.device)
         logger.info("resumed %s at step %d", self.output, self.step)
 
@@ -267,15 +272,27 @@ def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
     Raises:
         UdsdError: The folder holds no run.
     """
-    state = load_newest_checkpoint(output)
-    if state is None:
+    run = take_newest_checkpoint(output, _run_of)
+    if run is None:
         raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
-    config = TrainingConfig.from_dict(state["config"])
+    return run
+
+
+def _run_of(state: dict[str, Any]) -> tuple[TrainingConfig, TrainingNetworks]:
+    config = _config_of(state)
     networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
     networks.load_state_dict(state["networks"])
     averaged = {name.removeprefix("module."): value for name, value in state["average"].items() if name != "n_averaged"}
     networks.deblur_model.load_state_dict(averaged)
     return config, networks
+
+
+def _config_of(state: dict[str, Any]) -> TrainingConfig:
+    """The configuration in a checkpoint; a wrong one is the file's fault, not that of whoever gave the settings."""
+    try:
+        return TrainingConfig.from_dict(state["config"])
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 @contextmanager
