@@ -61,7 +61,7 @@ def test_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ImageError, match="it is a (named pipe|device|socket), not a file"):
+    with pytest.raises(ImageError, match=r"it is a (named pipe|device|socket), not a file"):
         decode_image(tmp_path / "pipe.png")
 
 
