@@ -20,8 +20,8 @@ from machine import matrix_peak, name_of, now
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import ModelConfig
-from udsd.models.vgg import VGG19Features
 from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
 from udsd.training.data import DataConfig, UnpairedCrops
 from udsd.training.learner import Learner

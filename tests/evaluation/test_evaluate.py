@@ -12,7 +12,7 @@ from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.evaluate import evaluate
 from udsd.evaluation.metrics import Image, psnr
 from udsd.evaluation.pairs import EvaluationPair
-from udsd.models.vgg import VGG19Features
+from udsd.evaluation.vgg import VGG19Features
 
 
 def pair(number: int, strength: str = "10-20", difference: int = 10, side: int = 24) -> EvaluationPair:

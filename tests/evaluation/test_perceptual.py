@@ -6,7 +6,7 @@ import torch
 
 from udsd.errors import ImageError
 from udsd.evaluation.perceptual import feature_distance
-from udsd.models.vgg import VGG19Features
+from udsd.evaluation.vgg import VGG19Features
 
 
 @pytest.fixture(scope="module")

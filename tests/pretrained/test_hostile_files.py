@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from udsd.errors import ConfigError, IncompatibleWeightsError, UdsdError, WeightsError
-from udsd.models.vgg import VGG19Features, load_vgg19
+from udsd.evaluation.vgg import VGG19Features, load_vgg19
 from udsd.pretrained import load_manifest, load_model, load_model_folder
 from udsd.training.checkpoint import TRAINING_STATE, load_training_state
 from udsd.training.config import TrainingConfig, parse_setting

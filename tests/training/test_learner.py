@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
-from udsd.models.vgg import VGG19Features
 from udsd.training.config import TrainingConfig
 from udsd.training.data import UnpairedCrops
 from udsd.training.learner import Learner

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from udsd.errors import ConfigError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel, ModelConfig
-from udsd.models.vgg import VGG19Features
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig, TrainingNetworks
 from udsd.training.objectives import ObjectiveConfig, UnpairedObjective, warm_start_losses

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same, newest, to_toml
 from udsd.errors import ConfigError, ImageError, UdsdError, WeightsError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.images import side_by_side
 from udsd.models import DeblurModel
-from udsd.models.vgg import VGG19Features
 from udsd.pretrained import load_model_folder, save_model
 from udsd.training import learner as learner_module
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint

@@ -9,8 +9,8 @@ from PIL import Image
 
 from udsd.degradation import BlurConfig
 from udsd.errors import ImageError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel, ModelConfig
-from udsd.models.vgg import VGG19Features
 from udsd.training.validation import Validation
 
 CPU = torch.device("cpu")

@@ -23,8 +23,8 @@ from udsd.evaluation import (
     unsharp_mask,
     whole_images,
 )
+from udsd.evaluation.vgg import load_vgg19
 from udsd.images import find_images
-from udsd.models.vgg import load_vgg19
 
 
 def run(options: Namespace) -> int:

@@ -10,7 +10,7 @@ from udsd.cli.output import print_line
 from udsd.degradation import PageConfig, is_held_out, prepare_pages
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError
-from udsd.models.vgg import load_vgg19
+from udsd.evaluation.vgg import load_vgg19
 from udsd.pretrained import resolve, save_model
 from udsd.training.checkpoint import load_training_state, save_training_state
 from udsd.training.config import TrainingConfig, parse_setting

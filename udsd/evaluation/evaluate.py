@@ -29,7 +29,7 @@ from udsd.evaluation.report import (
     Reference,
     TextScores,
 )
-from udsd.models.vgg import VGG19Features
+from udsd.evaluation.vgg import VGG19Features
 
 Method = Callable[[Image], Image]
 """Deblurs a uint8 RGB image (H, W, 3) to one of the same shape."""

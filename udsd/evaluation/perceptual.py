@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from udsd.evaluation.metrics import Image, check_alike
+from udsd.evaluation.vgg import VGG19Features
 from udsd.images.levels import from_array
-from udsd.models.vgg import VGG19Features
 
 _SMALLEST_SIDE = 4
 """Pixels that the two poolings before conv3_3 need."""

@@ -13,9 +13,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.models.blocks import IMAGE_CHANNELS
-from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import diagnose
 from udsd.training.config import TrainingConfig
 from udsd.training.crops import Crops

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from udsd.errors import ConfigError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.images.levels import GREY_LEVEL
 from udsd.models import reparameterize
-from udsd.models.vgg import VGG19Features
 from udsd.training.adversarial import ADVERSARIAL_FORMS, AdversarialName, r1_penalty
 from udsd.training.losses import (
     LossWeights,

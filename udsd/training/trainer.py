@@ -17,8 +17,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.errors import ConfigError, UdsdError
+from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
-from udsd.models.vgg import VGG19Features
 from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, find_checkpoints, save_checkpoint, take_newest_checkpoint
 from udsd.training.config import TrainingConfig

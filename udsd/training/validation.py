@@ -12,11 +12,11 @@ from udsd.degradation import BlurConfig
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.sharp_images import read_rgb
+from udsd.evaluation.vgg import VGG19Features
 from udsd.extras import require
 from udsd.images.levels import from_array, to_array
 from udsd.inference import TorchBackend
 from udsd.models import DeblurModel
-from udsd.models.vgg import VGG19Features
 
 _MOST_IMAGES = 32
 _LARGEST_SIDE = 256

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from udsd.errors import IncompatibleWeightsError, WeightsError
-from udsd.models.vgg import VGG19Features, load_vgg19, reference_image
+from udsd.evaluation.vgg import VGG19Features, load_vgg19, reference_image
 
 
 @pytest.fixture
