@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from udsd.errors import ChecksumError, ConfigError
 from udsd.pretrained.folder import (
@@ -31,6 +32,24 @@ _PAUSES = (1.0, 4.0)
 """Seconds before the second and the third attempt, unless the Hub asks for more."""
 
 _log = logging.getLogger(__name__)
+
+
+class HubKeywords(TypedDict, total=False):
+    """The fields of `HubOptions` as keyword arguments.
+
+    Attributes:
+        revision: Branch, tag or commit.
+        cache_dir: Cache folder instead of that of huggingface_hub.
+        token: Access token; True for the stored one, False for none.
+        local_files_only: Never ask the Hub.
+        force_download: Fetch again what is bundled or cached.
+    """
+
+    revision: str | None
+    cache_dir: str | os.PathLike[str] | None
+    token: bool | str | None
+    local_files_only: bool
+    force_download: bool
 
 
 @dataclass(frozen=True, slots=True)

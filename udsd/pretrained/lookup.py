@@ -8,11 +8,12 @@ import re
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from udsd.errors import UnknownModelError
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE, file_sha256, load_model_folder, read_config
-from udsd.pretrained.hub import HubOptions, fetch_model_folder
+from udsd.pretrained.hub import HubKeywords, HubOptions, fetch_model_folder
 from udsd.pretrained.manifest import REPO_PATTERN, ModelEntry, load_manifest
 
 BUNDLED_MODELS = Path(__file__).resolve().parent
@@ -40,15 +41,7 @@ class ModelFolder:
         return load_model_folder(self.path)
 
 
-def resolve(
-    name: str | os.PathLike[str],
-    *,
-    revision: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    token: bool | str | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-) -> ModelFolder:
+def resolve(name: str | os.PathLike[str], **options: Unpack[HubKeywords]) -> ModelFolder:
     """Find the model folder of a name: the one place where names get their meaning.
 
     A name is taken as, in this order: a model folder; an alias of the manifest, from the copy bundled with the
@@ -57,14 +50,8 @@ def resolve(
 
     Args:
         name: Folder, alias, or ``org/repo``. A path object is always a folder.
-        revision: Branch, tag or commit on the Hub. For an alias the manifest pins one; for another no SHA-256 is
-            known.
-        cache_dir: Cache folder instead of that of huggingface_hub.
-        token: Access token; True for the stored one, False for none.
-        local_files_only: Never ask the Hub.
-        force_download: Fetch again what is bundled or cached.
-
-    The options speak of the Hub; a local folder does not need them.
+        options: How the Hub is asked (`HubKeywords`); a local folder needs none of them. For an alias the manifest pins
+            a revision; for another no SHA-256 is known.
 
     Raises:
         UnknownModelError: The name is none of the three.
@@ -75,42 +62,15 @@ def resolve(
             is no address.
         WeightsError: The manifest is missing or no JSON.
     """
-    options = HubOptions(revision, cache_dir, token, local_files_only, force_download)
-    return ModelFolder(_model_folder(name, options))
+    return ModelFolder(_model_folder(name, HubOptions(**options)))
 
 
-def load_model(
-    name: str | os.PathLike[str],
-    *,
-    revision: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    token: bool | str | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-) -> DeblurModel:
-    """Load the model of a name in float32 on the CPU, in eval mode.
-
-    Arguments and errors are those of `resolve`.
-    """
-    folder = resolve(
-        name,
-        revision=revision,
-        cache_dir=cache_dir,
-        token=token,
-        local_files_only=local_files_only,
-        force_download=force_download,
-    )
-    return folder.load_model()
+def load_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords]) -> DeblurModel:
+    """Load the model of a name in float32 on the CPU, in eval mode; arguments and errors as of `resolve`."""
+    return resolve(name, **options).load_model()
 
 
-def download_model(
-    name: str | os.PathLike[str],
-    *,
-    revision: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    token: bool | str | None = None,
-    force_download: bool = False,
-) -> Path:
+def download_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords]) -> Path:
     """Fetch the model that `load_model` would load, so that it loads without a connection afterwards.
 
     Arguments and errors are those of `resolve`.
@@ -119,7 +79,7 @@ def download_model(
         The model folder: in the cache, or where a bundled or local model lies already. It was loaded once to see
         that it is whole.
     """
-    folder = resolve(name, revision=revision, cache_dir=cache_dir, token=token, force_download=force_download)
+    folder = resolve(name, **options)
     folder.load_model()
     return folder.path
 
