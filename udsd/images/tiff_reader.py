@@ -22,7 +22,7 @@ from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
 from udsd.images.opencv import turned
 from udsd.images.pillow import PillowReader, decode_deep, upright, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
-from udsd.images.tiff_samples import grey_tiff, read_samples
+from udsd.images.tiff_samples import COMMON_COMPRESSIONS, grey_tiff, read_samples
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,9 @@ class TiffReader:
         try:
             pixels = _read_pixels(self._tiff, page)
         except ValueError as error:
+            # Pillow would take white for black.
+            if self._tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
+                raise
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._path, error)
             return self._open_pillow().read(index)
         pixels = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
@@ -99,7 +102,7 @@ class TiffReader:
 
 
 def _is_deep(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
-    """Whether it has 16 bits that Pillow does not read, or reads wrongly: colours, alpha, grey of which white is 0."""
+    """Whether it has 16 bits a sample. Grey in a compression that OpenCV does not know is left to Pillow."""
     photometric = tiff.number(page, tags.PHOTOMETRIC)
     samples = tiff.number(page, tags.SAMPLES, 1)
     plain = {_GREY_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3}.get(photometric, 0)
@@ -108,7 +111,7 @@ def _is_deep(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
         and set(tiff.numbers(page, tags.SAMPLE_FORMAT, (1,))) == {1}
         and tiff.number(page, tags.FILL_ORDER, 1) == 1
         and samples in (plain, plain + 1)
-        and (photometric, samples) != (_GREY, 1)
+        and ((photometric, samples) != (_GREY, 1) or tiff.number(page, tags.COMPRESSION, 1) in COMMON_COMPRESSIONS)
     )
 
 

@@ -19,6 +19,8 @@ from udsd.images.tiff_directories import Entry, TiffDirectories
 _UNCOMPRESSED = 1
 _PREDICTED = (5, 8, 32946)
 """LZW and both numbers of Deflate: those whose samples may be stored as differences."""
+COMMON_COMPRESSIONS = (_UNCOMPRESSED, *_PREDICTED, 32773)
+"""Those that OpenCV knows, the last being PackBits."""
 _HORIZONTAL = 2
 _SEPARATE_PLANES = 2
 _BYTES = 2
