@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from udsd.errors import ImageError
-from udsd.images import find_images
-from udsd.images.formats import FORMATS, IMAGE_SUFFIXES, format_for, readable_formats
+from udsd.images import find_images, formats
+from udsd.images.formats import FORMATS, IMAGE_SUFFIXES, ImageFormat, format_for, readable_formats
 
 
 def test_every_ending_names_one_format_in_upper_or_lower_case() -> None:
@@ -55,3 +55,12 @@ def test_every_ending_is_told_where_folders_are_searched() -> None:
     assert find_images.__doc__ is not None
     told = {word for word in find_images.__doc__.split() if word.startswith(".")}
     assert told == IMAGE_SUFFIXES
+
+
+def test_a_format_that_pillow_does_not_know_is_left_to_its_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = ImageFormat("MINE", (".mine",), frozenset({"RGB"}), by_pillow=False)
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, mine))
+    assert format_for(Path("a.MINE")) is mine
+    monkeypatch.setattr(formats, "FORMATS", (ImageFormat("MINE", (".mine",), frozenset({"RGB"})),))
+    with pytest.raises(ImageError, match="this Pillow cannot write MINE"):
+        format_for(Path("a.mine"))

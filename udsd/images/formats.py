@@ -26,6 +26,7 @@ class ImageFormat:
         modes: Pillow modes that a file can hold.
         save_options: Passed to `PIL.Image.Image.save`.
         pages: Whether a file can hold several pages, be they frames of an animation.
+        by_pillow: Whether Pillow writes it; a format that it does not know has a writer in `udsd.images.saving`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ImageFormat:
     modes: frozenset[str]
     save_options: Mapping[str, Any] = field(default_factory=dict)
     pages: bool = False
+    by_pillow: bool = True
 
 
 FORMATS = (
@@ -70,7 +72,7 @@ def format_for(path: Path) -> ImageFormat:
         ending = f"with the ending {path.suffix!r}" if path.suffix else "without an ending"
         raise ImageError(f"{path}: no image format for a name {ending}; common ones are {_COMMON_SUFFIXES}")
     _load_plugins()
-    if known.name not in Image.SAVE:
+    if known.by_pillow and known.name not in Image.SAVE:
         needed = "; run: pip install 'udsd[heif]'" if known.name == "HEIF" else ""
         raise ImageError(f"{path}: this Pillow cannot write {known.name}{needed}; or use one of {_COMMON_SUFFIXES}")
     return known
