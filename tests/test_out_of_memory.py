@@ -31,6 +31,19 @@ def test_what_libraries_raise_when_memory_runs_out() -> None:
     assert is_out_of_memory(cause)
 
 
+def test_errors_that_are_raised_from_each_other_are_looked_at_once() -> None:
+    """As happens where an error travels in another one, and is raised again from that."""
+    carried, carrier = ImageError("damaged"), RuntimeError("carries it")
+    carried.__cause__, carrier.__cause__ = carrier, carried
+    assert not is_out_of_memory(carried)
+    assert is_out_of_memory(raised_from(MemoryError(), carried))
+
+
+def raised_from(cause: BaseException, error: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
     [ValueError("broken"), OSError(errno.ENOSPC, "No space"), ImageError("out of memory.png: damaged"), KeyError("x")],

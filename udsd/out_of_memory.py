@@ -24,15 +24,25 @@ _WORDS = (
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error, or one that it was raised from, says that memory ran out: on a CPU or a GPU, in any layer."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    # Errors that are raised once more, from what carried them, make a circle.
+    while cause is not None and id(cause) not in seen:
+        if _says_out_of_memory(cause):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__
+    return False
+
+
+def _says_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     # PyTorch's, OpenVINO's and OpenCV's are plain errors, which only their words tell from others. Words of our own and
     # of the system hold file names, which may say anything.
-    if not isinstance(error, UdsdError | OSError) and any(word in str(error).lower() for word in _WORDS):
-        return True
-    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+    return not isinstance(error, UdsdError | OSError) and any(word in str(error).lower() for word in _WORDS)
 
 
 @contextmanager

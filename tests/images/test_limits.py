@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from tests.pictures import colourful, through
 from udsd.errors import ConfigError, ImageError
-from udsd.images import ImagePages, decode_image, limits, save_pages, set_page_limit, set_pixel_limit
+from udsd.images import ImagePages, decode_image, headers, jpeg, limits, save_pages, set_page_limit, set_pixel_limit
 from udsd.images.limits import check_size
 
 
@@ -144,8 +145,58 @@ def test_a_jpeg_that_says_too_much_beside_its_picture(beside: bytes, tmp_path: P
     buffer = io.BytesIO()
     colourful().save(buffer, "JPEG")
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8" + beside + buffer.getvalue()[2:])
-    with pytest.raises(ImageError, match="has more than 4096 segments, or 33554432 bytes, before its picture"):
+    with pytest.raises(ImageError, match="has more than 4096 segments, or 33554432 bytes beside its pixels"):
         decode_image(tmp_path / "a.jpg")
+
+
+def test_scans_are_counted_in_the_picture_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in what looks like them inside of segments and behind the end, wherever parts of the file are cut."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 256)
+    scan = b"\xff\xda\0\x08\1"
+    content = jpeg_of_scans(tmp_path / "a.jpg", 90).read_bytes()
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + len(scan) * 500) + scan * 500
+    (tmp_path / "a.jpg").write_bytes(content[:2] + comment + content[2:] + scan * 500)
+    for part in (4, 5, 97, 2**18):
+        monkeypatch.setattr(jpeg, "_PART", part)
+        decode_image(tmp_path / "a.jpg")
+        with pytest.raises(ImageError, match="the first 101 scans"):
+            decode_image(jpeg_of_scans(tmp_path / "b.jpg", 120))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "times"), [(b"tEXt", b"a\0", 2**17), (b"prVt", bytes(2**20), 33), (b"IDAT", b"", 2**17)]
+)
+def test_a_png_that_says_too_much_beside_its_picture(kind: bytes, data: bytes, times: int, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    colourful().save(buffer, "PNG")
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    content = buffer.getvalue()
+    (tmp_path / "a.png").write_bytes(content[:33] + chunk * times + content[33:])
+    with pytest.raises(ImageError, match="has more than 131072 chunks, or 33554432 bytes beside its pixels"):
+        decode_image(tmp_path / "a.png")
+
+
+def test_a_gif_of_endless_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headers, "_MOST_PIECES", 50)
+    monkeypatch.setattr(limits, "_pages", 5)
+    colourful().convert("L").save(tmp_path / "a.gif")
+    content = (tmp_path / "a.gif").read_bytes()
+    at = content.index(b",", 13 + 768)
+    for comments, refused in ((60, False), (61, True)):
+        (tmp_path / "a.gif").write_bytes(content[:at] + b"!\xfe\1x\0" * comments + content[at:])
+        if not refused:
+            assert decode_image(tmp_path / "a.gif").pixels.shape == (1, 3, 32, 48)
+            continue
+        with pytest.raises(ImageError, match="has more than 50 extensions"):
+            decode_image(tmp_path / "a.gif")
+
+
+def test_a_ppm_whose_header_is_a_hole(tmp_path: Path) -> None:
+    for name, comment in (("a.ppm", b"\0" * 2**17), ("b.ppm", b"# made by hand\n# twice\n")):
+        (tmp_path / name).write_bytes(b"P6\n" + (b"# " + comment) + b"2 1 255\n" + bytes(6))
+    with pytest.raises(ImageError, match="has no size in its first 65536 bytes"):
+        decode_image(tmp_path / "a.ppm")
+    assert decode_image(tmp_path / "b.ppm").pixels.shape == (1, 3, 1, 2)
 
 
 def tagged_tiff(path: Path, *entries: tuple[int, int, int, int], length: int = 0) -> Path:

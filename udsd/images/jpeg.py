@@ -1,51 +1,17 @@
-"""What a JPEG asks of its decoder, looked at before it is decoded."""
+"""The scans of a JPEG, counted before it is decoded."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import BinaryIO
 
-from udsd.errors import ImageError
 from udsd.images.limits import check_decoded, most_scans
 
-_START = b"\xff\xd8\xff"
-_SCAN_MARKER = 0xDA
-_SCAN = re.compile(rb"\xff\xda\0[\x06\x08\x0a\x0c][\x01-\x04]")
-"""How a scan begins: its marker, its length, the number of its components."""
-_SCAN_BYTES = 5
-_PART = 2**20
-
-_MOST_SEGMENTS = 4096
-_MOST_BYTES = 2**25
-"""Before the first scan; ICC profiles have at most 16 MB, other segments a few hundred KB."""
-
-
-def check_header(file: BinaryIO) -> None:
-    """Refuse a JPEG that says more beside its picture than any does; other files pass.
-
-    Pillow takes quadratic time over EXIF in many segments, and linear time but slowly over tiny ones and fill bytes.
-
-    Raises:
-        ImageError: There are too many segments before the first scan, or they are too long.
-    """
-    file.seek(0)
-    if file.read(len(_START)) != _START:
-        return
-    file.seek(2)
-    for _ in range(_MOST_SEGMENTS):
-        marker = file.read(2)
-        if len(marker) < 2 or marker[0] != 0xFF or marker[1] == _SCAN_MARKER:
-            return  # Pillow says what is wrong with it, if anything is
-        if marker[1] == 0xFF:
-            file.seek(-1, 1)
-        else:
-            file.seek(max(int.from_bytes(file.read(2)) - 2, 0), 1)
-        if file.tell() > _MOST_BYTES:
-            break
-    raise ImageError(
-        f"has more than {_MOST_SEGMENTS} segments, or {_MOST_BYTES} bytes, before its picture; save it anew without "
-        "what is said beside it"
-    )
+_MARKER = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")
+"""Not what stands for a byte of 255 in a scan, nor a restart within one."""
+_SCAN, _END = 0xDA, 0xD9
+_PART = 2**18
 
 
 def check_scans(file: BinaryIO, pixels: int) -> None:
@@ -62,10 +28,33 @@ def check_scans(file: BinaryIO, pixels: int) -> None:
     if most is None:
         return
     position = file.tell()
-    file.seek(0)
-    scans, rest = 0, b""
-    while scans <= most and (part := file.read(_PART)):
-        scans += len(_SCAN.findall(rest + part))
-        rest = part[-_SCAN_BYTES + 1 :]
+    scans = 0
+    for marker in _markers(file):
+        scans += marker == _SCAN
+        if scans > most:
+            break
     file.seek(position)
     check_decoded(scans * pixels, f"the first {scans} scans of the JPEG, decoded one after another,")
+
+
+def _markers(file: BinaryIO) -> Iterator[int]:
+    """The markers of a JPEG up to its end, without those inside of what they begin."""
+    at, start, part = 2, 0, b""
+    while True:
+        found = _MARKER.search(part, at - start)
+        if found is not None and found.end() + 2 <= len(part):
+            marker = part[found.end() - 1]
+            yield marker
+            if marker == _END:
+                return
+            length = int.from_bytes(part[found.end() : found.end() + 2])
+            at = start + found.end() + length
+            if at < start + len(part):
+                continue
+        else:
+            # What begins at the end of this part is found in the next.
+            at = start + found.start() if found is not None else max(at, start + len(part) - 1)
+        file.seek(at)
+        start, part = at, file.read(_PART)
+        if len(part) < 4:
+            return

@@ -15,7 +15,8 @@ from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.formats import readable_formats
-from udsd.images.jpeg import check_header, check_scans
+from udsd.images.headers import check_header
+from udsd.images.jpeg import check_scans
 from udsd.images.limits import check_held, check_pages, check_size
 from udsd.images.metadata import read_info
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
