@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -143,3 +145,57 @@ def test_openvino_keeps_its_digits_in_the_sums_over_a_large_image(model: DeblurM
     image = torch.rand(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(0)) * 2 - 1
     result = Deblurrer.from_pretrained(openvino_folder, dtype="float32").backend.restore(image)
     assert decibels(result, Deblurrer(model, "cpu", "float32").backend.restore(image)) > 105
+
+
+def replaced(name: str, old: str, new: str) -> Any:
+    def spoil(folder: Path) -> None:
+        path = folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return spoil
+
+
+def pipe(name: str) -> Any:
+    def spoil(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return spoil
+
+
+def resized(change: int) -> Any:
+    def spoil(folder: Path) -> None:
+        path = folder / "openvino_model.bin"
+        os.truncate(path, path.stat().st_size + change)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (pipe("openvino_model.bin"), "it is a named pipe, not a file"),
+        (lambda folder: (folder / "openvino_model.bin").unlink(), "No such file"),
+        (resized(-4), r"openvino_model\.bin has \d+ bytes, \d+ belong to this graph"),
+        (resized(10**12), r"openvino_model\.bin has 1\d{12} bytes, \d+ belong to this graph"),
+        (lambda folder: os.truncate(folder / "openvino_model.xml", 10**12), "more than the 16777216 allowed"),
+        (
+            replaced("openvino_model.xml", "<net ", '<!DOCTYPE net [<!ENTITY a SYSTEM "file:///etc/passwd">]><net '),
+            "it is no XML as OpenVINO writes it",
+        ),
+        (lambda folder: (folder / "openvino_model.xml").write_bytes(b"\x08\x07onnx"), "it is no XML"),
+        (replaced("openvino_model.xml", 'type="PReLU"', 'type="Backdoor"'), "cannot be read"),
+        (replaced("openvino_model.xml", 'names="restored"', 'names="other"'), "no model exported by udsd"),
+        (
+            replaced("openvino_model.xml", '<data element_type="f32" shape="', '<data element_type="f32" shape="9, '),
+            "cannot be read",
+        ),
+    ],
+)
+def test_a_graph_that_is_not_ours_is_refused(openvino_folder: Path, tmp_path: Path, spoil: Any, message: str) -> None:
+    folder = shutil.copytree(openvino_folder, tmp_path / "model")
+    spoil(folder)
+    with pytest.raises(WeightsError, match=message):
+        Deblurrer.from_pretrained(folder)

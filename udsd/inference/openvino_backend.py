@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Self
@@ -18,9 +19,16 @@ from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig, white_balance
 from udsd.models.deblur_model import pad_image
+from udsd.regular import read_limited, regular_size
 
 GRAPH_FILE = "openvino_model.xml"
 """Its weights lie beside it, with the ending .bin."""
+
+_LARGEST_GRAPH = 1 << 24
+"""Bytes of the .xml; ours have 130,000 to a few times as many."""
+
+_FOREIGN = {"Assign", "If", "Loop", "ReadValue", "TensorIterator"}
+"""Operations with a memory, or with graphs of their own, which may run for ever."""
 
 _CPU = torch.device("cpu")
 _PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
@@ -178,14 +186,54 @@ def read_graph(path: Path) -> Any:
     """
     core = _core()
     try:
+        _check_files(path)
         graph = core.read_model(path)
         names = [port.get_any_name() for port in (*graph.inputs, *graph.outputs)]
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[-200:]
-        raise WeightsError(f"{path} cannot be read ({reason}); export the model again") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise WeightsError(
+            f"{path} cannot be read ({' '.join(said.split())[-200:]}); export the model again"
+        ) from error
     if names != [INPUT, *OUTPUTS]:
         raise WeightsError(f"{path} takes and gives {', '.join(names)}: no model exported by udsd; export one")
+    unfit = _unfit(graph)
+    if unfit:
+        raise WeightsError(f"{path} {unfit}: no model exported by udsd; export one")
     return graph
+
+
+def _check_files(path: Path) -> None:
+    """See that the graph is plain XML, and that the weights are as long as it says, before OpenVINO opens them.
+
+    Raises:
+        OSError: One of them is missing, no file, or too large.
+        ValueError: They are something else.
+    """
+    text = read_limited(path, _LARGEST_GRAPH)
+    if not text.lstrip().startswith((b"<?xml", b"<net")) or b"<!DOCTYPE" in text.upper():
+        raise ValueError("it is no XML as OpenVINO writes it")
+    ends = [
+        int(start[1]) + int(size[1])
+        for data in re.findall(rb"<data\s[^>]*>", text)
+        if (start := re.search(rb'\soffset="(\d{1,15})"', data)) and (size := re.search(rb'\ssize="(\d{1,15})"', data))
+    ]
+    weights, expected = path.with_suffix(".bin"), max(ends, default=0)
+    size_of_weights = regular_size(weights)
+    if size_of_weights != expected:
+        raise ValueError(f"{weights.name} has {size_of_weights} bytes, {expected} belong to this graph")
+
+
+def _unfit(graph: Any) -> str:
+    """What the graph has that none of ours has: other operations, number formats or ranks; nothing if it fits."""
+    foreign = sorted({node.get_type_name() for node in graph.get_ordered_ops()} & _FOREIGN)
+    if foreign:
+        return f"has operations of the type {', '.join(foreign)}"
+    ports = (*graph.inputs, *graph.outputs)
+    for port, rank in zip(ports, (4, 4, 2, 2), strict=True):
+        shape, kind = port.get_partial_shape(), port.get_element_type().get_type_name()
+        if kind != "f32" or shape.rank.is_dynamic or len(shape) != rank:
+            return f"has {port.get_any_name()} as {kind} of the shape {shape}"
+    return ""
 
 
 @functools.cache
