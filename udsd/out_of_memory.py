@@ -24,15 +24,23 @@ _WORDS = (
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error, or one that it was raised from, says that memory ran out: on a CPU or a GPU, in any layer."""
-    if isinstance(error, MemoryError):
-        return True
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    # PyTorch's, OpenVINO's and OpenCV's are plain errors, which only their words tell from others. Words of our own and
-    # of the system hold file names, which may say anything.
-    if not isinstance(error, UdsdError | OSError) and any(word in str(error).lower() for word in _WORDS):
-        return True
-    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:  # an error may be raised from one that was raised from it
+        if _says_so(cause):
+            return True
+        seen.append(cause)
+        cause = cause.__cause__
+    return False
+
+
+def _says_so(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # PyTorch's, OpenVINO's and OpenCV's are plain errors, which only their words tell from others. Words of our own
+    # hold file names, which may say anything.
+    words = "" if isinstance(error, UdsdError) else str(error).lower()
+    return isinstance(error, MemoryError) or any(word in words for word in _WORDS)
 
 
 @contextmanager
