@@ -26,9 +26,11 @@ def test_what_libraries_raise_when_memory_runs_out() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
     assert is_out_of_memory(cv2.error("OpenCV(4.12) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate"))
     assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
-    cause = ImageError("cannot be read")
+    error, cause = ImageError("cannot be read"), ValueError()
+    error.__cause__, cause.__cause__ = cause, error
+    assert not is_out_of_memory(error)
     cause.__cause__ = MemoryError()
-    assert is_out_of_memory(cause)
+    assert is_out_of_memory(error)
 
 
 def test_errors_that_are_raised_from_each_other_are_looked_at_once() -> None:

@@ -14,6 +14,7 @@ from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
 from udsd.images import find_images, set_page_limit, set_pixel_limit
+from udsd.paths import is_same_file
 from udsd.pretrained import load_manifest, load_model
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
 
@@ -79,6 +80,8 @@ def export(options: Namespace) -> int:
         raise ConfigError("--int8 and --calibration DIR (blurred images of the model's domain) go together")
     if options.int8 and options.format != "openvino":
         raise ConfigError("8 bits are for --format openvino only")
+    if is_same_file(Path(options.model), options.output):
+        raise ConfigError(f"{options.output} holds the model that is read; choose another folder")
     model = load_model(options.model)
     if options.format == "onnx":
         agreement = export_onnx(model, options.output)

@@ -25,12 +25,15 @@ from udsd.evaluation import (
 )
 from udsd.evaluation.vgg import load_vgg19
 from udsd.images import find_images
+from udsd.paths import is_same_file, real_path
 
 
 def run(options: Namespace) -> int:
     """Measure, write ``report.json``, ``report.md`` and ``contact.png``, and print the table."""
+    pairs = _pairs(options)
+    _check_output(options)
     report = evaluate(
-        _pairs(options),
+        pairs,
         _methods(options),
         ocr=options.ocr,
         vgg=load_vgg19(options.vgg_weights) if options.vgg_weights else None,
@@ -39,6 +42,14 @@ def run(options: Namespace) -> int:
     for line in report.to_markdown().splitlines():
         print_line(line)
     return 0
+
+
+def _check_output(options: Namespace) -> None:
+    """The report's picture must not replace an image, nor be taken for one by the next run."""
+    results = real_path(options.output)
+    for folder in (options.sharp, options.blurred):
+        if folder is not None and any(is_same_file(one, folder) for one in (results, *results.parents)):
+            raise ConfigError(f"the report would lie among the images of {folder}; choose a folder outside of it")
 
 
 def _pairs(options: Namespace) -> Iterable[EvaluationPair]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,15 @@ from udsd.degradation import PageConfig, is_held_out, prepare_pages
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.vgg import load_vgg19
+from udsd.images.folders import find_files
+from udsd.paths import is_file, is_folder
 from udsd.pretrained import resolve, save_model
 from udsd.training.checkpoint import load_training_state, save_training_state
 from udsd.training.config import TrainingConfig, parse_setting
 from udsd.training.recipe_files import recipe_path
 from udsd.training.trainer import Trainer, load_run
+
+logger = logging.getLogger(__name__)
 
 
 def train(options: Namespace) -> int:
@@ -46,7 +52,7 @@ def train(options: Namespace) -> int:
 
 def prepare_documents(options: Namespace) -> int:
     """Render documents to images."""
-    documents = [document for given in options.documents for document in _documents(given)]
+    documents = _documents(options.documents)
     if options.split is not None:
         documents = [document for document in documents if is_held_out(document) == (options.split == "test")]
     given = {"dpi": options.dpi and tuple(options.dpi), "pages_per_document": options.pages_per_document}
@@ -78,10 +84,14 @@ def _overrides(options: Namespace) -> dict[str, dict[str, Any]]:
     return overrides
 
 
-def _documents(given: Path) -> list[Path]:
-    if given.is_file():
-        return [given]
-    found = sorted(path for path in given.rglob("*") if path.suffix.lower() == ".pdf" and not path.is_symlink())
-    if not found:
-        raise ImageError(f"{given} is no PDF file and no folder with PDF files")
-    return found
+def _documents(given: Sequence[Path]) -> list[Path]:
+    """PDF files, and those in folders; what cannot be found is told and left out."""
+    documents = []
+    for path in given:
+        found = [path] if is_file(path) else sorted(find_files(path, (".pdf",))) if is_folder(path) else []
+        if not found:
+            logger.warning("%s is no PDF file and no folder with PDF files, and is left out", path)
+        documents += found
+    if not documents:
+        raise ImageError(f"{given[0]} is no PDF file and no folder with PDF files")
+    return documents

@@ -90,6 +90,7 @@ class UnpairedCrops:
         process: Index of this process, from 0.
         processes: Number of processes that share a batch.
         balance_white: See `ModelConfig`.
+        besides: The folder of the run, whose own pictures are not trained on.
 
     Raises:
         ConfigError: The batch size is no multiple of the number of processes.
@@ -106,6 +107,7 @@ class UnpairedCrops:
         process: int = 0,
         processes: int = 1,
         balance_white: bool = False,
+        besides: Path | None = None,
     ) -> None:
         if data.batch_size % processes:
             raise ConfigError(
@@ -119,13 +121,16 @@ class UnpairedCrops:
         self._balance_white = balance_white
         if not data.sharp:
             raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
-        sharp = check_images(list_images(data.sharp), data.crop_size)
+        sharp = check_images(list_images(data.sharp, besides), data.crop_size)
         self._blur_on_the_fly = not data.blurred
         if self._blur_on_the_fly:
             sharp, blurred = _split_in_halves(sharp)
         else:
             blurred = leave_out_shared(
-                check_images(list_images(data.blurred), data.crop_size), sharp, role="blurred", other_role="sharp"
+                check_images(list_images(data.blurred, besides), data.crop_size),
+                sharp,
+                role="blurred",
+                other_role="sharp",
             )
         cache = ImageCache(int(data.cache_gigabytes * 2**30), balance_white=balance_white)
         self.sharp_pool = ImagePool(sharp, cache)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.errors import ImageError
+from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images import decode_image
 from udsd.images.levels import to_levels
 from udsd.models import white_balance
@@ -50,7 +50,7 @@ class ImageCache:
         if stored is None:
             try:
                 pixels = self._levels(decode_image(path).pixels)
-            except ImageError as error:
+            except (ImageError, MemoryLimitError) as error:
                 self._leave_out(path, error)
                 return None
             is_grey = bool((pixels == pixels[:1]).all())
@@ -61,7 +61,7 @@ class ImageCache:
     def _levels(self, image: Tensor) -> Tensor:
         return to_levels(white_balance(image, wanted=self._balance_white).apply(image, overwrite=True)[0])
 
-    def _leave_out(self, path: Path, error: ImageError) -> None:
+    def _leave_out(self, path: Path, error: UdsdError) -> None:
         with self._lock:
             if path not in self._broken:
                 self._broken.add(path)

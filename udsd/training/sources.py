@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from udsd.errors import ImageError
+from udsd.errors import ImageError, MemoryLimitError
 from udsd.images import find_images, read_size
+from udsd.paths import is_folder, real_path
 from udsd.regular import open_regular
 
 logger = logging.getLogger(__name__)
@@ -17,22 +19,29 @@ _NAMED = 5
 """Files that a warning names; further ones are counted."""
 
 
-def list_images(sources: Sequence[str]) -> list[Path]:
+def list_images(sources: Sequence[str], besides: Path | None = None) -> list[Path]:
     """The images of folders (with those below) and of text files of paths, each file once.
 
     A text file has one path on each line, relative to its own folder.
+
+    Args:
+        sources: Folders and text files.
+        besides: A folder whose images are left out, with those below: that of the run, which holds pictures of its own.
 
     Raises:
         ImageError: A source is missing or holds no images.
     """
     files: dict[Path, Path] = {}
+    own = None if besides is None else real_path(besides)
     for source in sources:
-        found = _images_of(Path(source))
+        found = _images_of(source)
         if not found:
             raise ImageError(f"{source} holds no images; give a folder with PNG, JPEG or other image files")
         for path in found:
             # Folders may contain each other, and a file must not be on both sides of a run.
-            files.setdefault(path.resolve(), path)
+            real = real_path(path)
+            if own is None or not real.is_relative_to(own):
+                files.setdefault(real, path)
     return list(files.values())
 
 
@@ -50,7 +59,7 @@ def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
     for path in files:
         try:
             sizes[path] = read_size(path)
-        except ImageError:
+        except (ImageError, MemoryLimitError):
             broken.append(path)
     copies = {path for paths in _duplicates(list(sizes)) for path in paths[1:]}
     kept = [path for path in sizes if path not in copies]
@@ -76,10 +85,10 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
         ImageError: All of them are.
     """
     # Resolved paths, since a folder may be given once by a link and once by its own path.
-    known = {path.resolve() for path in others}
-    groups = _duplicates([*{path.resolve(): path for path in [*others, *files]}.values()])
-    copies = {path for paths in groups if known & {path.resolve() for path in paths} for path in paths}
-    shared = {path for path in files if path.resolve() in known or path in copies}
+    known = {real_path(path) for path in others}
+    groups = _duplicates([*{real_path(path): path for path in [*others, *files]}.values()])
+    copies = {path for paths in groups if known & {real_path(path) for path in paths} for path in paths}
+    shared = {path for path in files if real_path(path) in known or path in copies}
     kept = [path for path in files if path not in shared]
     if not kept:
         raise ImageError(f"all {role} images are among the {other_role} ones; give {role} images of other scenes")
@@ -87,13 +96,16 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
     return kept
 
 
-def _images_of(source: Path) -> list[Path]:
-    if source.suffix.lower() != ".txt" or source.is_dir():
+def _images_of(given: str) -> list[Path]:
+    if not given:
+        raise ImageError("the name of a folder of images is empty; give a path (. is the current folder)")
+    source = Path(given)
+    if source.suffix.lower() != ".txt" or is_folder(source):
         return list(find_images(source))
     try:
         with open_regular(source) as file:
-            lines = file.read().decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+            lines = file.read().decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise ImageError(
             f"cannot read the list {source} ({error}); give a text file with a path on each line"
         ) from error
@@ -103,11 +115,13 @@ def _images_of(source: Path) -> list[Path]:
 def _duplicates(files: Sequence[Path]) -> list[list[Path]]:
     """Groups of files of the same content, in their order. Only files that are as long as another are read."""
     by_size: dict[int, list[Path]] = {}
-    for path in files:
-        by_size.setdefault(path.stat().st_size, []).append(path)
     by_content: dict[str, list[Path]] = {}
+    # What cannot be read, or has vanished by now, is no copy; it is left out where its pixels are wanted.
+    for path in files:
+        with suppress(OSError):
+            by_size.setdefault(path.stat().st_size, []).append(path)
     for path in (path for paths in by_size.values() if len(paths) > 1 for path in paths):
-        with open_regular(path) as file:
+        with suppress(OSError), open_regular(path) as file:
             by_content.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(path)
     return [paths for paths in by_content.values() if len(paths) > 1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
@@ -101,6 +102,7 @@ class Trainer:
             process=self.processes.index,
             processes=self.processes.count,
             balance_white=config.model.balance_white,
+            besides=output,
         )
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
         self.output = output
@@ -146,7 +148,13 @@ class Trainer:
             self._explain_full_disk(),
             _log_of(self.output, self.step, wanted=is_main) as log,
             closing(batches),
-            tqdm(total=total, initial=self.step, unit="step", dynamic_ncols=True, disable=not is_main) as bar,
+            tqdm(
+                total=total,
+                initial=self.step,
+                unit="step",
+                dynamic_ncols=True,
+                disable=not is_main or sys.stderr is None,
+            ) as bar,
         ):
             saved_at = -1
             for batch in batches:
@@ -206,7 +214,7 @@ class Trainer:
         if not data.validation or not self.processes.is_main:
             return None
         trained_on = [*self._crops.sharp_pool.files, *self._crops.blurred_pool.files]
-        held_out = check_images(list_images(data.validation), data.crop_size)
+        held_out = check_images(list_images(data.validation, self.output), data.crop_size)
         held_out = leave_out_shared(held_out, trained_on, role="validation", other_role="training")
         return Validation(held_out, self.config.blur, vgg)
 
