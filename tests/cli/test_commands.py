@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from udsd.cli import main
+from udsd.images import limits
 
 
 @pytest.fixture
@@ -30,6 +31,21 @@ def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.C
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
     assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
     assert capsys.readouterr().out == "1 restored\n"
+
+
+@pytest.mark.parametrize("limit", ["--max-pixels", "--max-pages"])
+def test_limits_on_work_are_raised_by_options(
+    limit: str, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr(limits, "_pages", 1000)
+    first, *others = [Image.new("L", (20, 10), level) for level in (1, 2, 3)]
+    first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+    arguments = ("deblur", tmp_path / "a.tif", "-o", tmp_path / "out", "--model", model_folder, limit)
+    too_few = 2 if limit == "--max-pages" else 199
+    assert run(*arguments, too_few) == 2
+    assert f"more than the {too_few} p" in capsys.readouterr().err
+    assert run(*arguments, too_few + 1) == 0
 
 
 def test_a_bad_file_among_good_ones_gives_status_1(

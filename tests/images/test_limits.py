@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.pictures import colourful, through
+from tests.pictures import colourful, deep_pixels, deep_png, through
 from udsd.errors import ConfigError, ImageError
 from udsd.images import ImagePages, decode_image, headers, jpeg, limits, save_pages, set_page_limit, set_pixel_limit
 from udsd.images.limits import check_size
@@ -107,6 +107,16 @@ def test_the_frames_of_an_animation_may_have_three_times_the_pixels(
     assert decode_image(tmp_path / f"4.{ending}").pixels.shape == (1, 3, 32, 48)
 
 
+def test_a_frame_that_lets_a_gif_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    content = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    for corner in (0, 29, 0, 0):
+        content += b"!\xf9\4\0\1\0\0\0," + struct.pack("<HHHHB", corner, corner, 1, 1, 0) + b"\2\2\x44\1\0"
+    (tmp_path / "a.gif").write_bytes(content + b";")
+    with pytest.raises(ImageError, match="have 3600 pixels together"):
+        through(tmp_path / "a.gif", tmp_path / "b.gif")
+
+
 def test_pages_of_a_tiff_are_counted_when_they_become_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     pages = [Image.new("L", (30, 30), index) for index in range(5)]
@@ -173,6 +183,18 @@ def test_a_png_that_says_too_much_beside_its_picture(kind: bytes, data: bytes, t
     content = buffer.getvalue()
     (tmp_path / "a.png").write_bytes(content[:33] + chunk * times + content[33:])
     with pytest.raises(ImageError, match="has more than 131072 chunks, or 33554432 bytes beside its pixels"):
+        decode_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("content", [deep_png(deep_pixels()), None])
+def test_pixels_of_a_png_that_are_longer_than_they_can_be(content: bytes | None, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    colourful().save(buffer, "PNG")
+    content = content or buffer.getvalue()
+    at = content.index(b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(content[:at] + struct.pack(">I", 2**31 - 1) + content[at + 4 :])
+    os.truncate(tmp_path / "a.png", 2**31 + at + 16)
+    with pytest.raises(ImageError, match=r"compressed pixels are longer than \d+x\d+ pixels can be"):
         decode_image(tmp_path / "a.png")
 
 

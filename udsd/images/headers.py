@@ -22,7 +22,10 @@ _MOST_BYTES = 2**25
 _PPM_HEADER_BYTES = 2**16
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_PIXELS = (b"IDAT", b"fdAT")
+_PNG_PIXEL_BYTES = 8
+"""RGBA of 16 bits."""
+_SLACK = 2**16
+"""Bytes by which compressed pixels may exceed twice their size."""
 _SCAN_MARKER = 0xDA
 _PPM_SIZE = re.compile(rb"P[1-6](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}")
 
@@ -46,16 +49,25 @@ def check_header(file: BinaryIO) -> None:
 
 
 def _check_png(file: BinaryIO) -> None:
+    header = file.read(16)
+    width, height = int.from_bytes(header[8:12]), int.from_bytes(header[12:])
+    pixels = _SLACK + 2 * _PNG_PIXEL_BYTES * (width + 1) * height
     beside = 0
+    file.seek(len(_PNG))
     for _ in range(_MOST_PIECES):
         head = file.read(8)
         if len(head) < 8 or head[4:] == b"IEND":
             return
         length = int.from_bytes(head[:4])
-        beside += 0 if head[4:] in _PNG_PIXELS else length
-        if beside > _MOST_BYTES:
+        if head[4:] == b"IDAT":
+            pixels -= length
+        elif head[4:] != b"fdAT":
+            beside += length
+        if beside > _MOST_BYTES or pixels < 0:
             break
         file.seek(length + 4, os.SEEK_CUR)
+    if pixels < 0:
+        raise ImageError(f"its compressed pixels are longer than {width}x{height} pixels can be; get the file again")
     raise _too_much(f"more than {_MOST_PIECES} chunks")
 
 

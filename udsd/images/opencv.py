@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
+import os
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
@@ -20,9 +20,6 @@ from udsd.images.metadata import save_arguments
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _PNG_COLOUR_CHUNKS = (b"PLTE", b"tRNS")
-_PNG_SLACK = 2**16
-_MOST_PIXEL_BYTES = 8
-"""RGBA of 16 bits."""
 
 _TURNS: dict[int, Any] = {
     2: np.fliplr,
@@ -67,29 +64,19 @@ def read_deep(file: BinaryIO, *, is_grey: bool, orientation: int) -> NDArray[np.
     return turned(pixels[..., channels], orientation)
 
 
-def _pixel_content(file: BinaryIO) -> bytearray:
-    """A PNG's chunks of pixels, without what else is in the file and behind it.
-
-    Raises:
-        ValueError: They are longer than what they hold.
-    """
+def _pixel_content(file: BinaryIO) -> bytes:
+    """A PNG's chunks of pixels, without what else is in the file and behind it."""
     file.seek(0)
-    content = bytearray(file.read(len(_PNG_SIGNATURE)))
-    most = _PNG_SLACK
+    content = [file.read(len(_PNG_SIGNATURE))]
     while len(head := file.read(8)) == 8:
         length, kind = int.from_bytes(head[:4]), head[4:]
-        if kind not in (*_PNG_PIXEL_CHUNKS, *_PNG_COLOUR_CHUNKS):
-            file.seek(length + 4, 1)
-            continue
-        if len(content) + length > most:
-            raise ValueError("its compressed pixels are longer than what they hold")
-        content += head + file.read(length + 4)
-        if kind == b"IHDR":
-            width, height = struct.unpack(">II", content[16:24])
-            most += 2 * _MOST_PIXEL_BYTES * (width + 1) * height
+        if kind in (*_PNG_PIXEL_CHUNKS, *_PNG_COLOUR_CHUNKS):
+            content += [head, file.read(length + 4)]
+        else:
+            file.seek(length + 4, os.SEEK_CUR)
         if kind == b"IEND":
             break
-    return content
+    return b"".join(content)
 
 
 def turned(pixels: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:

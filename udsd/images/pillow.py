@@ -53,6 +53,9 @@ class PillowReader:
         image = self._image
         image.seek(index)
         check_size(image)
+        # A frame may lie beyond the edges of a GIF, which grows with it.
+        if index > 0 and image.format == "GIF":
+            check_held(self.count * image.width * image.height)
         _check_not_empty(image)
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             check_scans(self._file, image.width * image.height)
