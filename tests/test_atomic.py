@@ -120,3 +120,30 @@ def test_writing_several_files_removes_what_the_dead_left(tmp_path: Path) -> Non
 def test_a_folder_that_is_missing_holds_nothing_unfinished(tmp_path: Path) -> None:
     remove_unfinished(tmp_path / "missing")
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns").exists(), reason="the system does not tell processes apart")
+def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
+    """As in a container, where the program is number 1 each time."""
+    number, start, namespace = atomic._process_name().split("_")
+    living = tmp_path / f"{atomic._PREFIX}{number}_{start}_{namespace}-ab"
+    dead = tmp_path / f"{atomic._PREFIX}{number}_{int(start) - 1}_{namespace}-ab"
+    for path in (living, dead):
+        path.touch()
+    atomic.remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == [living]
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns").exists(), reason="the system does not tell processes apart")
+def test_processes_of_another_container_live_until_they_are_silent_for_a_day(tmp_path: Path) -> None:
+    gone = dead_process()
+    fresh, old, old_folder, busy_folder = (tmp_path / f"{atomic._PREFIX}{gone}_5_77-{word}" for word in "abcd")
+    for folder in (old_folder, busy_folder):
+        folder.mkdir()
+        (folder / "file").touch()
+    for path in (fresh, old):
+        path.touch()
+    for path in (old, old_folder / "file", old_folder, busy_folder):
+        os.utime(path, (1e9, 1e9))
+    atomic.remove_unfinished(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([fresh, busy_folder])

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 _PREFIX = f".udsd-{_HOST}-"
-"""How hidden names begin; then come the number of the process and a random word."""
+"""How hidden names begin; then come the process, as `_process_name` has it, and a random word."""
+
+_ABANDONED = 24 * 60 * 60
+"""Seconds without a change after which what cannot be asked about is taken for dead."""
 
 
 @contextmanager
@@ -94,23 +98,57 @@ def remove_unfinished(folder: Path) -> None:
         return
     with suppress(OSError):
         for path in folder.glob(f"{_PREFIX}*"):
-            process = path.name.removeprefix(_PREFIX).partition("-")[0]
-            if process.isdecimal() and not _is_running(int(process)):
+            if _is_left_behind(path):
                 _remove(path)
 
 
 def _hidden_name() -> str:
-    return f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+    return f"{_PREFIX}{_process_name()}-{secrets.token_hex(8)}"
 
 
-def _is_running(process: int) -> bool:
+def _process_name() -> str:
+    """Number, start and namespace of this process.
+
+    The number alone tells little in containers: the program is often number 1 of each, one after the other, and several
+    may share a host name and a folder without seeing each other's processes.
+    """
+    return f"{os.getpid()}_{_start_of(os.getpid())}_{_namespace()}"
+
+
+def _is_left_behind(path: Path) -> bool:
+    number, start, namespace = (*path.name.removeprefix(_PREFIX).partition("-")[0].split("_"), "", "")[:3]
+    if not number.isdecimal():
+        return False
+    if namespace in ("", _namespace()):
+        return not _is_running(int(number), start)
+    changed = max(below.lstat().st_mtime for below in (path, *path.rglob("*")))
+    return time.time() - changed > _ABANDONED
+
+
+def _is_running(process: int, start: str) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    # A later process may have been given the number.
+    return start in ("", _start_of(process))
+
+
+def _start_of(process: int) -> str:
+    """When a process was started, in the system's own unit; nothing where the system does not say."""
+    with suppress(OSError, IndexError):
+        # The name of the program, in parentheses, may hold anything.
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    return ""
+
+
+def _namespace() -> str:
+    """The namespace that numbers of processes belong to; nothing where there are none."""
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    return ""
 
 
 def _remove(path: Path) -> None:
