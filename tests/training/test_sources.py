@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -77,3 +78,37 @@ def test_copies_of_sharp_images_are_no_blurred_images(folder: Path, caplog: pyte
     assert "1 image(s) are both blurred and sharp images, and are left out of the blurred ones" in caplog.text
     with pytest.raises(ImageError, match="other scenes"):
         leave_out_shared([folder / "a.png", folder / "copy.png"], sharp, **SIDES)
+
+
+def test_bad_paths_of_a_list_are_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = [
+        "images/a.png",
+        "missing.png",
+        "n" * 300 + ".png",
+        "loop/x.png",
+        "images/a.png/x.png",
+        "images",
+        "nul\0.png",
+    ]
+    (folder.parent / "loop").symlink_to("loop")
+    (folder.parent / "list.txt").write_text("\n".join(names), encoding="utf-8-sig")
+    assert check_images(list_images([str(folder.parent / "list.txt")]), 16) == [folder / "a.png"]
+    assert "6 image(s) cannot be read and are left out" in caplog.text
+
+
+def test_the_pictures_of_a_run_are_not_trained_on(folder: Path) -> None:
+    (folder / "run" / "samples").mkdir(parents=True)
+    shutil.copy(folder / "b.png", folder / "run" / "samples" / "grid.png")
+    found = {path.name for path in list_images([str(folder)], besides=folder / "run")}
+    assert found == {"a.png", "b.png", "copy.png", "notes.png"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_keep_nobody_waiting(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    os.mkfifo(folder / "pipe.txt")
+    assert folder / "pipe.png" not in check_images(list_images([str(folder)]), 16)
+    with pytest.raises(ImageError, match="cannot read the list"):
+        list_images([str(folder / "pipe.txt")])
+    with pytest.raises(ImageError, match="is empty"):
+        list_images([""])
