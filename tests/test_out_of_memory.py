@@ -25,6 +25,7 @@ def test_what_libraries_raise_when_memory_runs_out() -> None:
     assert is_out_of_memory(raised(lambda: bytearray(HUGE)))
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
     assert is_out_of_memory(cv2.error("OpenCV(4.12) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate"))
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))  # oneDNN
     assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
     error, cause = ImageError("cannot be read"), ValueError()
     error.__cause__, cause.__cause__ = cause, error

@@ -15,6 +15,9 @@ _WORDS = (
     "insufficient memory",  # OpenCV
     "cannot allocate memory",  # the system
     "failed to allocate",
+    "could not create a primitive",  # oneDNN, which says no more
+    "could not execute a primitive",
+    "could not create a memory",
     "failed to map segment",  # a library that is imported late
     "can't start new thread",
     "std::bad_alloc",

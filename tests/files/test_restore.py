@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from udsd import Deblurrer, ImageError
-from udsd.files import FileResult, restore_files
+from udsd.files import FileResult, compare_file, restore_files
+from udsd.images import save_image, saving
+from udsd.images.pillow import PillowReader
 
 
 def opened(path: Path) -> Image.Image:
@@ -152,3 +157,51 @@ def test_each_result_is_told_as_it_is_known_and_all_in_the_report(
     assert document["files"][1]["source"] == str(scans / "aa.png")
     assert "aa.png" in document["files"][1]["reason"]
     assert json.loads(told[0].to_json())["target"] == str(tmp_path / "out" / "a.png")
+
+
+def test_what_runs_out_of_memory_fails_alone(
+    deblurrer: Deblurrer, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In decoding, in the network and in encoding; decoding is tried once more, without files read ahead."""
+    for name in ("decoding.png", "network.png", "encoding.png"):
+        (scans / name).write_bytes((scans / "a.png").read_bytes())
+    read, write = PillowReader.read, saving._write_pages
+    tries: list[str] = []
+
+    def failing_read(self: PillowReader, index: int) -> Any:
+        if self._name.endswith("decoding.png"):
+            tries.append(self._name)
+            raise MemoryError
+        page = read(self, index)
+        return page.then(lambda image: torch.empty(2**56)) if self._name.endswith("network.png") else page
+
+    def failing_write(first: Any, others: Any, destination: Any) -> None:
+        if destination.path.name == "encoding.png":
+            np.empty(2**56)
+        write(first, others, destination)
+
+    monkeypatch.setattr(PillowReader, "read", failing_read)
+    monkeypatch.setattr(saving, "_write_pages", failing_write)
+    report = restore_files(deblurrer, [scans], tmp_path / "out")
+    assert sorted(path.name for path in report.restored) == ["a.png", "b.jpg"]
+    assert sorted(path.name for path in report.failed) == ["decoding.png", "encoding.png", "network.png"]
+    assert all("more memory than there is" in reason for reason in report.failed.values())
+    assert len(tries) == 2
+
+
+def test_a_comparison_does_not_replace_what_it_shows(deblurrer: Deblurrer, scans: Path) -> None:
+    before = (scans / "a.png").read_bytes()
+    (scans / "link.png").symlink_to("a.png")
+    (scans / "hard.png").hardlink_to(scans / "a.png")
+    for target in ("a.png", "link.png", "hard.png", "deep/../a.png"):
+        with pytest.raises(ImageError, match="would be replaced by its own picture"):
+            compare_file(deblurrer, scans / "a.png", scans / target)
+    assert (scans / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".gif", ".bmp", ".ppm", ".jp2", ".j2k", ".avif"])
+def test_a_second_run_in_place_restores_no_result(deblurrer: Deblurrer, tmp_path: Path, suffix: str) -> None:
+    save_image(Image.effect_noise((20, 16), 50).convert("RGB"), tmp_path / f"a{suffix}")
+    for overwrite in (False, False, True):
+        restore_files(deblurrer, [tmp_path], tmp_path, suffix="_sharp", overwrite=overwrite)
+        assert sorted(path.name for path in tmp_path.glob("a*")) == [f"a{suffix}", f"a_sharp{suffix}"]

@@ -87,3 +87,31 @@ def test_named_pipes_are_left_out_as_images_and_refused_as_lists(folder: Path) -
     assert check_images(list_images([str(folder)]), crop_size=16) == [folder / "a.png", folder / "b.png"]
     with pytest.raises(ImageError, match=r"pipe\.txt.*not a file"):
         list_images([str(folder / "pipe.txt")])
+
+
+def test_bad_paths_of_a_list_are_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = [
+        "images/a.png",
+        "missing.png",
+        "n" * 300 + ".png",
+        "loop/x.png",
+        "images/a.png/x.png",
+        "images",
+        "nul\0.png",
+    ]
+    (folder.parent / "loop").symlink_to("loop")
+    (folder.parent / "list.txt").write_text("\n".join(names), encoding="utf-8-sig")
+    assert check_images(list_images([str(folder.parent / "list.txt")]), 16) == [folder / "a.png"]
+    assert "6 image(s) cannot be read and are left out" in caplog.text
+
+
+def test_the_pictures_of_a_run_are_not_trained_on(folder: Path) -> None:
+    (folder / "run" / "samples").mkdir(parents=True)
+    shutil.copy(folder / "b.png", folder / "run" / "samples" / "grid.png")
+    found = {path.name for path in list_images([str(folder)], besides=folder / "run")}
+    assert found == {"a.png", "b.png", "copy.png", "notes.png"}
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(ImageError, match="is empty"):
+        list_images([""])

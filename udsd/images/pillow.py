@@ -21,6 +21,7 @@ from udsd.images.limits import check_held, check_pages, check_size
 from udsd.images.metadata import read_info
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
 from udsd.images.opencv import is_deep, orientation_of, read_deep
+from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ def upright(image: Image.Image, name: str) -> Image.Image:
             turned.info["exif"] = exif.tobytes()
     # Cameras and editors write broken EXIF, on which Pillow raises many types; the picture is still good.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         logger.warning("%s: EXIF cannot be read (%s) and is left out", name, error)
         turned = image.copy()
         turned.info.pop("exif", None)
