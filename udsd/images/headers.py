@@ -117,7 +117,7 @@ def _check_ppm(file: BinaryIO) -> None:
     file.seek(0)
     start = file.read(_PPM_HEADER_BYTES)
     if len(start) == _PPM_HEADER_BYTES and not _PPM_SIZE.match(start):
-        raise _too_much(f"no size in its first {_PPM_HEADER_BYTES} bytes")
+        raise ImageError(f"has no size in its first {_PPM_HEADER_BYTES} bytes; save it anew without its comments")
 
 
 def _too_much(what: str) -> ImageError:
