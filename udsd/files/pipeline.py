@@ -156,6 +156,8 @@ class Pipeline:
         writer = ThreadPoolExecutor(1, thread_name_prefix="udsd-write")
         written = self._written
         try:
+            _start_threads(readers, _AHEAD)
+            _start_threads(writer, 1)
             for works, images in self._groups(self._read_ahead(jobs, readers)):
                 if images:
                     restored = self._restore_together(works, images)
@@ -270,6 +272,13 @@ class Pipeline:
                 return
             self._tidied.add(folder)
         remove_unfinished(folder)
+
+
+def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
+    """Have all threads of a pool begin now: once memory is short a new one cannot."""
+    together = threading.Barrier(count)
+    for _ in range(count):
+        pool.submit(together.wait)
 
 
 def restored_pages(restorer: Restorer, source: Source) -> Iterator[Page]:
