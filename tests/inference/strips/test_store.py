@@ -112,3 +112,16 @@ def test_trimming_gives_back_the_room_that_slabs_took_and_no_more() -> None:
             store.trim()
             assert store._size() == 0
         assert store.spilled == 3 * 2 * strip.nbytes
+
+
+def test_only_the_room_of_empty_slabs_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    strip = torch.zeros(1, 1, 16, 64)
+    for name in ("_SLAB", "_SLAB_OF_PAGES"):
+        monkeypatch.setattr(slabs, name, strip.nbytes)
+    with Store(3 * strip.nbytes) as store:
+        kept, forgotten = store.put(strip), store.put(strip)
+        forgotten.forget()
+        store.trim()
+        others = [store.put(strip) for _ in range(3)]
+        assert store.spilled == strip.nbytes  # beside the one that is kept two have room
+        assert torch.equal(kept.tensor(), others[-1].tensor())
