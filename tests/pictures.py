@@ -17,6 +17,13 @@ ORIENTATION = 0x0112
 MAKER = 0x010F
 
 
+def opened(path: Path) -> Image.Image:
+    """The image of a file, loaded, the file closed."""
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
 def colourful(size: tuple[int, int] = (48, 32)) -> Image.Image:
     """RGB with soft structure in every channel."""
     y, x = np.mgrid[: size[1], : size[0]]

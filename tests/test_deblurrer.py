@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,21 @@ def test_batch_hands_out_failures_in_their_place(
     assert np.array_equal(np.asarray(results[1]), np.asarray(deblurrer.deblur(photo)))
     with pytest.raises(ConfigError, match="on_error is 'ignore'; give 'raise' or 'return'"):
         deblurrer.deblur_batch(images, on_error="ignore")  # type: ignore[call-overload]
+
+
+def test_errors_that_were_met_are_handed_out_before_the_images_end_in_another(
+    deblurrer: Deblurrer, photo: Image.Image
+) -> None:
+    def images() -> Iterator[Any]:
+        yield photo
+        yield "missing.png"
+        raise RuntimeError("the camera is gone")
+
+    results = deblurrer.deblur_batch(images(), on_error="return")
+    assert isinstance(next(results), Image.Image)
+    assert isinstance(next(results), ImageError)
+    with pytest.raises(RuntimeError, match="the camera is gone"):
+        next(results)
 
 
 def test_an_image_that_fails_takes_none_of_its_batch_with_it(

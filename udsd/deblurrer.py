@@ -248,9 +248,9 @@ class Deblurrer:
             while due in finished:
                 yield finished.pop(due)
                 due += 1
+        yield from (finished[number] for number in sorted(finished))
         if failure:
             raise failure[0]
-        yield from (finished[number] for number in sorted(finished))
 
     def _restore_batch(self, batch: Sequence[_Numbered]) -> dict[int, Restored | ImageError | MemoryLimitError]:
         shares = self.restore_decoded([image for _, image in batch])

@@ -6,25 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from udsd.cli import main
+from tests.commands import run
+from tests.pictures import opened
 from udsd.images import limits
-
-
-@pytest.fixture
-def scan(photo: Image.Image, tmp_path: Path) -> Path:
-    path = tmp_path / "scan.png"
-    photo.save(path)
-    return path
-
-
-def opened(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.load()
-        return image
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,24 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from udsd.cli import main
-
-
-@pytest.fixture
-def scan(photo: Image.Image, tmp_path: Path) -> Path:
-    path = tmp_path / "scan.png"
-    photo.save(path)
-    return path
-
-
-def opened(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.load()
-        return image
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
+from tests.commands import run
+from tests.pictures import opened
 
 
 def test_evaluate_writes_its_report(

@@ -5,20 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from udsd.cli import main
-
-
-@pytest.fixture
-def scan(photo: Image.Image, tmp_path: Path) -> Path:
-    path = tmp_path / "scan.png"
-    photo.save(path)
-    return path
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
+from tests.commands import run
 
 
 @pytest.mark.parametrize(

@@ -339,3 +339,28 @@ def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -
     deblurrer = Counting.from_pretrained(model_folder, device="cpu")
     assert len(restore_files(deblurrer, [tmp_path / "in"], tmp_path / "out").restored) == 60
     assert max(alive) <= 24  # of 180: each image decodes in two or three steps
+
+
+WITHOUT_THREADS = """
+import faulthandler, threading
+from udsd.files.pipeline import Pipeline, Settings
+faulthandler.dump_traceback_later(60, exit=True)  # a hang ends the process, with another status
+start, begun = threading.Thread.start, []
+def start_once(self):
+    if self.name.startswith("udsd-"):
+        begun.append(self.name)
+        if len(begun) > 1:
+            raise RuntimeError("can't start new thread")
+    start(self)
+threading.Thread.start = start_once
+try:
+    list(Pipeline(None, Settings(False, False, None, 1)).run([]))
+except RuntimeError as error:
+    print(error, len(begun))
+"""
+
+
+def test_a_thread_that_cannot_start_does_not_keep_the_others_waiting() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "can't start new thread 2\n"

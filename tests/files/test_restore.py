@@ -9,16 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.pictures import opened
 from udsd import Deblurrer, ImageError
 from udsd.files import FileResult, compare_file, restore_files
 from udsd.images import save_image, saving
 from udsd.images.pillow import PillowReader
-
-
-def opened(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.load()
-        return image
 
 
 @pytest.fixture

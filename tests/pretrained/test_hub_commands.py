@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 
-from udsd.cli import main
+from tests.commands import run
 from udsd.pretrained import load_model
 from udsd.pretrained.lookup import BUNDLED_MODELS
 
 REPO = "acme/plates"
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def test_downloaded_model_loads_offline(

@@ -34,7 +34,7 @@ def deblur(options: Namespace) -> int:
 
     def take(result: FileResult) -> None:
         report.results.append(result)
-        INTERRUPTS.done = len(report.restored) + len(report.kept)
+        INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
 

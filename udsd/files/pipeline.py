@@ -275,10 +275,18 @@ class Pipeline:
 
 
 def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
-    """Have all threads of a pool begin now: once memory is short a new one cannot."""
+    """Have all threads of a pool begin now: once memory is short a new one cannot.
+
+    Raises:
+        RuntimeError: One cannot be started even now.
+    """
     together = threading.Barrier(count)
-    for _ in range(count):
-        pool.submit(together.wait)
+    try:
+        for _ in range(count):
+            pool.submit(together.wait)
+    except BaseException:
+        together.abort()  # else those that did begin would wait for ever, and whoever ends the pool for them
+        raise
 
 
 def restored_pages(restorer: Restorer, source: Source) -> Iterator[Page]:
