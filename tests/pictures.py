@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from pathlib import Path
@@ -62,7 +63,9 @@ def with_info(image: Image.Image, **info: object) -> Image.Image:
     return image
 
 
+@functools.cache
 def srgb_profile() -> bytes:
+    """The profile, always the same: it holds the second in which it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
