@@ -1,0 +1,87 @@
+"""What lies between a picture and a model: the interface behind which every kind of picture stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from torch import Tensor
+
+from udsd.domains.options import Box, DeblurOptions
+
+Restore: TypeAlias = Callable[[Tensor], Tensor]
+"""The model, run by a back-end: images (B, 3, H, W), float32 in [-1, 1] on the CPU, to restored ones of that form. The
+images stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture, and how it was brought to the model.
+
+    Attributes:
+        box: Where: left, top, width and height in pixels of the picture.
+        scale: Its size before the networks, as a part of its own size; 1 where it was restored as it is.
+        inverted: Whether light and dark were exchanged before the networks, and back after them.
+        angle: By how many degrees it was turned, against the clock.
+        size: Of its letters (em) or its face in pixels, or None where that is not known.
+        score: Of a face: how sure the detector is, from 0 to 1.
+    """
+
+    box: Box
+    scale: float = 1
+    inverted: bool = False
+    angle: float = 0
+    size: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restoration:
+    """A restored picture.
+
+    Attributes:
+        pixels: (1, 3, H, W), float32 in [-1, 1], on the CPU.
+        regions: What was brought to the model in another form than it came in. Empty where the picture was restored
+            as it is.
+        notes: What else a user should know, as sentences.
+    """
+
+    pixels: Tensor
+    regions: tuple[Region, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Findings(Protocol):
+    """What a look at a picture has found."""
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """What will be brought to the model in another form; empty where the picture is restored as it is."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else a user should know, as sentences."""
+        ...
+
+    def restore(self, image: Tensor, restore: Restore) -> Restoration:
+        """Restore the picture that was looked at.
+
+        Args:
+            image: (1, 3, H, W), float32 in [-1, 1], on the CPU. It may be overwritten.
+            restore: The model.
+        """
+        ...
+
+
+class Domain(Protocol):
+    """A kind of pictures."""
+
+    def examine(self, image: Tensor, options: DeblurOptions) -> Findings | None:
+        """Look at a picture (1, 3, H, W), float32 in [-1, 1], on the CPU, at a small part of the cost of restoring it.
+
+        Returns:
+            What is to be done, or None where the picture goes to the model as it is.
+        """
+        ...

@@ -1,0 +1,97 @@
+"""What users may say about how pictures are brought to a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from udsd.errors import ConfigError
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
+
+Background = Literal["restore", "keep"]
+Quality = Literal["normal", "best"]
+Scale = Literal["auto", "off"]
+Faces = Literal["auto", "center", "off"]
+
+LARGEST_SCALE = 8.0
+"""And the inverse of the smallest. What is further from a model's range holds too little to be restored, or too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeblurOptions:
+    """How a picture is brought to the model, and its result back.
+
+    Attributes:
+        scale: Of pages. ``"auto"``: chosen by the size of letters and blur, where the model's config says which it
+            expects. A number: the picture is brought to so many times its size before the networks, and back after.
+            ``"off"``: the picture is restored as it is.
+        faces: Of faces. ``"auto"``: all that are found, each aligned. ``"center"``: only the one nearest the centre.
+            ``"off"``: the picture is restored as it is. Boxes: faces are where these say.
+        background: What lies outside of faces: ``"restore"``, at its own scale, or ``"keep"``, as it came.
+        min_face: Smaller faces are left to the background; the shorter side in pixels.
+        strength: Of the change: 0 gives the picture back as it came, 1 the result of the model, and what lies between
+            is a blend of the two.
+        quality: ``"best"`` restores the picture more than once, shifted or mirrored, and takes the mean: a little
+            better, and several times slower.
+
+    Raises:
+        ConfigError: A value is none of these.
+    """
+
+    scale: Scale | float = "auto"
+    faces: Faces | Sequence[Box] = "auto"
+    background: Background = "restore"
+    min_face: float = 16
+    strength: float = 1
+    quality: Quality = "normal"
+
+    def __post_init__(self) -> None:
+        if self.scale not in get_args(Scale) and not _is_within(self.scale, 1 / LARGEST_SCALE, LARGEST_SCALE):
+            raise ConfigError(
+                f"scale is {self.scale!r}; give 'auto', 'off', or a number from {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}"
+            )
+        if isinstance(self.faces, str):
+            if self.faces not in get_args(Faces):
+                raise ConfigError(f"faces is {self.faces!r}; give {_listed(Faces)}, or boxes")
+        else:
+            object.__setattr__(self, "faces", tuple(_checked_box(box) for box in _as_sequence(self.faces)))
+        if self.background not in get_args(Background):
+            raise ConfigError(f"background is {self.background!r}; give {_listed(Background)}")
+        if not _is_within(self.min_face, 0, math.inf):
+            raise ConfigError(f"min_face is {self.min_face!r}; give a number of pixels")
+        if not _is_within(self.strength, 0, 1):
+            raise ConfigError(f"strength is {self.strength!r}; give a number from 0 to 1")
+        if self.quality not in get_args(Quality):
+            raise ConfigError(f"quality is {self.quality!r}; give {_listed(Quality)}")
+
+
+def _listed(choices: Any) -> str:
+    return " or ".join(repr(choice) for choice in get_args(choices))
+
+
+def _is_number(value: Any) -> bool:
+    # By what it can do: numbers of NumPy are numbers too, and truth values are none.
+    return not isinstance(value, bool | str) and hasattr(value, "__float__") and math.isfinite(value)
+
+
+def _is_within(value: Any, low: float, high: float) -> bool:
+    return _is_number(value) and low <= value <= high
+
+
+def _as_sequence(boxes: Any) -> Sequence[Any]:
+    try:
+        return tuple(boxes)
+    except TypeError:
+        raise ConfigError(f"faces is {boxes!r}; give {_listed(Faces)}, or boxes (left, top, width, height)") from None
+
+
+def _checked_box(box: Any) -> Box:
+    numbers = tuple(box) if hasattr(box, "__iter__") else ()
+    if len(numbers) != 4 or not all(_is_number(number) for number in numbers) or min(numbers[2:]) <= 0:
+        raise ConfigError(f"a face's box is {box!r}; give (left, top, width, height) in pixels, of a size above 0")
+    left, top, width, height = (float(number) for number in numbers)
+    return left, top, width, height

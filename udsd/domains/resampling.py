@@ -1,0 +1,32 @@
+"""Pictures at another size, and changes brought back from it."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def resized(image: Tensor, height: int, width: int) -> Tensor:
+    """An image (B, C, H, W) at another size: bicubic, and without aliases where it becomes smaller."""
+    return F.interpolate(image, (height, width), mode="bicubic", antialias=True)
+
+
+def scaled(image: Tensor, scale: float) -> Tensor:
+    """An image (B, C, H, W) at ``scale`` times its size, of at least one pixel."""
+    height, width = (max(round(side * scale), 1) for side in image.shape[-2:])
+    return resized(image, height, width).clamp_(-1, 1)
+
+
+def add_change(image: Tensor, before: Tensor, after: Tensor, *, where: Tensor | None = None) -> Tensor:
+    """Add a change that was made at another size to an image, in place.
+
+    What the other size cannot show is not in the change, and so stays in the image.
+
+    Args:
+        image: (B, C, H, W) in [-1, 1].
+        before: The same image at another size.
+        after: What became of it; overwritten.
+        where: How much of the change is added, (B, 1, H, W) in [0, 1]; everywhere all of it if None.
+    """
+    change = resized(after.sub_(before), *image.shape[-2:])
+    return image.add_(change if where is None else change.mul_(where)).clamp_(-1, 1)
