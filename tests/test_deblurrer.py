@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,25 @@ def test_batch_hands_out_failures_in_their_place(
     assert np.array_equal(np.asarray(results[1]), np.asarray(deblurrer.deblur(photo)))
     with pytest.raises(ConfigError, match="on_error is 'ignore'; give 'raise' or 'return'"):
         deblurrer.deblur_batch(images, on_error="ignore")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_batch_hands_out_a_failure_as_soon_as_its_turn_comes(
+    deblurrer: Deblurrer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: together)
+    taken: list[int] = []
+
+    def endless() -> Iterator[Any]:
+        for number in itertools.count():
+            taken.append(number)
+            yield photo if number == 2 else "missing.png"
+
+    results = deblurrer.deblur_batch(endless(), on_error="return")
+    assert [type(next(results)) for _ in range(2)] == [ImageError, ImageError]
+    assert taken == [0, 1]
+    assert [type(next(results)) for _ in range(2)] == [Image.Image, ImageError]
+    assert len(taken) <= 2 + 4 * together + 1  # where images run together, it waited for others of its size
 
 
 def test_errors_that_were_met_are_handed_out_before_the_images_end_in_another(

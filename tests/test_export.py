@@ -13,7 +13,7 @@ from tests.random_models import random_model
 from udsd import Deblurrer
 from udsd.cli import main
 from udsd.errors import ConfigError, ImageError, WeightsError
-from udsd.export import export_onnx, export_openvino
+from udsd.export import _calibration_images, export_onnx, export_openvino
 from udsd.models import DeblurModel
 
 # Packages of others: what they do at import is theirs.
@@ -48,7 +48,7 @@ def test_eight_bits_come_close(tmp_path: Path) -> None:
     [
         ([], ConfigError, "no images to calibrate"),
         ([np.zeros((8, 80, 3), np.uint8)], ImageError, "too small to calibrate"),
-        (["missing.png"], ImageError, "no such file"),
+        (["missing.png"], ImageError, "no image can be used .*; the last: missing.png: no such file"),
     ],
 )
 def test_calibration_needs_images(
@@ -57,6 +57,22 @@ def test_calibration_needs_images(
     with pytest.raises(error, match=message):
         export_openvino(model, tmp_path / "int8", calibration)
     assert not (tmp_path / "int8").exists()
+
+
+def test_bad_calibration_images_are_left_out(
+    model: DeblurModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before and between good ones; of 64 that are looked at none is counted."""
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    dot = np.zeros((8, 80, 3), np.uint8)
+    images = _calibration_images([*[tmp_path / "broken.png"] * 70, noise, dot, "missing.png", noise], True)
+    assert [image.shape for image in images] == [(1, 3, 64, 64)] * 2
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 72
+    assert told[0].startswith(f"left out of the calibration: {tmp_path / 'broken.png'}: not an image")
+    assert "too small to calibrate with" in told[70]
+    assert "missing.png: no such file" in told[71]
 
 
 def test_onnx_gives_the_pixels_of_torch(model: DeblurModel, tmp_path: Path) -> None:

@@ -230,21 +230,26 @@ class Deblurrer:
         failure: list[Exception] = []
         finished: dict[int, Restored | ImageError | MemoryLimitError] = {}
 
-        def decoded() -> Iterator[_Numbered]:
+        def decoded() -> Iterator[_Numbered | None]:
+            """Images; and None for each failure, which so waits for no image behind it."""
             try:
                 for number, image in enumerate(images):
+                    numbered = None
                     try:
-                        yield number, _decode(image)
+                        numbered = number, _decode(image)
                     except (ImageError, MemoryLimitError) as error:
                         if raises:
                             raise
                         finished[number] = error
+                    yield numbered
             except Exception as error:
                 failure.append(error)
 
         due = 0
-        for batch in in_batches(decoded(), lambda numbered: numbered[1].pixels.shape, batch_size):
-            finished |= self._restore_batch(batch) if raises else self._restore_what_can_be(batch)
+        for batch in in_batches(decoded(), lambda numbered: numbered and numbered[1].pixels.shape, batch_size):
+            good = [numbered for numbered in batch if numbered is not None]
+            if good:
+                finished |= self._restore_batch(good) if raises else self._restore_what_can_be(good)
             while due in finished:
                 yield finished.pop(due)
                 due += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from udsd.atomic import whole_files
-from udsd.errors import ConfigError, ImageError, WeightsError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError, WeightsError
 from udsd.extras import require
 from udsd.images import ImageLike, decode_image
 from udsd.inference.graph import INPUT, OUTPUTS, InferenceGraph, trace_graph
@@ -22,6 +23,8 @@ from udsd.inference.openvino_backend import GRAPH_FILE, OpenVINOBackend, convert
 from udsd.models import DeblurModel, white_balance
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.pretrained import write_config
+
+logger = logging.getLogger(__name__)
 
 ONNX_FILE = "model.onnx"
 
@@ -74,14 +77,15 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         model: The model.
         folder: Where to write.
         calibration: Blurred images of the model's domain, of which the first 64 are looked at. With them convolutions
-            take and multiply 8 bits, all but the first and the last, on which the picture's own precision hangs.
+            take and multiply 8 bits, all but the first and the last, on which the picture's own precision hangs. Images
+            that cannot be read or are smaller than 16 pixels are logged and left out.
 
     Returns:
         Agreement with PyTorch in float32 in dB: the lowest of several sizes, or the mean over the calibration images.
 
     Raises:
         ConfigError: OpenVINO, or NNCF for 8 bits, is not installed, or there are no calibration images.
-        ImageError: A calibration image cannot be read.
+        ImageError: No calibration image can be used.
         WeightsError: The folder cannot be written, or the results of a float32 export are not the model's.
     """
     openvino = require("openvino", "OpenVINO", "openvino")
@@ -126,18 +130,33 @@ def _runs_in_8_bits(node: Any) -> bool:
 
 
 def _calibration_images(given: Iterable[ImageLike], balance_white: bool) -> list[Tensor]:
-    images = []
-    for image, _ in zip(given, range(_MOST_CALIBRATION_IMAGES), strict=False):
-        pixels = decode_image(image).pixels[:1]
-        pixels = white_balance(pixels, wanted=balance_white).apply(pixels)
-        height, width = (min(side, _CALIBRATION_SIDE) // 4 * 4 for side in pixels.shape[-2:])
-        if min(height, width) < 16:
-            raise ImageError(f"{image} is too small to calibrate with; give images of at least 16 pixels a side")
-        top, left = (pixels.shape[-2] - height) // 2, (pixels.shape[-1] - width) // 2
-        images.append(pixels[..., top : top + height, left : left + width].contiguous())
+    images: list[Tensor] = []
+    reason = None
+    for image in given:
+        try:
+            images.append(_calibration_image(image, balance_white))
+        except (ImageError, MemoryLimitError) as error:
+            reason = error
+            logger.warning("left out of the calibration: %s", error)
+        if len(images) == _MOST_CALIBRATION_IMAGES:
+            break
+    if not images and reason is not None:
+        raise ImageError(f"no image can be used to calibrate 8 bits; the last: {reason}")
     if not images:
         raise ConfigError("there are no images to calibrate 8 bits with; give blurred images of the model's domain")
     return images
+
+
+def _calibration_image(image: ImageLike, balance_white: bool) -> Tensor:
+    """The middle of an image, (1, 3, H, W) in [-1, 1]."""
+    pixels = decode_image(image).pixels[:1]
+    height, width = (min(side, _CALIBRATION_SIDE) // 4 * 4 for side in pixels.shape[-2:])
+    if min(height, width) < 16:
+        name = image if isinstance(image, str | os.PathLike) else "an image"
+        raise ImageError(f"{name}: too small to calibrate with; give images of at least 16 pixels a side")
+    pixels = white_balance(pixels, wanted=balance_white).apply(pixels)
+    top, left = (pixels.shape[-2] - height) // 2, (pixels.shape[-1] - width) // 2
+    return pixels[..., top : top + height, left : left + width].contiguous()
 
 
 def _check(model: DeblurModel, restore: Any) -> float:

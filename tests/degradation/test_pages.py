@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.unfinished import dead_process, leave_unfinished
 from udsd.degradation import PageConfig, is_held_out, prepare_pages
 from udsd.errors import ConfigError, ImageError
 
@@ -153,6 +154,25 @@ def test_images_cannot_go_where_a_file_is(make_pdf: MakePdf, documents: Path, tm
     with pytest.raises(ImageError, match="cannot be written"):
         prepare_pages([document], tmp_path / "file", FIXED)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its limit is on whole paths")
+def test_a_document_whose_pages_would_have_too_long_names_is_left_out(
+    make_pdf: MakePdf, documents: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = make_pdf(documents / f"{'n' * 250}.pdf", ["0 0 72 72 re f"] * 3)
+    short = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
+    assert names(prepare_pages([long, short], tmp_path / "out", FIXED)) == ["documents-a-p0001.png"]
+    (message,) = caplog.messages
+    assert message.startswith(f"left out {long}: ")
+
+
+def test_what_a_killed_run_has_left_is_removed(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    leave_unfinished(out, dead_process())
+    written = prepare_pages([make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])], out, FIXED)
+    assert [*out.iterdir()] == written
 
 
 def test_a_missing_pdf_library_is_named(

@@ -25,6 +25,11 @@ def test_an_odd_size_waits_for_four_batches_at_most() -> None:
     assert batches("x" + "a" * 20, 2)[:5] == ["aa", "aa", "aa", "aa", "x"]
 
 
+def test_what_has_no_size_waits_for_nothing() -> None:
+    given = in_batches("a.a.b...........", lambda letter: None if letter == "." else letter, 2)
+    assert ["".join(batch) for batch in given] == [".", "aa", *"." * 9, "b", *"..."]
+
+
 def test_no_more_is_taken_than_is_wanted() -> None:
     taken: list[int] = []
     given = in_batches((taken.append(number) or number for number in range(1000)), lambda number: number, 4)

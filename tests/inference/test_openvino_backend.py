@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from torch import Tensor
 
 from tests.random_models import random_model
 from udsd import Deblurrer
-from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
+from udsd.errors import ConfigError, DeviceError, ImageError, MemoryLimitError, WeightsError
 from udsd.export import export_openvino
+from udsd.inference.openvino_backend import OpenVINOBackend
 from udsd.models import DeblurModel
+from udsd.pretrained import resolve
 
 # Packages of others: what they do at import is theirs.
 pytestmark = [
@@ -199,3 +202,65 @@ def test_a_graph_that_is_not_ours_is_refused(openvino_folder: Path, tmp_path: Pa
     spoil(folder)
     with pytest.raises(WeightsError, match=message):
         Deblurrer.from_pretrained(folder)
+
+
+def foreign_graph(make_result: Callable[[Any, Any], Any], shape: tuple[int, ...] = (-1, 3, -1, -1)) -> Any:
+    """A graph with inputs and outputs of the names and ranks that ours has; ``make_result(opset, image)`` is of any."""
+    import openvino
+    from openvino import opset15
+
+    image = opset15.parameter(openvino.PartialShape([*shape]), np.float32)
+    code = opset15.reduce_mean(image, np.array([2, 3]), False)
+    graph = openvino.Model([make_result(opset15, image), code, opset15.abs(code)], [image], "foreign")
+    graph.inputs[0].get_tensor().set_names({"image"})
+    for output, name in zip(graph.outputs, ("restored", "blur_mean", "blur_log_variance"), strict=True):
+        output.get_tensor().set_names({name})
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("graph", "error", "message"),
+    [
+        (
+            lambda: foreign_graph(
+                lambda ops, image: ops.binary_convolution(
+                    image, np.ones((3, 3, 1, 1), np.uint8), [1, 1], [0, 0], [0, 0], [1, 1], "xnor-popcount", 0.0
+                )
+            ),
+            WeightsError,
+            "OpenVINO failed on the model .*export the model again, or use backend='torch'",
+        ),
+        (
+            lambda: foreign_graph(lambda ops, image: ops.relu(image), (1, 3, 16, 16)),
+            ImageError,
+            "OpenVINO failed on an image of 30 x 20 pixels .*export the model again",
+        ),
+        (
+            lambda: foreign_graph(lambda ops, image: ops.reshape(image, np.array([1, 3, 5, -1]), False)),
+            ImageError,
+            "the result has the shape .1, 3, 5, 128., not .1, 3, 20, 32.",
+        ),
+    ],
+)
+def test_a_graph_that_cannot_be_run_gives_an_error_of_ours(
+    openvino_folder: Path, tmp_path: Path, graph: Any, error: type[Exception], message: str
+) -> None:
+    import openvino
+
+    folder = shutil.copytree(openvino_folder, tmp_path / "model")
+    openvino.save_model(graph(), folder / "openvino_model.xml", compress_to_fp16=False)
+    with pytest.raises(error, match=message):
+        Deblurrer.from_pretrained(folder).deblur(np.zeros((20, 30, 3), np.uint8))
+
+
+def test_memory_that_runs_out_in_openvino_is_told_as_that(
+    openvino_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        def create_infer_request(self) -> Any:
+            raise RuntimeError("Exception from src/inference: std::bad_alloc")
+
+    backend = OpenVINOBackend.from_folder(resolve(openvino_folder), torch.device("cpu"), torch.float32)
+    monkeypatch.setattr(backend, "_compiled", Refusing())
+    with pytest.raises(MemoryLimitError, match="an image of 30 x 20 pixels needs more memory than there is"):
+        backend.encode_blur(torch.zeros(1, 3, 20, 30))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from udsd.degradation.workers import map_in_processes
 from udsd.errors import ConfigError, ImageError
 from udsd.extras import require
-from udsd.images import save_image
+from udsd.images import remove_unfinished, save_image
 from udsd.regular import open_regular
 
 logger = logging.getLogger(__name__)
@@ -85,16 +86,15 @@ def prepare_pages(
 
     Raises:
         ConfigError: pypdfium2 is not installed.
+        MemoryLimitError: A worker process was killed, most often for its memory.
         ImageError: No page came out of any document, or an image cannot be written.
     """
     config = config or PageConfig()
     documents = _without_name_clashes(documents)
     render = partial(_render_document, output=output, config=config)
-    if processes > 1:
-        with ProcessPoolExecutor(processes) as pool:
-            written = [path for paths in pool.map(render, documents) for path in paths]
-    else:
-        written = [path for document in documents for path in render(document)]
+    remove_unfinished(output)
+    rendered = map_in_processes(render, documents, processes) if processes > 1 else map(render, documents)
+    written = [path for paths in rendered for path in paths]
     if not written:
         raise ImageError(f"no page could be rendered from {len(documents)} document(s); give readable PDF files")
     return written
@@ -121,10 +121,22 @@ def _render_document(document: Path, output: Path, config: PageConfig) -> list[P
             except pypdfium2.PdfiumError as error:
                 logger.warning("left out page %d of %s: %s", number + 1, document, error)
                 continue
-            if np.mean(np.asarray(page.convert("L")) < _INK_LEVEL) >= config.minimum_ink:
+            if np.mean(np.asarray(page.convert("L")) < _INK_LEVEL) < config.minimum_ink:
+                continue
+            try:
                 save_image(page, target)
-                written.append(target)
+            except ImageError as error:
+                if not _is_of_the_name(error):
+                    raise
+                logger.warning("left out %s: %s", document, error)
+                break
+            written.append(target)
     return written
+
+
+def _is_of_the_name(error: ImageError) -> bool:
+    """Whether an image could not be written because names made of such a folder and file are too long."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
 
 
 def _without_name_clashes(documents: Sequence[Path]) -> list[Path]:

@@ -25,7 +25,7 @@ def in_batches(
 
     Args:
         images: Anything; taken one by one.
-        size_of: What must be the same within a batch.
+        size_of: What must be the same within a batch. What has None is handed on at once, by itself.
         batch_size: Largest batch.
 
     Returns:
@@ -36,11 +36,10 @@ def in_batches(
         size = size_of(image)
         _, batch = waiting.setdefault(size, (number, []))
         batch.append(image)
-        if len(batch) == batch_size:
+        if size is None or len(batch) == batch_size:
             yield waiting.pop(size)[1]
-            continue
         # Sizes stand in the order of their first images: however many others come, none waits for ever.
-        oldest = next(iter(waiting))
-        if number - waiting[oldest][0] >= _WINDOW * batch_size:
+        oldest = next(iter(waiting), None)
+        if oldest is not None and number - waiting[oldest][0] >= _WINDOW * batch_size:
             yield waiting.pop(oldest)[1]
     yield from (batch for _, batch in waiting.values())

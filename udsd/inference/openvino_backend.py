@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,13 +14,14 @@ import torch
 from torch import Tensor
 
 from udsd.device import resolve_device
-from udsd.errors import ConfigError, DeviceError, MemoryLimitError, WeightsError
+from udsd.errors import ConfigError, DeviceError, ImageError, MemoryLimitError, UdsdError, WeightsError
 from udsd.extras import require
 from udsd.inference.backend import ModelSource
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig, white_balance
 from udsd.models.deblur_model import pad_image
+from udsd.out_of_memory import memory_errors
 from udsd.regular import read_limited, regular_size
 
 GRAPH_FILE = "openvino_model.xml"
@@ -48,6 +51,8 @@ class OpenVINOBackend:
     Raises:
         ConfigError: OpenVINO is not installed, or the memory limit is no size.
         DeviceError: The format is neither of the two.
+        WeightsError: OpenVINO cannot run the graph on this machine.
+        MemoryLimitError: It needs more memory for the graph than there is.
     """
 
     def __init__(
@@ -60,15 +65,16 @@ class OpenVINOBackend:
         self.memory_limit = memory_limit
         allowed_memory(_CPU, memory_limit)
         self._graph = graph
-        self._compiled = _core().compile_model(
-            graph,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[dtype],
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "PERFORMANCE_HINT": "LATENCY",
-            },
-        )
+        with _openvino_errors("the model", WeightsError):
+            self._compiled = _core().compile_model(
+                graph,
+                "CPU",
+                {
+                    "INFERENCE_PRECISION_HINT": _PRECISIONS[dtype],
+                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                    "PERFORMANCE_HINT": "LATENCY",
+                },
+            )
 
     @classmethod
     def reads(cls, folder: Path) -> bool:
@@ -139,14 +145,24 @@ class OpenVINOBackend:
         return torch.cat([self.run_graph(image, limit)[0] for image in torch.split(images, 1)])
 
     def run_graph(self, image: Tensor, limit: MemoryLimit = None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the graph itself makes of one image (1, 3, H, W), without white balance: `InferenceGraph.forward`."""
+        """What the graph itself makes of one image (1, 3, H, W), without white balance: `InferenceGraph.forward`.
+
+        Raises:
+            ImageError: OpenVINO cannot run the graph on an image of this size, or gives one of another size.
+            MemoryLimitError: The image needs more memory than it may take.
+        """
         height, width = image.shape[-2:]
         padded = pad_image(image)
         self._check_size(padded, limit)
-        # A request of its own for each call: threads share the compiled model, not a request's buffers.
-        request = self._compiled.create_infer_request()
-        request.infer({INPUT: padded.contiguous().numpy()}, share_inputs=True)
-        restored, mean, log_variance = (torch.from_numpy(request.get_output_tensor(i).data.copy()) for i in range(3))
+        with _openvino_errors(f"an image of {width} x {height} pixels", ImageError):
+            # A request of its own for each call: threads share the compiled model, not a request's buffers.
+            request = self._compiled.create_infer_request()
+            request.infer({INPUT: padded.contiguous().numpy()}, share_inputs=True)
+            restored, mean, log_variance = (
+                torch.from_numpy(request.get_output_tensor(i).data.copy()) for i in range(3)
+            )
+            if restored.shape != padded.shape:
+                raise RuntimeError(f"the result has the shape {[*restored.shape]}, not {[*padded.shape]}")
         return restored[..., :height, :width], mean, log_variance
 
     def _check_size(self, padded: Tensor, limit: MemoryLimit) -> None:
@@ -166,8 +182,10 @@ def convert_model(model: DeblurModel) -> Any:
 
     Raises:
         ConfigError: OpenVINO is not installed.
+        WeightsError: OpenVINO cannot convert it.
+        MemoryLimitError: That needs more memory than there is.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _openvino_errors("the model", WeightsError):
         # Some versions of PyTorch warn of what they themselves use.
         warnings.simplefilter("ignore", FutureWarning)
         graph = _openvino().convert_model(trace_graph(model))
@@ -184,16 +202,15 @@ def read_graph(path: Path) -> Any:
         ConfigError: OpenVINO is not installed.
         WeightsError: The files are missing or damaged, or hold another model.
     """
-    core = _core()
+    with _openvino_errors("models", WeightsError):
+        core = _core()
     try:
         _check_files(path)
         graph = core.read_model(path)
         names = [port.get_any_name() for port in (*graph.inputs, *graph.outputs)]
     except (OSError, ValueError, RuntimeError) as error:
-        said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise WeightsError(
-            f"{path} cannot be read ({' '.join(said.split())[-200:]}); export the model again"
-        ) from error
+        said = (error.strerror if isinstance(error, OSError) else None) or _last_words(error)
+        raise WeightsError(f"{path} cannot be read ({said}); export the model again") from error
     if names != [INPUT, *OUTPUTS]:
         raise WeightsError(f"{path} takes and gives {', '.join(names)}: no model exported by udsd; export one")
     unfit = _unfit(graph)
@@ -234,6 +251,25 @@ def _unfit(graph: Any) -> str:
         if kind != "f32" or shape.rank.is_dynamic or len(shape) != rank:
             return f"has {port.get_any_name()} as {kind} of the shape {shape}"
     return ""
+
+
+@contextmanager
+def _openvino_errors(what: str, kind: type[UdsdError]) -> Iterator[None]:
+    """Turn what OpenVINO raises into an error of a kind of ours, or into a `MemoryLimitError`."""
+    try:
+        with memory_errors(what):
+            yield
+    except UdsdError:
+        raise
+    except RuntimeError as error:
+        raise kind(
+            f"OpenVINO failed on {what} ({_last_words(error)}); export the model again, or use backend='torch'"
+        ) from error
+
+
+def _last_words(error: Exception) -> str:
+    """What OpenVINO says last, behind the places in its source."""
+    return " ".join(str(error).split())[-200:]
 
 
 @functools.cache
