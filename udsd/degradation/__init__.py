@@ -4,10 +4,10 @@ Training and evaluation share it. Blur is applied on the device of the images; a
 """
 
 from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
+from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.kernels import apply_kernels
 from udsd.degradation.pages import PageConfig, is_held_out, prepare_pages
 from udsd.degradation.paper_stock import on_other_paper
-from udsd.degradation.trajectories import rasterize, sample_trajectories, straight_trajectories
 
 __all__ = [
     "Blur",
@@ -19,6 +19,6 @@ __all__ = [
     "on_other_paper",
     "prepare_pages",
     "rasterize",
-    "sample_trajectories",
-    "straight_trajectories",
+    "sample_camera_paths",
+    "straight_camera_paths",
 ]
