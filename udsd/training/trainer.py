@@ -23,7 +23,8 @@ from udsd.models import DeblurModel
 from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, save_checkpoint, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops
+from udsd.training.data import TrainingCrops
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.learner import Learner
 from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
@@ -31,7 +32,6 @@ from udsd.training.networks import TrainingNetworks
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
 from udsd.training.runs import check_same_run, check_start, make_folder
-from udsd.training.sources import check_images, leave_out_shared, list_images
 from udsd.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Trainer:
     ) -> None:
         check_start(config, output, has_vgg=vgg is not None, may_hold_run=resume or overwrite)
         self.processes = Processes(device)
-        self._crops = UnpairedCrops(
+        self._crops = TrainingCrops(
             config.data,
             config.blur,
             config.run.seed,
