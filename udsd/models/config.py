@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from udsd.errors import ConfigError
+from udsd.settings import build_settings
 
 _LIMITS = {
     "base_width": (4, 256),
@@ -62,18 +64,10 @@ class ModelConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
         """Build a configuration from plain values.
 
         Raises:
             ConfigError: A key is unknown or a value is of the wrong type or out of range.
         """
-        known = [field.name for field in fields(cls)]
-        for key in cls.FIXED.keys() & values.keys():
-            if values[key] != cls.FIXED[key]:
-                raise ConfigError(f"{key} is {values[key]!r}; {cls.FIXED[key]} is the only value there is")
-        values = {key: value for key, value in values.items() if key not in cls.FIXED}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ConfigError(f"unknown key(s) {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**values)
+        return build_settings(cls, values)

@@ -1,4 +1,4 @@
-"""Settings from plain nested values, such as those of TOML, into dataclasses."""
+"""Settings from plain nested values, such as those of TOML and JSON, into dataclasses."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ def build_settings(cls: type[_Section], values: Any, where: str = "") -> _Sectio
         ConfigError: A key is unknown (the nearest known one is named) or a value ill-typed or out of range.
     """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where or 'the recipe'} is {values!r}; give a table of settings")
+        raise ConfigError(f"{f'{where} is' if where else 'the settings are'} {values!r}; give a table of settings")
     kinds = get_type_hints(cls)
     known = [entry.name for entry in fields(cls)]  # type: ignore[arg-type]
     arguments = {}
     fixed = getattr(cls, "FIXED", {})
     for key, value in values.items():
         name = f"{where}.{key}" if where else key
-        if fixed.get(key, ...) == value:
-            continue  # of a checkpoint or recipe of an earlier version
+        if key in fixed:  # of a folder, checkpoint or recipe of an earlier version
+            if fixed[key] != value:
+                raise ConfigError(f"{name} is {value!r}; {fixed[key]!r} is the only value there is")
+            continue
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
             raise ConfigError(f"unknown setting {name}; did you mean {nearest[0]}? Known: {', '.join(known)}")
