@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import ModelConfig
 from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
-from udsd.training.data import DataConfig, UnpairedCrops
+from udsd.training.data import DataConfig, TrainingCrops
 from udsd.training.learner import Learner
 from udsd.training.losses import LossWeights
 from udsd.training.prefetch import prefetch
@@ -79,7 +79,7 @@ def time_steps(
             unpaired=UnpairedConfig(steps=10**6),
             run=config.run,
         )
-        crops = UnpairedCrops(config.data, config.blur, seed=0)
+        crops = TrainingCrops(config.data, config.blur, seed=0)
         # Random weights take as long as trained ones.
         learner = Learner(config, Processes(device), VGG19Features())
         batches = prefetch(lambda step: learner.draw(crops, step), range(10**6), config.data.workers)

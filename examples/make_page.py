@@ -3,7 +3,7 @@
     python examples/make_page.py --font lmroman10-regular.otf --bold lmroman10-bold.otf
 
 The fonts are Latin Modern (Debian: fonts-lmodern); the pictures in this folder were made with them. The blur is a
-random camera trajectory, as in training, with a seed that no training run uses. The model never saw this page.
+random camera path, as in training, with a seed that no training run uses. The model never saw this page.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
 
 
 def blur(page: Image.Image, seed: int) -> Image.Image:
-    """Blur the page with one random trajectory and a little noise."""
+    """Blur the page with one random camera path and a little noise."""
     sampler = BlurSampler(BlurConfig(path_length=(22, 28), noise=(1, 1)), np.random.default_rng(seed))
     margin = sampler.config.kernel_size // 2
     levels = torch.from_numpy(np.pad(np.asarray(page), margin, mode="edge"))

@@ -12,7 +12,7 @@ import pytest
 import udsd
 
 PUBLIC = {
-    "udsd.evaluation": "EvaluationPair EvaluationReport ImageScores MeanScores Method PageStrips SharpImage TextScores "
+    "udsd.evaluation": "EvaluationPair EvaluationReport ImageScores MeanScores Method TextStrips SharpImage TextScores "
     "blurred_pairs character_error_rate correlation evaluate feature_distance folder_pairs mean_color_error psnr "
     "recognise_text shift_tolerant_psnr ssim unsharp_mask whole_images",
     "udsd.files": "FileReport FileResult compare_file restore_files",

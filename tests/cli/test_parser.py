@@ -9,7 +9,7 @@ import pytest
 from udsd.cli.lazy import find_function
 from udsd.cli.parser import make_parser
 from udsd.cli.train import main as train_main
-from udsd.degradation import BlurConfig, PageConfig
+from udsd.degradation import BlurConfig, DocumentConfig
 
 COMMANDS = {
     "commands:deblur": "deblur a.png -o b",
@@ -43,7 +43,7 @@ def test_help_names_the_true_defaults(capsys: pytest.CaptureFixture[str]) -> Non
     assert f"levels of 255 {range_of(*blur.noise)}" in text
     with pytest.raises(SystemExit):
         train_main(["prepare-pages", "--help"])
-    pages, text = PageConfig(), " ".join(capsys.readouterr().out.split())
+    pages, text = DocumentConfig(), " ".join(capsys.readouterr().out.split())
     assert range_of(*pages.dpi) in text
     assert f"(default: {pages.pages_per_document})" in text
 

@@ -17,7 +17,7 @@ from udsd.cli.train import main
 from udsd.errors import ConfigError
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.recipe_files import recipe_path
-from udsd.training.trainer import load_run
+from udsd.training.runs import load_run
 
 SETTINGS = [
     f"{section}.{key}={json.dumps(value)}"
@@ -268,10 +268,25 @@ def test_the_state_of_training_comes_from_the_folder_that_the_weights_come_from(
         (["--help"], 0, "usage: udsd-train"),
         (["--version"], 0, "udsd-train 0."),
         (["--sharp", "a", "--output", "b"], 2, ""),
-        (["export", "a", "-o", "b"], 2, ""),
     ],
 )
-def test_without_its_extra_the_command_says_so_in_one_line(arguments: list[str], status: int, output: str) -> None:
+def test_without_its_extra_training_says_so_in_one_line(arguments: list[str], status: int, output: str) -> None:
+    result = run_without_accelerate(arguments)
+    assert result.returncode == status
+    assert result.stdout.startswith(output)
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("(accelerate is missing); run: pip install 'udsd[train]'")
+
+
+def test_what_needs_no_training_runs_without_its_extra(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    exported = run_without_accelerate(["export", str(run), "-o", str(tmp_path / "model")])
+    assert (exported.returncode, exported.stderr) == (0, "")
+    rendered = run_without_accelerate(["prepare-pages", str(tmp_path / "empty.pdf"), "-o", str(tmp_path / "pages")])
+    assert "no page could be rendered from 1 document(s)" in rendered.stderr
+
+
+def run_without_accelerate(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     code = f"""
 import importlib.util, sys
 find = importlib.util.find_spec
@@ -280,8 +295,4 @@ sys.modules["accelerate"] = None
 from udsd.cli.train import main
 sys.exit(main({arguments}))
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == status
-    assert result.stdout.startswith(output)
-    (line,) = result.stderr.splitlines()
-    assert line.endswith("(accelerate is missing); run: pip install 'udsd[train]'")
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from tests.blurs import delta, sampler
 from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
+from udsd.degradation.camera_paths import rasterize, sample_camera_paths
 from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import convolve_circular, defocus_discs, gaussian_kernels
-from udsd.degradation.trajectories import rasterize, sample_trajectories
 from udsd.errors import ConfigError
 
 
@@ -201,7 +201,7 @@ def test_by_default_the_camera_shakes_and_the_sensor_has_little_noise() -> None:
     assert all(getattr(config, name) == 0 for name in off)
     random = np.random.default_rng(5)
     lengths = random.uniform(10, 60, size=3)
-    expected = rasterize(sample_trajectories(lengths, random), config.kernel_size)
+    expected = rasterize(sample_camera_paths(lengths, random), config.kernel_size)
     np.testing.assert_array_equal(sampler(5).kernels(3).numpy(), expected)
 
 
@@ -219,7 +219,7 @@ def test_each_blur_has_a_share_and_a_range_of_its_own() -> None:
     }
     size = BlurConfig(**settings).kernel_size
     random = np.random.default_rng(3)
-    kernels = torch.from_numpy(rasterize(sample_trajectories(random.uniform(3, 8, size=4), random), size))
+    kernels = torch.from_numpy(rasterize(sample_camera_paths(random.uniform(3, 8, size=4), random), size))
     for make, low, high in ((defocus_discs, 1, 2), (gaussian_kernels, 0.5, 1)):
         random.random(4)  # who is chosen: everyone
         kernels = convolve_circular(kernels, make(torch.from_numpy(random.uniform(low, high, size=4)), size))

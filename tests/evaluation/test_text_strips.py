@@ -8,7 +8,7 @@ from PIL import Image as PillowImage
 
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.text_strips import PageStrips, find_ink, find_lines, group_lines
+from udsd.evaluation.text_strips import TextStrips, find_ink, find_lines, group_lines
 
 PITCH, LETTERS = 20, 14
 
@@ -65,7 +65,7 @@ def test_a_figure_is_left_out_and_not_crossed() -> None:
 
 
 def test_strips_hold_whole_lines_and_the_text_width(pages: list[Path]) -> None:
-    strips = PageStrips(height=100, margin=10).all_strips(pages[0])
+    strips = TextStrips(height=100, margin=10).all_strips(pages[0])
     assert len(strips) == 4  # five, five, five and again five of the twenty lines
     for strip in strips:
         assert strip.image.shape[0] <= 100
@@ -74,14 +74,14 @@ def test_strips_hold_whole_lines_and_the_text_width(pages: list[Path]) -> None:
 
 
 def test_strips_are_spread_over_the_pages(pages: list[Path]) -> None:
-    strips = PageStrips(count=6, height=100, margin=10).cut(pages)
+    strips = TextStrips(count=6, height=100, margin=10).cut(pages)
     assert len({strip.name for strip in strips}) == 6
     assert len({strip.name.split("-")[0] for strip in strips[:4]}) == 4
 
 
 def test_the_choice_depends_on_the_seed_alone(pages: list[Path]) -> None:
     def names(seed: int, given: list[Path]) -> list[str]:
-        return [strip.name for strip in PageStrips(count=5, height=100, seed=seed).cut(given)]
+        return [strip.name for strip in TextStrips(count=5, height=100, seed=seed).cut(given)]
 
     assert names(0, pages) == names(0, pages[::-1])
     assert len({tuple(names(seed, pages)) for seed in range(4)}) > 1
@@ -90,21 +90,21 @@ def test_the_choice_depends_on_the_seed_alone(pages: list[Path]) -> None:
 def test_a_page_number_alone_is_no_strip(tmp_path: Path) -> None:
     page = page_of_lines(5)
     page[-10:-2, 95:105] = 0
-    strips = PageStrips(height=104, margin=2).all_strips(save_page(tmp_path / "page.png", page))
+    strips = TextStrips(height=104, margin=2).all_strips(save_page(tmp_path / "page.png", page))
     assert len(strips) == 1
 
 
 def test_too_few_strips_are_an_error(pages: list[Path]) -> None:
     with pytest.raises(ImageError, match=r"4 page\(s\) hold only 16 strip\(s\) of text, 17 were asked for"):
-        PageStrips(count=17, height=100, margin=10).cut(pages)
+        TextStrips(count=17, height=100, margin=10).cut(pages)
 
 
 def test_no_pages_are_an_error() -> None:
     with pytest.raises(ImageError, match="0 page"):
-        PageStrips().cut([])
+        TextStrips().cut([])
 
 
 @pytest.mark.parametrize("settings", [{"count": 0}, {"seed": -1}, {"margin": -1}, {"height": 40, "margin": 10}])
 def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"is -?\d+; give"):
-        PageStrips(**settings)
+        TextStrips(**settings)

@@ -24,7 +24,7 @@ from udsd.images.formats import IMAGE_SUFFIXES
 class Levels:
     """Lines of grey levels, each a page."""
 
-    pixels = 64
+    pixel_count = 64
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -87,7 +87,7 @@ def test_images_are_found_by_their_endings_and_opened_under_any(tmp_path: Path) 
     Image.new("L", (8, 8)).save(tmp_path / "scan", "PNG")
     source = open_source(tmp_path / "scan")
     assert isinstance(source, ImagePages)
-    assert (source.count, source.pixels) == (1, 64)
+    assert (source.count, source.pixel_count) == (1, 64)
 
 
 def test_a_name_that_no_kind_can_write_is_refused() -> None:

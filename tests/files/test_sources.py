@@ -36,7 +36,7 @@ def test_a_comparison_of_sixteen_bits_is_a_picture_of_eight(tmp_path: Path) -> N
 
 def test_of_several_pages_the_first_is_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     comparison = Comparison(ImagePages(pages_of_tiff(tmp_path)))
-    assert (comparison.count, comparison.pixels, comparison.path) == (1, 48 * 32, tmp_path / "pages.tif")
+    assert (comparison.count, comparison.pixel_count, comparison.path) == (1, 48 * 32, tmp_path / "pages.tif")
     assert [page.pixels.shape[2:] for page in comparison] == [(32, 48)]
     assert "pages.tif: has 3 pages; only the first is compared" in caplog.text
 

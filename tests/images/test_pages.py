@@ -88,7 +88,7 @@ def test_heic_is_read_and_written(tmp_path: Path) -> None:
 
 def test_what_is_known_before_a_page_is_decoded(tmp_path: Path) -> None:
     with ImagePages(pages_of_tiff(tmp_path)) as pages:
-        assert (pages.count, pages.pixels, pages.path) == (3, 48 * 32, tmp_path / "pages.tif")
+        assert (pages.count, pages.pixel_count, pages.path) == (3, 48 * 32, tmp_path / "pages.tif")
     assert read_size(tmp_path / "pages.tif") == (48, 32)
 
 

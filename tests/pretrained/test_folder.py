@@ -123,7 +123,7 @@ def test_folder_in_place_of_a_file(model_folder: Path, name: str) -> None:
         ('{"format_version": 1}', "nothing else"),
         ('{"format_version": 1, "model": []}', "nothing else"),
         ('{"format_version": 1, "model": {}, "more": 1}', "nothing else"),
-        ('{"format_version": 1, "model": {"depth": 3}}', r"unknown key\(s\) depth"),
+        ('{"format_version": 1, "model": {"depth": 3}}', r"unknown setting depth; did you mean"),
         ('{"format_version": 1, "model": {"base_width": 100000000}}', "base_width is 100000000"),
         ('{"format_version": 1, "model": {"base_width": "4"}}', "base_width is '4'"),
     ],

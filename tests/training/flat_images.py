@@ -11,7 +11,7 @@ from PIL import Image
 
 from udsd.degradation import BlurConfig
 from udsd.training.crops import Crops
-from udsd.training.data import DataConfig, UnpairedCrops
+from udsd.training.data import DataConfig, TrainingCrops
 
 NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
 LEVELS = range(10, 250, 40)
@@ -32,10 +32,10 @@ def save_flat(folder: Path, levels: range | list[int]) -> Path:
 
 def crops_of(
     *sharp: Path, blurred: tuple[Path, ...] = (), blur: BlurConfig = NO_BLUR, seed: int = 0, **settings: Any
-) -> UnpairedCrops:
+) -> TrainingCrops:
     folders: dict[str, Any] = {"sharp": tuple(map(str, sharp)), "blurred": tuple(map(str, blurred))}
     config = DataConfig(**({"crop_size": 16, "batch_size": 40} | folders | settings))
-    return UnpairedCrops(config, blur, seed)
+    return TrainingCrops(config, blur, seed)
 
 
 def levels_in(crops: Crops) -> set[int]:

@@ -13,7 +13,7 @@ from tests.training.flat_images import LEVELS, NO_BLUR, crops_of, levels_in, sav
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError, ImageError
 from udsd.training.crops import Crops
-from udsd.training.data import DataConfig, UnpairedCrops
+from udsd.training.data import DataConfig, TrainingCrops
 from udsd.training.image_pool import ImageCache
 
 CPU = torch.device("cpu")
@@ -103,11 +103,11 @@ def test_a_batch_depends_on_seed_purpose_and_step_alone(pages: Path) -> None:
 
 def test_processes_share_a_batch_and_draw_other_crops(pages: Path) -> None:
     config = DataConfig(sharp=(str(pages),), crop_size=16, batch_size=6)
-    parts = [UnpairedCrops(config, NO_BLUR, 0, process=process, processes=2).sharp(0).pixels for process in (0, 1)]
+    parts = [TrainingCrops(config, NO_BLUR, 0, process=process, processes=2).sharp(0).pixels for process in (0, 1)]
     assert [len(part) for part in parts] == [3, 3]
     assert not torch.equal(*parts)
     with pytest.raises(ConfigError, match=r"batch_size is 6, for 4 processes together; give a multiple"):
-        UnpairedCrops(config, NO_BLUR, 0, process=0, processes=4)
+        TrainingCrops(config, NO_BLUR, 0, process=0, processes=4)
 
 
 def test_an_epoch_draws_as_many_crops_as_there_are_sharp_images(tmp_path: Path) -> None:

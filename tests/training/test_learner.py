@@ -12,7 +12,7 @@ from tests.runs import CPU, MakeConfig, assert_same
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops
+from udsd.training.data import TrainingCrops
 from udsd.training.learner import Learner
 from udsd.training.losses import (
     cycle_consistency_loss,
@@ -34,8 +34,8 @@ def learner_of(config: TrainingConfig, vgg: VGG19Features | None = None, index: 
     return Learner(config, processes, vgg)
 
 
-def crops_of(config: TrainingConfig) -> UnpairedCrops:
-    return UnpairedCrops(config.data, config.blur, config.run.seed)
+def crops_of(config: TrainingConfig) -> TrainingCrops:
+    return TrainingCrops(config.data, config.blur, config.run.seed)
 
 
 def one_step(learner: Learner, step: int = 0) -> dict[str, Tensor]:

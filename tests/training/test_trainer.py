@@ -27,7 +27,8 @@ from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
 from udsd.training.config import UnpairedConfig
 from udsd.training.learner import StepBatch
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
-from udsd.training.trainer import Trainer, load_run
+from udsd.training.runs import load_run
+from udsd.training.trainer import Trainer
 
 STAGES: dict[str, dict[str, Any]] = {
     "warm_start": {"steps": 4},

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from udsd.cli.interrupts import INTERRUPTS
-from udsd.cli.output import print_error, print_line, print_table
+from udsd.cli.output import megabytes, print_error, print_line, print_table
 from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.errors import ConfigError
@@ -17,8 +17,6 @@ from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_same_file
 from udsd.pretrained import load_manifest, load_model
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
-
-_MEGABYTE = 1e6
 
 
 def deblur(options: Namespace) -> int:
@@ -97,8 +95,9 @@ def list_models(options: Namespace) -> int:
     rows = [("name", "width", "MB", "licence", "restores", "scores")]
     for entry in load_manifest().models:
         scores = ", ".join(f"{name} {value:g}" for name, value in entry.scores.items())
-        size = f"{entry.bytes / _MEGABYTE:.1f}"
-        rows.append((entry.alias, str(entry.base_width), size, entry.licence, entry.description, scores))
+        rows.append(
+            (entry.alias, str(entry.base_width), megabytes(entry.bytes), entry.licence, entry.description, scores)
+        )
     print_table(rows)
     return 0
 

@@ -16,7 +16,7 @@ from udsd.evaluation import (
     EvaluationPair,
     EvaluationReport,
     Method,
-    PageStrips,
+    TextStrips,
     blurred_pairs,
     evaluate,
     folder_pairs,
@@ -75,8 +75,8 @@ def _blur(options: Namespace) -> BlurConfig:
     return blur
 
 
-def _strips(options: Namespace) -> PageStrips:
-    return PageStrips(count=options.strips, seed=options.seed)
+def _strips(options: Namespace) -> TextStrips:
+    return TextStrips(count=options.strips, seed=options.seed)
 
 
 def _methods(options: Namespace) -> dict[str, Method]:

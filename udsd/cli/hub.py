@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from udsd.cli.output import print_line, print_table
+from udsd.cli.output import megabytes, print_line, print_table
 from udsd.pretrained import cached_models, download_model, publish_model
-
-_MEGABYTE = 1e6
 
 
 def download(options: Namespace) -> int:
@@ -20,7 +18,7 @@ def download(options: Namespace) -> int:
         force_download=options.force,
     )
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    print_line(f"{folder}  {size / _MEGABYTE:.1f} MB")
+    print_line(f"{folder}  {megabytes(size)} MB")
     return 0
 
 
@@ -34,7 +32,7 @@ def list_cache(options: Namespace) -> int:
     rows = [("repository", "revision", "MB", "folder")]
     for model in models:
         revision = ", ".join(model.revisions) or model.commit
-        rows.append((model.repo, revision, f"{model.bytes / _MEGABYTE:.1f}", str(model.path)))
+        rows.append((model.repo, revision, megabytes(model.bytes), str(model.path)))
     print_table(rows)
     return 0
 

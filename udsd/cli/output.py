@@ -52,6 +52,11 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def megabytes(size: int) -> str:
+    """A number of bytes in megabytes, as tables show it."""
+    return f"{size / 1e6:.1f}"
+
+
 def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
     with suppress(OSError):  # there is nowhere else to say it

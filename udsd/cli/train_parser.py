@@ -12,22 +12,22 @@ from udsd.cli.output import print_error
 from udsd.errors import ConfigError
 
 _NEEDED = "accelerate"
-"""The package of the extra ``train`` without which no training module can be imported."""
+"""The package of the extra ``train`` without which nothing can be trained."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments.
 
     Raises:
-        ConfigError: They are right, but the packages that training needs are not installed.
+        ConfigError: They are right, but a package that training needs is not installed.
     """
     given = list(arguments)
-    parsers = {"prepare-pages": _prepare_pages_parser, "export": _export_parser}
-    is_named = bool(given) and given[0] in parsers
-    parser = parsers[given[0]]() if is_named else _train_parser()
+    others = {"prepare-pages": _prepare_pages_parser, "export": _export_parser}
+    if given and given[0] in others:
+        return others[given[0]]().parse_args(given[1:])
     missing = importlib.util.find_spec(_NEEDED) is None
     try:
-        options = parser.parse_args(given[is_named:])
+        options = _train_parser().parse_args(given)
     except SystemExit as stop:
         if missing and not stop.code:  # --help or --version, which were answered
             print_error(_advice(), command="udsd-train")
@@ -73,7 +73,7 @@ def _train_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--vgg-weights", type=some_path, help="VGG-19 as safetensors (default: torchvision downloads it)"
     )
-    parser.set_defaults(run="train_commands:train")
+    parser.set_defaults(run="training:train")
     return parser
 
 
@@ -89,7 +89,7 @@ def _prepare_pages_parser() -> argparse.ArgumentParser:
         "--split", choices=("train", "test"), help="only documents for training, or those of a tenth of the folders"
     )
     parser.add_argument("--processes", type=int, default=1)
-    parser.set_defaults(run="train_commands:prepare_documents")
+    parser.set_defaults(run="documents:prepare_pages")
     return parser
 
 
@@ -102,5 +102,5 @@ def _export_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also training_state.safetensors: with it --init takes up all networks",
     )
-    parser.set_defaults(run="train_commands:export_run")
+    parser.set_defaults(run="runs:export_run")
     return parser

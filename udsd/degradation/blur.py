@@ -1,4 +1,4 @@
-"""Synthetic blur: random camera trajectories, defocus, noise and JPEG, applied to sharp images on the fly.
+"""Synthetic blur: camera paths, defocus, noise and JPEG, applied to sharp images on the fly.
 
 The steps, in this order: a camera path, a disc of defocus and a Gaussian, combined in one kernel; the sensor's noise;
 JPEG compression.
@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
-from udsd.degradation.trajectories import rasterize, sample_trajectories, straight_trajectories
 from udsd.errors import ConfigError
 from udsd.images.levels import GREY_LEVEL
 
@@ -129,11 +129,11 @@ class BlurSampler:
         """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1."""
         lengths = self._random.uniform(*self.config.path_length, size=count)
         config = self.config
-        trajectories = sample_trajectories(lengths, self._random)
+        paths = sample_camera_paths(lengths, self._random)
         straight = self._random_share(count, config.straight_probability)
-        trajectories[:, straight] = straight_trajectories(lengths[straight], self._random)
-        trajectories[:, self._random_share(count, 1 - config.motion_probability)] = 0
-        kernels = torch.from_numpy(rasterize(trajectories, config.kernel_size))
+        paths[:, straight] = straight_camera_paths(lengths[straight], self._random)
+        paths[:, self._random_share(count, 1 - config.motion_probability)] = 0
+        kernels = torch.from_numpy(rasterize(paths, config.kernel_size))
         kernels = self._convolve_share(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
         return self._convolve_share(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 

@@ -9,7 +9,7 @@ from udsd.evaluation.perceptual import feature_distance
 from udsd.evaluation.report import EvaluationReport, ImageScores, MeanScores, TextScores
 from udsd.evaluation.sharp_images import SharpImage, whole_images
 from udsd.evaluation.synthetic import blurred_pairs
-from udsd.evaluation.text_strips import PageStrips
+from udsd.evaluation.text_strips import TextStrips
 
 __all__ = [
     "EvaluationPair",
@@ -17,9 +17,9 @@ __all__ = [
     "ImageScores",
     "MeanScores",
     "Method",
-    "PageStrips",
     "SharpImage",
     "TextScores",
+    "TextStrips",
     "blurred_pairs",
     "character_error_rate",
     "correlation",

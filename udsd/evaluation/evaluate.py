@@ -127,8 +127,8 @@ class _Scorer:
     def _text_scores(self, output: Image) -> TextScores | None:
         if self.reference is None:
             return None
-        text, source = self.reference
-        return TextScores(character_errors(recognise_text(output), text), len(text), source)
+        text, reference = self.reference
+        return TextScores(character_errors(recognise_text(output), text), len(text), reference)
 
     def _relative_distance(self, output: Image) -> float | None:
         if self.vgg is None or self.blurred_distance == 0:
@@ -137,9 +137,9 @@ class _Scorer:
 
 
 def _reference(pair: EvaluationPair) -> tuple[str, Reference] | None:
-    source: Reference = "ocr" if pair.text is None else "text"
+    reference: Reference = "ocr" if pair.text is None else "text"
     text = normalise_text(recognise_text(pair.sharp) if pair.text is None else pair.text)
-    return (text, source) if text else None
+    return (text, reference) if text else None
 
 
 def _with_example(examples: list[Example], new: Example) -> list[Example]:

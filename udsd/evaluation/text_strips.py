@@ -1,4 +1,7 @@
-"""Text strips: a few whole lines of text in the full width of a page, to be blurred and restored."""
+"""Text strips: a few whole lines of text in the full width of a page, to be blurred and restored.
+
+They have nothing to do with the strips of feature maps in `udsd.inference.strips`.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ _SMALLEST_SHARE = 0.5
 """Least share of the asked-for height, and of its page's text width, that a text strip fills: a page number alone, or
 the last line of a paragraph, says little."""
 
-Rows = tuple[int, int]
+Span = tuple[int, int]
 """First row, and the row after the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageStrips:
+class TextStrips:
     """Cuts text strips from pages.
 
     The same pages and settings give the same text strips. The random numbers of a page depend only on the seed and the
@@ -106,7 +109,7 @@ def find_ink(page: Image) -> npt.NDArray[np.bool_]:
     return ink
 
 
-def find_lines(ink: npt.NDArray[np.bool_]) -> list[Rows]:
+def find_lines(ink: npt.NDArray[np.bool_]) -> list[Span]:
     """Runs of rows with ink, from top to bottom, separated by at least three blank rows."""
     rows = np.flatnonzero(ink.any(axis=1))
     if rows.size == 0:
@@ -117,7 +120,7 @@ def find_lines(ink: npt.NDArray[np.bool_]) -> list[Rows]:
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def group_lines(lines: Sequence[Rows], height: int, margin: int, page_height: int) -> list[Rows]:
+def group_lines(lines: Sequence[Span], height: int, margin: int, page_height: int) -> list[Span]:
     """Join neighbouring lines to text strips of at most ``height`` rows, margins included, without overlap.
 
     A line that is too high by itself (a figure, a framed page) is left out, and no text strip runs across it.
@@ -127,7 +130,7 @@ def group_lines(lines: Sequence[Rows], height: int, margin: int, page_height: in
     cuts = [0, *middles, page_height]
     tops = [max(start - margin, cut) for (start, _), cut in zip(lines, cuts, strict=False)]
     bottoms = [min(end + margin, cut) for (_, end), cut in zip(lines, cuts[1:], strict=True)]
-    strips: list[Rows] = []
+    strips: list[Span] = []
     first = 0
     while first < len(lines):
         after = first

@@ -129,20 +129,20 @@ def _needed_keys() -> str:
     return f"{names}, each with .weight and .bias"
 
 
-def _with_weights(tensors: dict[str, Tensor], source: str) -> VGG19Features:
+def _with_weights(tensors: dict[str, Tensor], origin: str) -> VGG19Features:
     network = VGG19Features()
     wanted = network.state_dict()
-    _check_shapes({key: list(tensors[key].shape) for key in wanted if key in tensors}, source)
+    _check_shapes({key: list(tensors[key].shape) for key in wanted if key in tensors}, origin)
     network.load_state_dict({key: tensors[key].float() for key in wanted})
     return network
 
 
-def _check_shapes(found: dict[str, list[int]], source: str) -> None:
+def _check_shapes(found: dict[str, list[int]], origin: str) -> None:
     wanted = VGG19Features().state_dict()
     unfit = [key for key, value in wanted.items() if found.get(key) != list(value.shape)]
     if unfit:
         raise IncompatibleWeightsError(
-            f"{source}: missing or of another shape than in VGG-19: {', '.join(unfit)}; "
+            f"{origin}: missing or of another shape than in VGG-19: {', '.join(unfit)}; "
             f"give a safetensors file with {_needed_keys()}"
         )
 
@@ -182,8 +182,8 @@ def _torchvision_weights() -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _measured_scale(network: VGG19Features, source: str) -> float:
+def _measured_scale(network: VGG19Features, origin: str) -> float:
     size = float(network(reference_image()).mean())
     if not 0 < size < math.inf:
-        raise IncompatibleWeightsError(f"{source}: its features of a test image average {size}; give trained weights")
+        raise IncompatibleWeightsError(f"{origin}: its features of a test image average {size}; give trained weights")
     return 1 / size

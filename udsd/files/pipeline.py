@@ -216,7 +216,7 @@ class Pipeline:
 
     def _open(self, work: _Work) -> None:
         work.source = source = self._source(work)
-        if source.count == 1 and source.pixels <= _SMALL:
+        if source.count == 1 and source.pixel_count <= _SMALL:
             with closing(source):
                 work.image = next(iter(source))
 

@@ -29,8 +29,8 @@ class Source(Protocol):
         ...
 
     @property
-    def pixels(self) -> int:
-        """Of the first page, known before it is decoded."""
+    def pixel_count(self) -> int:
+        """Pixels of the first page, known before it is decoded."""
         ...
 
     def __iter__(self) -> Iterator[DecodedImage[Page]]:
@@ -60,7 +60,7 @@ class Comparison:
             logger.warning("%s: has %d pages; only the first is compared", source.path, source.count)
         self._source = source
         self.path = source.path
-        self.pixels = source.pixels
+        self.pixel_count = source.pixel_count
 
     def __iter__(self) -> Iterator[DecodedImage[Page]]:
         decoded = next(iter(self._source))

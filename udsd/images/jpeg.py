@@ -14,17 +14,17 @@ _SCAN, _END = 0xDA, 0xD9
 _PART = 2**18
 
 
-def check_scans(file: BinaryIO, pixels: int) -> None:
+def check_scans(file: BinaryIO, pixel_count: int) -> None:
     """Refuse a JPEG of thousands of scans, each of a few bytes, for all of which every pixel is decoded.
 
     Args:
         file: The file, which is left where it stands.
-        pixels: Those of the image.
+        pixel_count: Pixels of the image.
 
     Raises:
         ImageError: All scans together have more pixels than may be decoded.
     """
-    most = most_scans(pixels)
+    most = most_scans(pixel_count)
     if most is None:
         return
     position = file.tell()
@@ -34,7 +34,7 @@ def check_scans(file: BinaryIO, pixels: int) -> None:
         if scans > most:
             break
     file.seek(position)
-    check_decoded(scans * pixels, f"the first {scans} scans of the JPEG, decoded one after another,")
+    check_decoded(scans * pixel_count, f"the first {scans} scans of the JPEG, decoded one after another,")
 
 
 def _markers(file: BinaryIO) -> Iterator[int]:

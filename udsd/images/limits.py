@@ -21,7 +21,7 @@ _DECODED = 100
 _pages = 10_000
 
 
-def set_pixel_limit(pixels: int) -> None:
+def set_pixel_limit(pixel_count: int) -> None:
     """Refuse images of more pixels than this, instead of Pillow's 89 million, in the whole program.
 
     The frames of an animation may have three times as many together, and all pages of a file, like all scans of a
@@ -30,9 +30,9 @@ def set_pixel_limit(pixels: int) -> None:
     Raises:
         ConfigError: It is less than 1.
     """
-    if pixels < 1:
-        raise ConfigError(f"the limit is {pixels} pixels; give at least 1")
-    Image.MAX_IMAGE_PIXELS = pixels
+    if pixel_count < 1:
+        raise ConfigError(f"the limit is {pixel_count} pixels; give at least 1")
+    Image.MAX_IMAGE_PIXELS = pixel_count
 
 
 def set_page_limit(pages: int) -> None:
@@ -61,11 +61,11 @@ def check_size(image: Image.Image) -> None:
     check_pixels(image.width * image.height)
 
 
-def check_pixels(pixels: int) -> None:
+def check_pixels(pixel_count: int) -> None:
     """Refuse so many pixels, as `check_size` does."""
     limit = Image.MAX_IMAGE_PIXELS
     # Up to twice the limit Pillow itself only warns.
-    if limit is not None and pixels > limit:
+    if limit is not None and pixel_count > limit:
         raise Image.DecompressionBombError
 
 
@@ -82,38 +82,38 @@ def check_pages(count: int) -> None:
         )
 
 
-def check_held(pixels: int) -> None:
+def check_held(pixel_count: int) -> None:
     """Refuse frames that would lie in memory together.
 
     Raises:
         ImageError: They have too many pixels together.
     """
-    _check_sum(pixels, _HELD, "the frames of an animation, which are kept in memory,")
+    _check_sum(pixel_count, _HELD, "the frames of an animation, which are kept in memory,")
 
 
-def check_decoded(pixels: int, what: str) -> None:
+def check_decoded(pixel_count: int, what: str) -> None:
     """Refuse more decoding than a file may ask for.
 
     Args:
-        pixels: Those of all pages, or of all scans.
+        pixel_count: Pixels of all pages, or of all scans.
         what: What has them, for the message.
 
     Raises:
         ImageError: They are too many.
     """
-    _check_sum(pixels, _DECODED, what)
+    _check_sum(pixel_count, _DECODED, what)
 
 
-def most_scans(pixels: int) -> int | None:
+def most_scans(pixel_count: int) -> int | None:
     """How often an image of so many pixels may be decoded; None for any number."""
     limit = Image.MAX_IMAGE_PIXELS
-    return None if limit is None else _DECODED * limit // max(pixels, 1)
+    return None if limit is None else _DECODED * limit // max(pixel_count, 1)
 
 
-def _check_sum(pixels: int, times: int, what: str) -> None:
+def _check_sum(pixel_count: int, times: int, what: str) -> None:
     limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and pixels > times * limit:
+    if limit is not None and pixel_count > times * limit:
         raise ImageError(
-            f"{what} have {pixels} pixels together, more than {times} times the {limit} that an image may have; if you "
-            "trust the file, raise the limit with --max-pixels (udsd.images.set_pixel_limit), or split it"
+            f"{what} have {pixel_count} pixels together, more than {times} times the {limit} that an image may have; "
+            "if you trust the file, raise the limit with --max-pixels (udsd.images.set_pixel_limit), or split it"
         )

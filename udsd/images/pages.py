@@ -34,7 +34,7 @@ class ImagePages:
     Attributes:
         path: The file.
         count: Number of pages.
-        pixels: Of the first page, as its header says.
+        pixel_count: Pixels of the first page, as its header says.
 
     Raises:
         ImageError: The file is missing, damaged, too large, of too many pages or no image (a later page raises it when
@@ -49,7 +49,7 @@ class ImagePages:
             self._close = weakref.finalize(self, opened.pop_all().close)
         self.count = self._reader.count
         width, height = self._reader.size
-        self.pixels = width * height
+        self.pixel_count = width * height
 
     def __enter__(self) -> ImagePages:
         return self

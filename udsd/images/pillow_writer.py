@@ -38,12 +38,12 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
 
 def _held(pages: Iterable[Page], image_format: ImageFormat, path: Path) -> list[Image.Image]:
     """The pages, all in memory, as Pillow takes them: of a TIFF, say, they may be many."""
-    held, pixels = [], 0
+    held, pixel_count = [], 0
     for page in pages:
         held.append(_fitted(page, image_format, path))
         if len(held) > 1:
-            pixels += held[-1].width * held[-1].height
-            check_held(pixels)
+            pixel_count += held[-1].width * held[-1].height
+            check_held(pixel_count)
     return held
 
 

@@ -1,6 +1,6 @@
 """How a model is run: the back-ends, the choice among them, and limits of memory."""
 
-from udsd.inference.backend import Backend, ModelSource
+from udsd.inference.backend import Backend, LoadableFolder
 from udsd.inference.batching import images_together, in_batches
 from udsd.inference.memory import MemoryLimit
 from udsd.inference.openvino_backend import OpenVINOBackend
@@ -10,8 +10,8 @@ from udsd.inference.torch_backend import TorchBackend
 __all__ = [
     "BACKENDS",
     "Backend",
+    "LoadableFolder",
     "MemoryLimit",
-    "ModelSource",
     "OpenVINOBackend",
     "TorchBackend",
     "find_backend",

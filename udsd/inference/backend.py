@@ -15,7 +15,7 @@ from udsd.inference.memory import MemoryLimit
 from udsd.models import DeblurModel, ModelConfig
 
 
-class ModelSource(Protocol):
+class LoadableFolder(Protocol):
     """A model folder, as `udsd.pretrained.resolve` finds it; the weights may be there in another form only."""
 
     @property
@@ -63,7 +63,7 @@ class Backend(Protocol):
 
     @classmethod
     def from_folder(
-        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+        cls, folder: LoadableFolder, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
     ) -> Self:
         """Load a model folder; arguments and errors as of `from_model`.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, DeviceError, ImageError, MemoryLimitError, UdsdError, WeightsError
 from udsd.extras import require
-from udsd.inference.backend import ModelSource
+from udsd.inference.backend import LoadableFolder
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig, white_balance
@@ -102,7 +102,7 @@ class OpenVINOBackend:
 
     @classmethod
     def from_folder(
-        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+        cls, folder: LoadableFolder, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
     ) -> Self:
         """Read the graph of an exported folder, or convert the networks of any other."""
         if not cls.reads(folder.path):

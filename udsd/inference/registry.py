@@ -8,7 +8,7 @@ import torch
 
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
-from udsd.inference.backend import Backend, ModelSource
+from udsd.inference.backend import Backend, LoadableFolder
 from udsd.inference.memory import MemoryLimit
 from udsd.inference.openvino_backend import OpenVINOBackend
 from udsd.inference.torch_backend import TorchBackend
@@ -53,7 +53,7 @@ def run_model(
 
 
 def run_folder(
-    folder: ModelSource,
+    folder: LoadableFolder,
     *,
     backend: str = AUTO,
     device: str | torch.device = "auto",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from udsd.device import resolve_device
 from udsd.errors import MemoryLimitError
-from udsd.inference.backend import ModelSource
+from udsd.inference.backend import LoadableFolder
 from udsd.inference.memory import MemoryLimit, parse_memory
 from udsd.inference.strips import Store, StripModel, StripPlan, plan_strips
 from udsd.models import DeblurModel, white_balance
@@ -71,7 +71,7 @@ class TorchBackend:
 
     @classmethod
     def from_folder(
-        cls, folder: ModelSource, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
+        cls, folder: LoadableFolder, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
     ) -> Self:
         """Load the networks of a model folder."""
         return cls(folder.load_model(), device, dtype, memory_limit)

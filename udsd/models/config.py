@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 from udsd.errors import ConfigError
+from udsd.settings import build_settings
 
 _LIMITS = {
     "base_width": (4, 256),
@@ -44,27 +46,9 @@ class DomainConfig:
             raise ConfigError(f"domain.kind is {self.kind!r}; give one of {', '.join(get_args(DomainKind))}")
         if self.polarity not in get_args(Polarity):
             raise ConfigError(f"domain.polarity is {self.polarity!r}; give one of {', '.join(get_args(Polarity))}")
-        if not _is_size_range(self.size):
-            raise ConfigError(f"domain.size is {self.size!r}; give two sizes in pixels, such as [16, 28]")
-
-    @classmethod
-    def from_dict(cls, values: Any) -> DomainConfig:
-        """Build it from plain values, as `config.json` holds them.
-
-        Raises:
-            ConfigError: A key is unknown or missing, or a value of the wrong type or out of range.
-        """
-        known = [field.name for field in fields(cls)]
-        if not isinstance(values, dict) or not {"kind", "size"} <= values.keys() <= set(known):
-            raise ConfigError(f"domain is {values!r}; give a table of {', '.join(known)} (the last may be left out)")
-        size = values["size"]
-        return cls(**{**values, "size": tuple(size) if isinstance(size, list) else size})
-
-
-def _is_size_range(size: Any) -> bool:
-    if not isinstance(size, tuple) or len(size) != 2 or any(type(one) not in (int, float) for one in size):
-        return False
-    return bool(1 <= size[0] <= size[1] <= _LARGEST_SIZE)
+        low, high = self.size
+        if not 1 <= low <= high <= _LARGEST_SIZE:
+            raise ConfigError(f"domain.size is {low} to {high}; give pixels from 1 to {_LARGEST_SIZE}, the lower first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +103,10 @@ class ModelConfig:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
         """Build a configuration from plain values.
 
         Raises:
             ConfigError: A key is unknown or a value is of the wrong type or out of range.
         """
-        known = [field.name for field in fields(cls)]
-        for key in cls.FIXED.keys() & values.keys():
-            if values[key] != cls.FIXED[key]:
-                raise ConfigError(f"{key} is {values[key]!r}; {cls.FIXED[key]} is the only value there is")
-        values = {key: value for key, value in values.items() if key not in cls.FIXED}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ConfigError(f"unknown key(s) {', '.join(unknown)}; known are {', '.join(known)}")
-        if values.get("domain") is not None:
-            values["domain"] = DomainConfig.from_dict(values["domain"])
-        return cls(**values)
+        return build_settings(cls, values)

@@ -31,7 +31,7 @@ from udsd.pretrained.transfer import BadAnswerError, announced, receive
 _PAUSES = (1.0, 4.0)
 """Seconds before the second and the third attempt, unless the Hub asks for more."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class HubKeywords(TypedDict, total=False):
@@ -113,7 +113,7 @@ def _check_or_fetch_again(
     except ChecksumError:
         if _is_off(options):
             raise
-        _log.warning("%s of %s has another SHA-256 than %s; fetching it once more", WEIGHTS_FILE, repo, expected)
+        logger.warning("%s of %s has another SHA-256 than %s; fetching it once more", WEIGHTS_FILE, repo, expected)
     else:
         return
     weights = fetch(replace(options, force_download=True))
@@ -145,7 +145,7 @@ def _fetch(repo: str, name: str, revision: str | None, options: HubOptions, most
             if asked is None or not pauses:
                 raise failure from error
         pause = max(asked, pauses.pop(0))
-        _log.warning("%s (trying again in %g s)", failure, pause)
+        logger.warning("%s (trying again in %g s)", failure, pause)
         time.sleep(pause)
 
 
@@ -177,7 +177,7 @@ def _ask(endpoint: str, repo: str, name: str, revision: str, options: HubOptions
     except Exception as error:
         if cached is None or not is_of_the_hub(error):
             raise
-        _log.warning("%s; using the copy in the cache", explain(error, repo, name, revision))
+        logger.warning("%s; using the copy in the cache", explain(error, repo, name, revision))
         return cached
 
 

@@ -19,7 +19,7 @@ from udsd.pretrained.manifest import REPO_PATTERN, ModelEntry, load_manifest
 BUNDLED_MODELS = Path(__file__).resolve().parent
 """Where the package keeps the models it ships, a folder per alias."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +137,5 @@ def _is_intact(weights: Path, entry: ModelEntry) -> bool:
         return False
     intact = weights.stat().st_size == entry.bytes and file_sha256(weights) == entry.sha256
     if not intact:
-        _log.warning("%s is not the file that the manifest names; asking the Hub for it", weights)
+        logger.warning("%s is not the file that the manifest names; asking the Hub for it", weights)
     return intact

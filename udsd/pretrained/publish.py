@@ -18,7 +18,7 @@ _PATIENCE = 60.0
 _LARGEST_CARD = 1 << 22
 """Bytes."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def publish_model(
@@ -77,7 +77,7 @@ def _warn_of_empty_card(card: Path) -> None:
     except OSError as error:
         raise PublishError(f"cannot read {card} ({error.strerror or error}); correct it") from error
     if unwritten:
-        _log.warning("%s says nothing of the model (data, licence, scores); write it, then publish again", card)
+        logger.warning("%s says nothing of the model (data, licence, scores); write it, then publish again", card)
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.models import ModelConfig
 from udsd.regular import read_limited
+from udsd.settings import build_settings
 from udsd.training.data import DataConfig
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
 from udsd.training.optimizers import OptimizerName
-from udsd.training.settings import build_settings
 
 _LARGEST_RECIPE = 1 << 14
 """Bytes; the bundled ones have up to 2,000. (Of a key of many dots tomllib takes the square of its length in time.)"""

@@ -1,4 +1,4 @@
-"""Training images: unpaired sharp and blurred crops from folders.
+"""Training images: crops from folders, unpaired ones and pairs.
 
 Every batch is a function of the seed, the process and the step alone. So a resumed run sees the batches that an
 uninterrupted one would have seen, and any number of threads can prefetch them.
@@ -17,8 +17,8 @@ from torch import Tensor
 from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError, ImageError
 from udsd.training.crops import Crops
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.image_pool import ImageCache, ImagePool
-from udsd.training.sources import check_images, leave_out_shared, list_images
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class DataConfig:
             raise ConfigError(f"workers is {self.workers}; give 0 to {_MOST_WORKERS}")
 
 
-class UnpairedCrops:
+class TrainingCrops:
     """Batches of the training set: sharp crops, blurred crops of other images, and pairs for the warm start.
 
     Args:

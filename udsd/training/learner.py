@@ -19,7 +19,7 @@ from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.training.alarms import diagnose
 from udsd.training.config import TrainingConfig
 from udsd.training.crops import Crops
-from udsd.training.data import UnpairedCrops
+from udsd.training.data import TrainingCrops
 from udsd.training.losses import weighted_sum
 from udsd.training.networks import TrainingNetworks
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
@@ -92,7 +92,7 @@ class Learner:
         """Whether a step, counted from 0, belongs to the warm start."""
         return step < self.config.warm_start.steps
 
-    def draw(self, crops: UnpairedCrops, step: int) -> StepBatch:
+    def draw(self, crops: TrainingCrops, step: int) -> StepBatch:
         """Draw the batch of a step. Called from several threads at once."""
         if self.in_warm_start(step):
             return {"pairs": crops.pairs(step)}

@@ -17,20 +17,21 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from udsd.errors import ConfigError, UdsdError
+from udsd.errors import UdsdError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.alarms import Alarms
-from udsd.training.checkpoint import clear_run, find_checkpoints, save_checkpoint, take_newest_checkpoint
+from udsd.training.checkpoint import clear_run, save_checkpoint, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
-from udsd.training.data import UnpairedCrops
+from udsd.training.data import TrainingCrops
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.learner import Learner
 from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
-from udsd.training.sources import check_images, leave_out_shared, list_images
+from udsd.training.runs import check_same_run, check_start, make_folder
 from udsd.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -83,19 +84,9 @@ class Trainer:
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
     ) -> None:
-        if not config.has_stages:
-            raise ConfigError("the run has no steps; give warm_start.steps, unpaired.steps or unpaired.epochs")
-        if config.needs_vgg and vgg is None:
-            raise ConfigError(
-                "a perceptual loss needs VGG-19; give --vgg-weights FILE, or set loss.perceptual and "
-                "loss.restoration_perceptual to 0"
-            )
-        if find_checkpoints(output) and not (resume or overwrite):
-            raise ConfigError(
-                f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
-            )
+        check_start(config, output, has_vgg=vgg is not None, may_hold_run=resume or overwrite)
         self.processes = Processes(device)
-        self._crops = UnpairedCrops(
+        self._crops = TrainingCrops(
             config.data,
             config.blur,
             config.run.seed,
@@ -112,7 +103,7 @@ class Trainer:
         self.step = 0
         self._stop = False
         if self.processes.is_main:
-            _make_folder(output)
+            make_folder(output)
             with only_trainer(output):
                 if overwrite:
                     clear_run(output)
@@ -242,9 +233,8 @@ class Trainer:
             ) from error
 
     def _save(self, means: RunningMeans, log: LossLog | None) -> None:
-        self._write_means(
-            means, log
-        )  # raises on a loss that is not finite: such weights must not replace good checkpoints
+        # Raises on a loss that is not finite: such weights must not replace good checkpoints.
+        self._write_means(means, log)
         random = self.processes.gather(_random_state(self.learner.device))
         if not self.processes.is_main:
             return
@@ -260,47 +250,11 @@ class Trainer:
         take_newest_checkpoint(self.output, self._take)
 
     def _take(self, state: dict[str, Any]) -> None:
-        before, now = (_network_settings(run) for run in (_config_of(state), self.config))
-        if before != now:
-            raise ConfigError(f"the run in {self.output} has other networks: {before}, not {now}; resume it with these")
-        if len(state["random"]) != self.processes.count:
-            raise ConfigError(
-                f"the run in {self.output} has {len(state['random'])} process(es), not {self.processes.count}; start "
-                "as many (accelerate launch --num_processes N, torchrun --nproc_per_node N)"
-            )
+        check_same_run(state, self.config, self.processes.count, self.output)
         self.learner.load_state(state)
         self.step = int(state["step"])
         _set_random_state(state["random"][self.processes.index], self.learner.device)
         logger.info("resumed %s at step %d", self.output, self.step)
-
-
-def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
-    """The configuration and the networks of a run's newest checkpoint, the inference path with averaged weights.
-
-    Raises:
-        UdsdError: The folder holds no run.
-    """
-    run = take_newest_checkpoint(output, _run_of)
-    if run is None:
-        raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
-    return run
-
-
-def _run_of(state: dict[str, Any]) -> tuple[TrainingConfig, TrainingNetworks]:
-    config = _config_of(state)
-    networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
-    networks.load_state_dict(state["networks"])
-    averaged = {name.removeprefix("module."): value for name, value in state["average"].items() if name != "n_averaged"}
-    networks.deblur_model.load_state_dict(averaged)
-    return config, networks
-
-
-def _config_of(state: dict[str, Any]) -> TrainingConfig:
-    """The configuration in a checkpoint; a wrong one is the file's fault, not that of whoever gave the settings."""
-    try:
-        return TrainingConfig.from_dict(state["config"])
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
 
 
 @contextmanager
@@ -322,15 +276,3 @@ def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
-
-
-def _network_settings(config: TrainingConfig) -> dict[str, Any]:
-    values = config.to_dict()
-    return {**values["model"], **values["branches"], "random_code": config.loss.random_code > 0}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot make the folder {folder} ({error.strerror}); choose another one") from error

@@ -33,7 +33,7 @@ def test_rows_are_found_across_strips(room: int | None, dtype: torch.dtype) -> N
     with Store(room) as store:
         features = filled(store, values, 2, 1, 4)
         assert features.height == 7
-        assert features.strips == [(0, 2), (2, 3), (3, 7)]
+        assert features.cuts == [(0, 2), (2, 3), (3, 7)]
         for start in range(7):
             for stop in range(start + 1, 8):
                 assert torch.equal(features.window(start, stop), values[:, :, start:stop])

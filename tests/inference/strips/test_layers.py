@@ -39,7 +39,7 @@ CONVOLUTIONS = {
 any_convolution = pytest.mark.parametrize(
     ("convolution", "use_winograd"), CONVOLUTIONS.values(), ids=CONVOLUTIONS.keys()
 )
-SOURCE = torch.randn(1, 5, 22, 14, generator=torch.Generator().manual_seed(0))
+MAP = torch.randn(1, 5, 22, 14, generator=torch.Generator().manual_seed(0))
 
 
 def in_rows(store: Store, values: Tensor) -> FeatureMap:
@@ -59,16 +59,16 @@ def test_strips_make_up_what_the_network_computes(
     layer = Layer(convolution, activation=leaky_relu)
     in_strips = StripLayer.of(layer, torch.float32, use_winograd=use_winograd)
     assert isinstance(in_strips.convolution, WinogradConvolution) == use_winograd
-    expected = layer.apply(SOURCE)
-    strips = in_strips.convolution.strips(22, strip_height)
-    assert in_strips.convolution.rows_out(22) == strips[-1][1] == expected.shape[2]
+    expected = layer.apply(MAP)
+    cuts = in_strips.convolution.cuts(22, strip_height)
+    assert in_strips.convolution.height_out(22) == cuts[-1][1] == expected.shape[2]
     with Store() as store:
-        source = in_rows(store, SOURCE)
+        rows = in_rows(store, MAP)
         computed = []
-        for start, stop in strips:
-            computed.append(in_strips.compute(source, start, stop))
-            source.release(in_strips.convolution.first_row(stop))  # which no later strip misses
-    assert [strip.shape[2] for strip in computed] == [stop - start for start, stop in strips]
+        for start, stop in cuts:
+            computed.append(in_strips.compute(rows, start, stop))
+            rows.release(in_strips.convolution.first_row(stop))  # which no later strip misses
+    assert [strip.shape[2] for strip in computed] == [stop - start for start, stop in cuts]
     torch.testing.assert_close(torch.cat(computed, dim=2), expected, atol=2e-5, rtol=0)
 
 
@@ -77,10 +77,10 @@ def test_strips_make_up_what_the_network_computes(
 def test_no_row_is_held_longer_than_it_is_needed(convolution: nn.Module, use_winograd: bool) -> None:
     in_strips = StripLayer.of(Layer(convolution), torch.float32, use_winograd=use_winograd)
     with Store() as store:
-        source = in_rows(store, SOURCE)
-        source.release(in_strips.convolution.first_row(12) + 1)
+        rows = in_rows(store, MAP)
+        rows.release(in_strips.convolution.first_row(12) + 1)
         with pytest.raises(KeyError):
-            in_strips.compute(source, 12, 14)
+            in_strips.compute(rows, 12, 14)
 
 
 @pytest.mark.parametrize("norm", [InstanceNorm(), LayerNorm(7)])
@@ -92,7 +92,7 @@ def test_normalisation_follows_once_all_strips_are_known(norm: nn.Module, activa
         nn.init.normal_(norm.bias)
     layer = Layer(conv(3), norm, activation)  # type: ignore[arg-type]
     in_strips = StripLayer.of(layer, torch.float32)
-    strips = [in_strips.compute(Whole(SOURCE, torch.float32), start, start + 2) for start in range(0, 22, 2)]
+    strips = [in_strips.compute(Whole(MAP, torch.float32), start, start + 2) for start in range(0, 22, 2)]
     before = [strip.clone() for strip in strips]
     statistics = Statistics()
     for strip in strips:
@@ -100,7 +100,7 @@ def test_normalisation_follows_once_all_strips_are_known(norm: nn.Module, activa
     normalise = in_strips.normalisation(statistics)
     assert normalise is not None
     result = torch.cat([normalise(strip) for strip in strips], dim=2)
-    torch.testing.assert_close(result, layer.apply(SOURCE), atol=2e-5, rtol=0)
+    torch.testing.assert_close(result, layer.apply(MAP), atol=2e-5, rtol=0)
     assert all(map(torch.equal, strips, before))  # a strip in the store is read more than once
 
 
@@ -112,9 +112,9 @@ def test_a_layer_without_normalisation_leaves_nothing_to_do() -> None:
 def test_the_code_of_the_last_layer_is_part_of_its_bias() -> None:
     convolution = PointwiseConv2d(5 + 3, 3)
     code = torch.randn(1, 3)
-    source: Rows = Whole(SOURCE, torch.float32)
-    computed = ToImage.of(Layer(convolution), 3, torch.float32).with_code(code).compute(source, 4, 9)
-    expected = convolution(torch.cat([SOURCE, code[:, :, None, None].expand(-1, -1, 22, 14)], dim=1))
+    rows: Rows = Whole(MAP, torch.float32)
+    computed = ToImage.of(Layer(convolution), 3, torch.float32).with_code(code).compute(rows, 4, 9)
+    expected = convolution(torch.cat([MAP, code[:, :, None, None].expand(-1, -1, 22, 14)], dim=1))
     torch.testing.assert_close(computed, expected[:, :, 4:9], atol=1e-5, rtol=0)
 
 

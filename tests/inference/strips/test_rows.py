@@ -15,23 +15,23 @@ def test_what_lies_beyond_the_border_is_mirrored(margin: int, strip_height: int)
     values = torch.rand(1, 2, 6, 5)
     padded = F.pad(values, [margin, margin, 3, 3], mode="reflect")
     with Store() as store:
-        source = FeatureMap(store)
+        rows = FeatureMap(store)
         for strip in values.split(strip_height, dim=2):  # type: ignore[no-untyped-call]
-            source.append(strip)
+            rows.append(strip)
         for start in range(-3, 6):
             for stop in range(max(start, 0) + 1, 10):
-                window = source.window(start, stop, margin)
+                window = rows.window(start, stop, margin)
                 assert torch.equal(window, padded[:, :, start + 3 : stop + 3])
                 assert window.permute(0, 2, 3, 1).is_contiguous() or margin == 0
 
 
 def test_a_whole_map_gives_rows_in_the_asked_number_format() -> None:
     values = torch.rand(1, 3, 6, 5)
-    source = Whole(values, torch.bfloat16)
-    assert source.strips == [(0, 6)]
-    assert source.height == 6
-    source.release(6)  # which changes nothing
-    window = source.window(1, 4)
+    rows = Whole(values, torch.bfloat16)
+    assert rows.cuts == [(0, 6)]
+    assert rows.height == 6
+    rows.release(6)  # which changes nothing
+    window = rows.window(1, 4)
     assert torch.equal(window, values[:, :, 1:4].bfloat16())
     assert window.permute(0, 2, 3, 1).is_contiguous()
 
@@ -43,7 +43,7 @@ def test_the_code_stands_behind_the_channels_of_all_positions() -> None:
         for strip in values.split([3, 1], dim=2):  # type: ignore[no-untyped-call]
             features.append(strip)
         coded = WithCode(features, code)
-        assert coded.strips == [(0, 3), (3, 4)]
+        assert coded.cuts == [(0, 3), (3, 4)]
         expected = torch.cat([values, code[:, :, None, None].expand(-1, -1, 4, 5)], dim=1)
         assert torch.equal(coded.window(1, 4), expected[:, :, 1:])
         assert torch.equal(coded.window(-1, 5, 1), F.pad(expected, [1, 1, 1, 1], mode="reflect"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from udsd.inference.strips.rows import Strips
+from udsd.inference.strips.rows import Cuts
 from udsd.inference.strips.winograd import TILE
 
 ROW_UNIT = TILE
@@ -13,7 +13,7 @@ ROW_UNIT = TILE
 in two strips would be computed for both."""
 
 
-def cut(height: int, strip_height: int) -> Strips:
+def cut(height: int, strip_height: int) -> Cuts:
     """Cut a map of ``height`` rows into strips of nearly equal height, none above ``strip_height``."""
     unit = ROW_UNIT if strip_height >= ROW_UNIT else 1
     units = math.ceil(height / unit)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from udsd.inference.strips.layers import Change
-from udsd.inference.strips.rows import Rows, Strips
+from udsd.inference.strips.rows import Cuts, Rows
 from udsd.inference.strips.store import Store, StoredStrip
 
 
@@ -31,7 +31,7 @@ class FeatureMap(Rows):
         return self._edges[-1]
 
     @property
-    def strips(self) -> Strips:
+    def cuts(self) -> Cuts:
         """First row of each strip, and the one behind its last."""
         return list(pairwise(self._edges))
 

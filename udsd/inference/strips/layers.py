@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from udsd.inference.strips import winograd
 from udsd.inference.strips.cuts import cut
-from udsd.inference.strips.rows import Rows, Strips
+from udsd.inference.strips.rows import Cuts, Rows
 from udsd.inference.strips.statistics import Statistics
 from udsd.models.blocks import (
     NORM_EPSILON,
@@ -32,19 +32,19 @@ Change = Callable[[Tensor], Tensor]
 class StripConvolution(Protocol):
     """A convolution that computes any rows of its result."""
 
-    def rows_out(self, rows: int) -> int:
-        """Height of the result for a source of ``rows`` rows."""
+    def height_out(self, height: int) -> int:
+        """Height of the result for a map of ``height`` rows."""
         ...
 
-    def strips(self, rows: int, strip_height: int) -> Strips:
-        """How the result for a source of ``rows`` rows is cut."""
+    def cuts(self, height: int, strip_height: int) -> Cuts:
+        """How the result for a map of ``height`` rows is cut."""
         ...
 
     def first_row(self, start: int) -> int:
-        """First row of the source that the rows of the result from ``start`` on need; negative above its border."""
+        """First row of the map that the rows of the result from ``start`` on need; negative above its border."""
         ...
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the result, (1, C', stop - start, W'), channels last."""
         ...
 
@@ -80,9 +80,9 @@ class StripLayer:
             raise no_counterpart(norm)
         return cls(_convolution(layer.convolution, dtype, use_winograd), norm, layer.activation)  # type: ignore[arg-type]
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the result; before `normalisation`, if the layer has one."""
-        strip = self.convolution.compute(source, start, stop)
+        strip = self.convolution.compute(rows, start, stop)
         return strip if self.activation is None or self.norm is not None else self.activation(strip, inplace=True)
 
     def normalisation(self, statistics: Statistics) -> Change | None:
@@ -108,7 +108,7 @@ class StripLayer:
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution whose source is continued by reflection."""
+    """A convolution whose input is continued by reflection."""
 
     weight: Tensor
     bias: Tensor | None
@@ -120,21 +120,21 @@ class Convolution:
         """Rows of the kernel."""
         return self.weight.shape[-1]
 
-    def rows_out(self, rows: int) -> int:
-        """Height of the result for a source of ``rows`` rows."""
-        return (rows + 2 * self.margin - self.size) // self.stride + 1
+    def height_out(self, height: int) -> int:
+        """Height of the result for a map of ``height`` rows."""
+        return (height + 2 * self.margin - self.size) // self.stride + 1
 
-    def strips(self, rows: int, strip_height: int) -> Strips:
+    def cuts(self, height: int, strip_height: int) -> Cuts:
         """How the result is cut."""
-        return cut(self.rows_out(rows), strip_height)
+        return cut(self.height_out(height), strip_height)
 
     def first_row(self, start: int) -> int:
-        """First row of the source that the rows of the result from ``start`` on need."""
+        """First row of the map that the rows of the result from ``start`` on need."""
         return start * self.stride - self.margin
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the result."""
-        window = source.window(self.first_row(start), self.first_row(stop - 1) + self.size, self.margin)
+        window = rows.window(self.first_row(start), self.first_row(stop - 1) + self.size, self.margin)
         return F.conv2d(window, self.weight, self.bias, self.stride)
 
 
@@ -147,21 +147,21 @@ class WinogradConvolution:
 
     weights: Tensor
 
-    def rows_out(self, rows: int) -> int:
-        """Height of the result: that of the source."""
-        return rows
+    def height_out(self, height: int) -> int:
+        """Height of the result: that of the map."""
+        return height
 
-    def strips(self, rows: int, strip_height: int) -> Strips:
+    def cuts(self, height: int, strip_height: int) -> Cuts:
         """How the result is cut."""
-        return cut(rows, strip_height)
+        return cut(height, strip_height)
 
     def first_row(self, start: int) -> int:
-        """First row of the source that the rows of the result from ``start`` on need."""
+        """First row of the map that the rows of the result from ``start`` on need."""
         return winograd.first_row_of_tile(start) - 1
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the result."""
-        window = source.window(self.first_row(start), stop + 1, 1)
+        window = rows.window(self.first_row(start), stop + 1, 1)
         return winograd.convolve(window, self.weights)[:, :, start - winograd.first_row_of_tile(start) :]
 
 
@@ -172,22 +172,22 @@ class Doubling:
     weight: Tensor
     bias: Tensor | None
 
-    def rows_out(self, rows: int) -> int:
-        """Height of the result: twice that of the source."""
-        return 2 * rows
+    def height_out(self, height: int) -> int:
+        """Height of the result: twice that of the map."""
+        return 2 * height
 
-    def strips(self, rows: int, strip_height: int) -> Strips:
+    def cuts(self, height: int, strip_height: int) -> Cuts:
         """How the result is cut: a strip is computed from ``strip_height`` rows at most, and twice as high."""
-        return [(2 * start, 2 * stop) for start, stop in cut(rows, strip_height)]
+        return [(2 * start, 2 * stop) for start, stop in cut(height, strip_height)]
 
     def first_row(self, start: int) -> int:
-        """First row of the source that the rows of the result from ``start`` on need."""
+        """First row of the map that the rows of the result from ``start`` on need."""
         return start // 2
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the result, both even."""
-        # Row 2i of the result needs row i of the source, and row 2i + 1 rows i and i + 1.
-        window = source.window(start // 2, min(stop // 2 + 1, source.height))
+        # Row 2i of the result needs row i of the map, and row 2i + 1 rows i and i + 1.
+        window = rows.window(start // 2, min(stop // 2 + 1, rows.height))
         doubled = F.conv_transpose2d(window, self.weight, self.bias, stride=2, padding=1, output_padding=1)
         return doubled[:, :, : stop - start]
 
@@ -230,9 +230,9 @@ class ToImage:
         """The layer for images of one blur code (1, Z)."""
         return replace(self, bias=(code @ self.code_weight.T + self.bias)[:, :, None, None])
 
-    def compute(self, source: Rows, start: int, stop: int) -> Tensor:
+    def compute(self, rows: Rows, start: int, stop: int) -> Tensor:
         """Rows ``start`` to ``stop`` of the generator's output, float32 (1, 3, stop - start, W)."""
-        return F.conv2d(source.window(start, stop), self.weight).float() + self.bias
+        return F.conv2d(rows.window(start, stop), self.weight).float() + self.bias
 
 
 def no_counterpart(module: nn.Module) -> TypeError:

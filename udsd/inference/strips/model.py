@@ -58,12 +58,12 @@ class StripModel:
     def encode_blur(self, image: Tensor, band_height: int, store: Store) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (1, Z) of the blur code of an image (1, 3, H, W) as `restore` takes."""
         runner = Runner(store, image.shape[2])
-        source: Rows = Whole(image, self.dtype)
+        rows: Rows = Whole(image, self.dtype)
         strip_height = band_height
         for layer in self._blur_layers:
             strip_height = max(strip_height // 2, 1)  # as the map is halved
-            source = runner.run(layer, source, strip_height)
-        return self._code_of(_mean_over_positions(source, image.device).to(image.dtype))
+            rows = runner.run(layer, rows, strip_height)
+        return self._code_of(_mean_over_positions(rows, image.device).to(image.dtype))
 
     def restore(self, image: Tensor, code: Tensor, band_height: int, store: Store, out: Tensor | None = None) -> Tensor:
         """Restore an image.
@@ -98,28 +98,28 @@ class StripModel:
 
     def _encode_content(self, image: Tensor, strip_height: int, runner: Runner) -> tuple[FeatureMap, bool]:
         """Features before the residual blocks, and whether the image is flat (`Statistics.is_flat`)."""
-        source: Rows = Whole(image, self.dtype)
+        rows: Rows = Whole(image, self.dtype)
         outputs: list[Output] = []
         for layer in self._content_layers:
-            source = runner.run(layer, source, strip_height)
-            outputs.append(source)
+            rows = runner.run(layer, rows, strip_height)
+            outputs.append(rows)
         content = outputs[-1].settled()
         return content, any(output.is_flat for output in outputs)
 
     def _decode(
         self, image: Tensor, features: FeatureMap, code: Tensor, strip_height: int, runner: Runner, restored: Tensor
     ) -> Tensor:
-        source: Rows = features
+        rows: Rows = features
         for layer in self._doublings:
-            source = runner.run(layer, WithCode(source, code), strip_height)
+            rows = runner.run(layer, WithCode(rows, code), strip_height)
         to_image = self._to_image.with_code(code)
-        for start, stop in source.strips:
+        for start, stop in rows.cuts:
             # Once its first rows are replaced, an image cannot be begun anew in smaller strips.
             with memory_errors("the image") if start and restored is image else nullcontext():
-                decoded = to_image.compute(source, start, stop)
-                rows = slice(start, stop)
-                restored[:, :, rows] = compose(image[:, :, rows], decoded, residual=self.config.residual_output)
-            source.release(stop)
+                decoded = to_image.compute(rows, start, stop)
+                band = slice(start, stop)
+                restored[:, :, band] = compose(image[:, :, band], decoded, residual=self.config.residual_output)
+            rows.release(stop)
             runner.store.trim()
         return restored
 
@@ -147,7 +147,7 @@ def _in_format(dtype: torch.dtype, *, use_winograd: bool = False) -> Callable[[L
 def _mean_over_positions(features: Rows, device: torch.device) -> Tensor:
     """Mean (1, C) in float64 of a map (1, C, H, W), which is released on the way."""
     total, count = torch.zeros((), dtype=torch.float64, device=device), 0
-    for start, stop in features.strips:
+    for start, stop in features.cuts:
         strip = features.window(start, stop)
         total = total + strip.double().sum(dim=(2, 3))
         count += strip.shape[2] * strip.shape[3]
@@ -182,5 +182,5 @@ def _refuse_other_sizes(content_layers: Iterable[StripLayer], doublings: Iterabl
 
 def _height_behind(layers: Iterable[StripLayer], height: int) -> int:
     for layer in layers:
-        height = layer.convolution.rows_out(height)
+        height = layer.convolution.height_out(height)
     return height

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Strips = list[tuple[int, int]]
-"""How a map is cut: the first row of each strip, and the one behind its last."""
+Cuts = list[tuple[int, int]]
+"""How a map is cut into strips: the first row of each, and the one behind its last."""
 
 
 class Rows(ABC):
@@ -18,7 +18,7 @@ class Rows(ABC):
 
     @property
     @abstractmethod
-    def strips(self) -> Strips:
+    def cuts(self) -> Cuts:
         """The strips in which the map comes."""
 
     @abstractmethod
@@ -32,7 +32,7 @@ class Rows(ABC):
     @property
     def height(self) -> int:
         """Number of rows."""
-        return self.strips[-1][1]
+        return self.cuts[-1][1]
 
     def window(self, start: int, stop: int, margin: int = 0) -> Tensor:
         """Rows ``start`` to ``stop`` with ``margin`` columns more at both sides, as a convolution needs them.
@@ -65,7 +65,7 @@ class Whole(Rows):
     dtype: torch.dtype
 
     @property
-    def strips(self) -> Strips:
+    def cuts(self) -> Cuts:
         """All rows, as one strip."""
         return [(0, self.values.shape[2])]
 
@@ -90,9 +90,9 @@ class WithCode(Rows):
     code: Tensor
 
     @property
-    def strips(self) -> Strips:
+    def cuts(self) -> Cuts:
         """Those of the features."""
-        return self.features.strips
+        return self.features.cuts
 
     def pieces(self, start: int, stop: int) -> list[Tensor]:
         """Rows ``start`` to ``stop``, in one piece."""

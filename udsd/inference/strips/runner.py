@@ -11,7 +11,7 @@ from torch import Tensor
 
 from udsd.inference.strips.feature_map import FeatureMap
 from udsd.inference.strips.layers import Change, StripLayer
-from udsd.inference.strips.rows import Rows, Strips, Whole
+from udsd.inference.strips.rows import Cuts, Rows, Whole
 from udsd.inference.strips.statistics import Statistics
 from udsd.inference.strips.store import Store
 
@@ -29,29 +29,29 @@ class Runner:
     store: Store
     image_height: int
 
-    def run(self, layer: StripLayer, source: Rows, strip_height: int, *, keep_source: bool = False) -> Output:
+    def run(self, layer: StripLayer, rows: Rows, strip_height: int, *, keep_rows: bool = False) -> Output:
         """Run a layer over all strips of its result.
 
         Args:
             layer: What to compute.
-            source: What to compute it from. Its rows are released as soon as the result needs them no more.
+            rows: What to compute it from, released as soon as the result needs them no more.
             strip_height: Rows of a strip, at most, as the layer's convolution counts them.
-            keep_source: Do not release the source's rows, because they are needed again.
+            keep_rows: Do not release them, because they are needed again.
         """
         statistics = None if layer.norm is None else Statistics()
-        strips = layer.convolution.strips(source.height, strip_height)
-        if layer.convolution.rows_out(source.height) == self.image_height:
-            rows = self._compute_when_read(layer, source, strips, statistics)
+        cuts = layer.convolution.cuts(rows.height, strip_height)
+        if layer.convolution.height_out(rows.height) == self.image_height:
+            result = self._compute_when_read(layer, rows, cuts, statistics)
         else:
-            rows = self._keep(layer, source, strips, statistics, keep_source)
-        return Output(rows, statistics, None if statistics is None else layer.normalisation(statistics))
+            result = self._keep(layer, rows, cuts, statistics, keep_rows)
+        return Output(result, statistics, None if statistics is None else layer.normalisation(statistics))
 
-    def copy(self, source: Rows) -> FeatureMap:
-        """Keep the rows of a source as a map of its own, in the same strips. The source's rows are released."""
+    def copy(self, rows: Rows) -> FeatureMap:
+        """Keep rows as a map of their own, in the same strips. They are released where they come from."""
         result = FeatureMap(self.store)
-        for start, stop in source.strips:
-            strip = source.window(start, stop)
-            source.release(stop)
+        for start, stop in rows.cuts:
+            strip = rows.window(start, stop)
+            rows.release(stop)
             result.append(strip)
         return result
 
@@ -59,42 +59,40 @@ class Runner:
         """Add the result of a residual block to its input, in place."""
         change: Rows = features
         for layer in block:
-            change = self.run(layer, change, strip_height, keep_source=change is features)
-        for index, (start, stop) in enumerate(features.strips):
+            change = self.run(layer, change, strip_height, keep_rows=change is features)
+        for index, (start, stop) in enumerate(features.cuts):
             features.change(index, partial(Tensor.add_, other=change.window(start, stop)))
             change.release(stop)
 
     def _keep(
-        self, layer: StripLayer, source: Rows, strips: Strips, statistics: Statistics | None, keep_source: bool
+        self, layer: StripLayer, rows: Rows, cuts: Cuts, statistics: Statistics | None, keep_rows: bool
     ) -> FeatureMap:
         result = FeatureMap(self.store)
-        grows = layer.convolution.rows_out(source.height) > source.height
-        for start, stop in strips:
-            strip = layer.compute(source, start, stop)
+        grows = layer.convolution.height_out(rows.height) > rows.height
+        for start, stop in cuts:
+            strip = layer.compute(rows, start, stop)
             if statistics is not None:
                 statistics.add(strip)
-            if not keep_source:
-                source.release(layer.convolution.first_row(stop))  # first, so that the new strip can take its place
+            if not keep_rows:
+                rows.release(layer.convolution.first_row(stop))  # first, so that the new strip can take its place
             result.append(strip)
             if grows:
                 self.store.trim()
-        if not keep_source:
-            source.release(source.height)
+        if not keep_rows:
+            rows.release(rows.height)
         return result
 
-    def _compute_when_read(
-        self, layer: StripLayer, source: Rows, strips: Strips, statistics: Statistics | None
-    ) -> Rows:
-        rows: Rows = _Recomputed(layer, source, strips)
+    def _compute_when_read(self, layer: StripLayer, rows: Rows, cuts: Cuts, statistics: Statistics | None) -> Rows:
+        result: Rows = _Recomputed(layer, rows, cuts)
         if statistics is None:
-            return rows
-        if len(source.strips) == 1:  # then there is nothing to be saved by computing it twice
-            strip = layer.compute(source, 0, self.image_height)
-            source.release(source.height)
-            rows = Whole(strip, strip.dtype)
-        for start, stop in rows.strips:
-            statistics.add(rows.window(start, stop))
-        return rows
+            return result
+        if len(rows.cuts) == 1:  # then there is nothing to be saved by computing it twice
+            strip = layer.compute(rows, 0, self.image_height)
+            rows.release(rows.height)
+            result = Whole(strip, strip.dtype)
+        for start, stop in result.cuts:
+            statistics.add(result.window(start, stop))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +110,9 @@ class Output(Rows):
     normalise: Change | None
 
     @property
-    def strips(self) -> Strips:
+    def cuts(self) -> Cuts:
         """The strips in which the layer was computed."""
-        return self.raw.strips
+        return self.raw.cuts
 
     @property
     def is_flat(self) -> bool:
@@ -134,7 +132,7 @@ class Output(Rows):
         """The strips themselves, normalised in place; for the result of a layer that keeps it."""
         features = cast("FeatureMap", self.raw)
         if self.normalise is not None:
-            for index in range(len(features.strips)):
+            for index in range(len(features.cuts)):
                 features.change(index, self.normalise)
         return features
 
@@ -144,16 +142,16 @@ class _Recomputed(Rows):
     """The result of a layer, computed whenever its rows are read."""
 
     layer: StripLayer
-    source: Rows
-    cuts: Strips
+    rows: Rows
+    own_cuts: Cuts
 
     @property
-    def strips(self) -> Strips:
-        return self.cuts
+    def cuts(self) -> Cuts:
+        return self.own_cuts
 
     def pieces(self, start: int, stop: int) -> list[Tensor]:
-        return [self.layer.compute(self.source, start, stop)]
+        return [self.layer.compute(self.rows, start, stop)]
 
     def release(self, before: int) -> None:
         is_all = before >= self.height
-        self.source.release(self.source.height if is_all else self.layer.convolution.first_row(before))
+        self.rows.release(self.rows.height if is_all else self.layer.convolution.first_row(before))

@@ -107,12 +107,12 @@ def convolve(window: Tensor, weights: Tensor) -> Tensor:
     rows, columns = (math.ceil(side / TILE) for side in (height, width))
     if height % TILE or width % TILE:
         window = F.pad(window, (0, columns * TILE - width, 0, rows * TILE - height))
-    source = window.permute(0, 2, 3, 1)[0]
+    inputs = window.permute(0, 2, 3, 1)[0]
     convolve_columns = _convolve_columns if weights.dim() == 5 else _convolve_columns_in_tiles
     filters = weights.shape[1 if weights.dim() == 5 else 2]
-    result = source.new_empty(rows * TILE, columns * TILE, filters)
+    result = inputs.new_empty(rows * TILE, columns * TILE, filters)
     for top, bottom, left, right in _blocks(rows, columns):
-        block = source[top * TILE : bottom * TILE + 2, left * TILE : right * TILE + 2]
+        block = inputs[top * TILE : bottom * TILE + 2, left * TILE : right * TILE + 2]
         # A single name, so that each intermediate result is freed as soon as the next is there.
         values = _overlapping(block, 0).reshape(_PATCH, -1)
         values = torch.mm(_INPUT, values).view(_PATCH, bottom - top, *block.shape[1:])

@@ -19,24 +19,24 @@ _NAMED = 5
 """Files that a warning names; further ones are counted."""
 
 
-def list_images(sources: Sequence[str], besides: Path | None = None) -> list[Path]:
+def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path]:
     """The images of folders (with those below) and of text files of paths, each file once.
 
     A text file has one path on each line, relative to its own folder.
 
     Args:
-        sources: Folders and text files.
+        places: Folders and text files.
         besides: A folder whose images are left out, with those below: that of the run, which holds pictures of its own.
 
     Raises:
-        ImageError: A source is missing or holds no images.
+        ImageError: One of them is missing or holds no images.
     """
     files: dict[Path, Path] = {}
     own = None if besides is None else real_path(besides)
-    for source in sources:
-        found = _images_of(source)
+    for place in places:
+        found = _images_of(place)
         if not found:
-            raise ImageError(f"{source} holds no images; give a folder with PNG, JPEG or other image files")
+            raise ImageError(f"{place} holds no images; give a folder with PNG, JPEG or other image files")
         for path in found:
             # Folders may contain each other, and a file must not be on both sides of a run.
             real = real_path(path)
@@ -99,17 +99,17 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
 def _images_of(given: str) -> list[Path]:
     if not given:
         raise ImageError("the name of a folder of images is empty; give a path (. is the current folder)")
-    source = Path(given)
-    if source.suffix.lower() != ".txt" or is_folder(source):
-        return list(find_images(source))
+    place = Path(given)
+    if place.suffix.lower() != ".txt" or is_folder(place):
+        return list(find_images(place))
     try:
-        with open_regular(source) as file:
+        with open_regular(place) as file:
             lines = file.read().decode("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"cannot read the list {source} ({error}); give a text file with a path on each line"
+            f"cannot read the list {place} ({error}); give a text file with a path on each line"
         ) from error
-    return [source.parent / line.strip() for line in lines if line.strip()]
+    return [place.parent / line.strip() for line in lines if line.strip()]
 
 
 def _duplicates(files: Sequence[Path]) -> list[list[Path]]:

@@ -1,8 +1,9 @@
 """Camera paths during an exposure, and their rasterisation into blur kernels.
 
-Random trajectories follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration
-From Motion Blur", IEEE TIP 2012), which the paper uses for its blurred training data: the camera moves at constant
-speed, its direction changes by noise, by a pull back to the start, and now and then by an abrupt shake.
+Random camera paths follow the Markov process of Boracchi and Foi ("Modeling the Performance of Image Restoration From
+Motion Blur", IEEE TIP 2012, where they are called trajectories), which the paper uses for its blurred training data:
+the camera moves at constant speed, its direction changes by noise, by a pull back to the start, and now and then by an
+abrupt shake.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 _STEPS = 2000
-"""Points of one trajectory."""
+"""Points of one path."""
 
 _HIGHEST_ANXIETY = 0.012
-"""Anxiety scales all changes of direction; each trajectory draws its own, from 0 to this."""
+"""Anxiety scales all changes of direction; each path draws its own, from 0 to this."""
 
 _HIGHEST_SHAKE_PROBABILITY = 0.2
 _HIGHEST_NOISE = 10.0
 _HIGHEST_PULL = 0.7
 
 
-def sample_trajectories(
+def sample_camera_paths(
     lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
 ) -> NDArray[np.complex128]:
-    """Draw camera trajectories, all at once.
+    """Draw the paths of a shaken camera, all at once.
 
     Args:
-        lengths: Path length of each trajectory in pixels.
+        lengths: Length of each path in pixels.
         random: Source of randomness.
 
     Returns:
@@ -43,7 +44,7 @@ def sample_trajectories(
     noise_strength = _HIGHEST_NOISE * random.random(count) * anxiety
     pull = _HIGHEST_PULL * random.random(count) * anxiety
 
-    # Positions and velocities are in units of each trajectory's own step, so that one loop serves all lengths.
+    # Positions and velocities are in units of each path's own step, so that one loop serves all lengths.
     noise = random.standard_normal((_STEPS, count, 2)).view(np.complex128)[..., 0] * noise_strength
     shaken = random.random((_STEPS, count)) < shake_probability
     turns = np.where(shaken, 2 * np.exp(1j * (np.pi + random.random((_STEPS, count)) - 0.5)), 0)
@@ -59,12 +60,12 @@ def sample_trajectories(
     return centred
 
 
-def straight_trajectories(
+def straight_camera_paths(
     lengths: Sequence[float] | NDArray[np.float64], random: np.random.Generator
 ) -> NDArray[np.complex128]:
     """Draw straight camera paths of random direction, at constant speed.
 
-    Arguments and result are those of `sample_trajectories`.
+    Arguments and result are those of `sample_camera_paths`.
     """
     lengths = np.asarray(lengths, dtype=float)
     ends = lengths * np.exp(1j * random.uniform(0, np.pi, size=lengths.size))
@@ -72,18 +73,18 @@ def straight_trajectories(
     return paths
 
 
-def rasterize(trajectories: NDArray[np.complex128], size: int) -> NDArray[np.float32]:
-    """Draw trajectories into kernels with bilinear (sub-pixel) weights.
+def rasterize(paths: NDArray[np.complex128], size: int) -> NDArray[np.float32]:
+    """Draw camera paths into kernels with bilinear (sub-pixel) weights.
 
     Args:
-        trajectories: Positions (T, N) as complex numbers in pixels, relative to the kernel's middle.
+        paths: Positions (T, N) as complex numbers in pixels, relative to the kernel's middle.
         size: Side of the kernels in pixels, odd, and large enough for all positions.
 
     Returns:
         Kernels (N, size, size), each summing to 1.
     """
-    points, count = trajectories.shape
-    x, y = trajectories.real + size // 2, trajectories.imag + size // 2
+    points, count = paths.shape
+    x, y = paths.real + size // 2, paths.imag + size // 2
     left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     right_share, bottom_share = x - left, y - top
     corner = (np.arange(count) * size + top) * size + left

@@ -1,11 +1,11 @@
-"""Settings from plain nested values, such as those of TOML, into dataclasses."""
+"""Settings from plain nested values, such as those of TOML and JSON, into dataclasses."""
 
 from __future__ import annotations
 
 import difflib
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from udsd.errors import ConfigError
@@ -26,23 +26,35 @@ def build_settings(cls: type[_Section], values: Any, where: str = "") -> _Sectio
         ConfigError: A key is unknown (the nearest known one is named) or a value ill-typed or out of range.
     """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where or 'the recipe'} is {values!r}; give a table of settings")
+        raise ConfigError(f"{f'{where} is' if where else 'the settings are'} {values!r}; give a table of settings")
     kinds = get_type_hints(cls)
     known = [entry.name for entry in fields(cls)]  # type: ignore[arg-type]
     arguments = {}
     fixed = getattr(cls, "FIXED", {})
     for key, value in values.items():
         name = f"{where}.{key}" if where else key
-        if fixed.get(key, ...) == value:
-            continue  # of a checkpoint or recipe of an earlier version
+        if key in fixed:  # of a folder, checkpoint or recipe of an earlier version
+            if fixed[key] != value:
+                raise ConfigError(f"{name} is {value!r}; {fixed[key]!r} is the only value there is")
+            continue
         if key not in known:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
             raise ConfigError(f"unknown setting {name}; did you mean {nearest[0]}? Known: {', '.join(known)}")
         arguments[key] = _convert(kinds[key], value, name)
+    missing = [entry.name for entry in fields(cls) if _is_required(entry) and entry.name not in arguments]  # type: ignore[arg-type]
+    if missing:
+        raise ConfigError(f"{where or 'the settings'} lacks {' and '.join(missing)}")
     return cls(**arguments)
 
 
+def _is_required(entry: Field[Any]) -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
+
+
 def _convert(kind: Any, value: Any, name: str) -> Any:
+    if isinstance(kind, types.UnionType):
+        # Of two, the other is None, which stands for what was not set.
+        return None if value is None else _convert(get_args(kind)[0], value, name)
     if is_dataclass(kind) and isinstance(kind, type):
         return build_settings(kind, value, name)
     if get_origin(kind) is tuple:

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from tests.unfinished import dead_process, leave_unfinished
-from udsd.degradation import PageConfig, is_held_out, prepare_pages
+from udsd.degradation import DocumentConfig, is_held_out, render_documents
 from udsd.errors import ConfigError, ImageError
 
 MakePdf = Callable[..., Path]
-FIXED = PageConfig(dpi=(72, 72))
+FIXED = DocumentConfig(dpi=(72, 72))
 
 
 def dpi_of(path: Path) -> int:
@@ -37,7 +37,7 @@ def documents(tmp_path: Path) -> Path:
 
 def test_pages_are_rendered_as_they_look(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 36 72 re f"])
-    (path,) = prepare_pages([document], tmp_path / "out", FIXED)
+    (path,) = render_documents([document], tmp_path / "out", FIXED)
     assert path == tmp_path / "out" / "documents-a-p0001.png"
     with Image.open(path) as page:
         assert (page.mode, page.size) == ("RGB", (72, 144))
@@ -57,20 +57,20 @@ def test_a_tenth_of_the_folders_is_held_out() -> None:
 
 def test_blank_pages_are_left_out(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f", "", "0 0 1 1 re f", "0 0 72 9 re f"])
-    written = prepare_pages([document], tmp_path / "out", FIXED)
+    written = render_documents([document], tmp_path / "out", FIXED)
     assert names(written) == ["documents-a-p0001.png", "documents-a-p0004.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names(written)
 
 
 def test_chosen_pages_are_spread_over_a_document(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 7)
-    written = prepare_pages([document], tmp_path / "out", PageConfig(dpi=(72, 72), pages_per_document=3))
+    written = render_documents([document], tmp_path / "out", DocumentConfig(dpi=(72, 72), pages_per_document=3))
     assert names(written) == ["documents-a-p0001.png", "documents-a-p0004.png", "documents-a-p0007.png"]
 
 
 def test_each_page_has_its_own_resolution_within_the_range(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 20)
-    drawn = [dpi_of(path) for path in prepare_pages([document], tmp_path / "out", PageConfig(dpi=(40, 43)))]
+    drawn = [dpi_of(path) for path in render_documents([document], tmp_path / "out", DocumentConfig(dpi=(40, 43)))]
     assert set(drawn) == {40, 41, 42, 43}
 
 
@@ -78,19 +78,19 @@ def test_a_second_run_writes_the_same_bytes(
     make_pdf: MakePdf, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 4)
-    first = prepare_pages([document], tmp_path / "first")
+    first = render_documents([document], tmp_path / "first")
     monkeypatch.chdir(documents)
-    again = prepare_pages([Path("a.pdf")], tmp_path / "again")  # however the file is named
+    again = render_documents([Path("a.pdf")], tmp_path / "again")  # however the file is named
     assert names(first) == names(again)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
-    other = prepare_pages([document], tmp_path / "other", PageConfig(seed=1))
+    other = render_documents([document], tmp_path / "other", DocumentConfig(seed=1))
     assert [dpi_of(path) for path in other] != [dpi_of(path) for path in first]
 
 
 def test_a_page_does_not_depend_on_the_other_documents(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     first, second = (make_pdf(documents / name, ["0 0 72 72 re f"] * 3) for name in ("a.pdf", "b.pdf"))
-    alone = prepare_pages([second], tmp_path / "alone")
-    together = prepare_pages([first, second], tmp_path / "together")
+    alone = render_documents([second], tmp_path / "alone")
+    together = render_documents([first, second], tmp_path / "together")
     assert names(together)[3:] == names(alone)
     assert [dpi_of(path) for path in together[3:]] == [dpi_of(path) for path in alone]
 
@@ -98,8 +98,8 @@ def test_a_page_does_not_depend_on_the_other_documents(make_pdf: MakePdf, docume
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_worker_processes_give_the_same(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
     given = [make_pdf(documents / name, ["0 0 72 72 re f"] * 2) for name in ("a.pdf", "b.pdf", "c.pdf")]
-    one = prepare_pages(given, tmp_path / "one", FIXED)
-    two = prepare_pages(given, tmp_path / "two", FIXED, processes=2)
+    one = render_documents(given, tmp_path / "one", FIXED)
+    two = render_documents(given, tmp_path / "two", FIXED, processes=2)
     assert names(two) == names(one)
     assert [path.read_bytes() for path in two] == [path.read_bytes() for path in one]
 
@@ -112,7 +112,7 @@ def test_a_document_that_cannot_be_read_is_left_out(
     broken.write_bytes(sound.read_bytes()[:60])
     os.mkfifo(documents / "pipe.pdf")
     left_out = [broken, documents / "missing.pdf", documents / "pipe.pdf"]
-    written = prepare_pages([*left_out, sound], tmp_path / "out", FIXED)
+    written = render_documents([*left_out, sound], tmp_path / "out", FIXED)
     assert names(written) == ["documents-sound-p0001.png"]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
     assert "broken.pdf" in caplog.messages[0]
@@ -123,7 +123,7 @@ def test_a_page_that_cannot_be_read_is_left_out(
     make_pdf: MakePdf, documents: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"] * 3, missing_page=2)
-    written = prepare_pages([document], tmp_path / "out", FIXED)
+    written = render_documents([document], tmp_path / "out", FIXED)
     assert names(written) == ["documents-a-p0001.png", "documents-a-p0003.png"]
     (message,) = caplog.messages
     assert "left out page 2 of" in message
@@ -132,7 +132,7 @@ def test_a_page_that_cannot_be_read_is_left_out(
 def test_no_page_is_written_over_another(make_pdf: MakePdf, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = make_pdf(tmp_path / "one" / "doc" / "a.pdf", ["0 0 72 72 re f"])
     second = make_pdf(tmp_path / "two" / "doc" / "a.pdf", ["0 0 36 72 re f"])
-    written = prepare_pages([first, second, first], tmp_path / "out", FIXED)
+    written = render_documents([first, second, first], tmp_path / "out", FIXED)
     assert names(written) == ["doc-a-p0001.png"]
     (message,) = caplog.messages
     assert message == f"left out {second}: its pages would be named like those of {first}"
@@ -144,7 +144,7 @@ def test_no_page_is_written_over_another(make_pdf: MakePdf, tmp_path: Path, capl
 def test_no_page_at_all_is_an_error(make_pdf: MakePdf, documents: Path, tmp_path: Path, pages: list[str]) -> None:
     document = make_pdf(documents / "blank.pdf", pages)
     with pytest.raises(ImageError, match=r"no page could be rendered from 1 document"):
-        prepare_pages([document], tmp_path / "out", FIXED)
+        render_documents([document], tmp_path / "out", FIXED)
     assert not (tmp_path / "out").exists()
 
 
@@ -152,7 +152,7 @@ def test_images_cannot_go_where_a_file_is(make_pdf: MakePdf, documents: Path, tm
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ImageError, match="cannot be written"):
-        prepare_pages([document], tmp_path / "file", FIXED)
+        render_documents([document], tmp_path / "file", FIXED)
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -162,7 +162,7 @@ def test_a_document_whose_pages_would_have_too_long_names_is_left_out(
 ) -> None:
     long = make_pdf(documents / f"{'n' * 250}.pdf", ["0 0 72 72 re f"] * 3)
     short = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
-    assert names(prepare_pages([long, short], tmp_path / "out", FIXED)) == ["documents-a-p0001.png"]
+    assert names(render_documents([long, short], tmp_path / "out", FIXED)) == ["documents-a-p0001.png"]
     (message,) = caplog.messages
     assert message.startswith(f"left out {long}: ")
 
@@ -171,7 +171,7 @@ def test_what_a_killed_run_has_left_is_removed(make_pdf: MakePdf, documents: Pat
     out = tmp_path / "out"
     out.mkdir()
     leave_unfinished(out, dead_process())
-    written = prepare_pages([make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])], out, FIXED)
+    written = render_documents([make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])], out, FIXED)
     assert [*out.iterdir()] == written
 
 
@@ -181,7 +181,7 @@ def test_a_missing_pdf_library_is_named(
     document = make_pdf(documents / "a.pdf", ["0 0 72 72 re f"])
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     with pytest.raises(ConfigError, match=r"pypdfium2.*pip install 'udsd\[train\]'"):
-        prepare_pages([document], tmp_path / "out", FIXED)
+        render_documents([document], tmp_path / "out", FIXED)
 
 
 @pytest.mark.parametrize(
@@ -196,15 +196,15 @@ def test_a_missing_pdf_library_is_named(
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        PageConfig(**settings)
+        DocumentConfig(**settings)
 
 
 def test_settings_may_reach_their_bounds() -> None:
-    assert PageConfig(dpi=(36, 1200), pages_per_document=1, seed=0).dpi == (36, 1200)
-    assert (PageConfig().dpi, PageConfig().pages_per_document) == ((110, 160), 20)
+    assert DocumentConfig(dpi=(36, 1200), pages_per_document=1, seed=0).dpi == (36, 1200)
+    assert (DocumentConfig().dpi, DocumentConfig().pages_per_document) == ((110, 160), 20)
     for refused in ((35, 100), (100, 1201)):
         with pytest.raises(ConfigError, match="36 to 1200"):
-            PageConfig(dpi=refused)
+            DocumentConfig(dpi=refused)
     with pytest.raises(FrozenInstanceError):
         FIXED.seed = 1  # type: ignore[misc]
     assert not hasattr(FIXED, "__dict__")
@@ -216,8 +216,8 @@ def test_a_page_needs_one_pixel_of_ink_in_two_hundred(
 ) -> None:
     height = part * 0.005 * 144  # of a page of 72 x 144 points
     document = make_pdf(documents / "a.pdf", [f"0 0 72 {height} re f", "0 0 72 72 re f"])
-    config = PageConfig(dpi=(720, 720))
-    written = prepare_pages([document], tmp_path / "out", config)
+    config = DocumentConfig(dpi=(720, 720))
+    written = render_documents([document], tmp_path / "out", config)
     assert (names(written)[0] == "documents-a-p0001.png") == kept
 
 
@@ -226,5 +226,5 @@ def test_ink_is_darker_than_the_middle_grey(
     make_pdf: MakePdf, documents: Path, tmp_path: Path, grey: int, is_ink: bool
 ) -> None:
     document = make_pdf(documents / "a.pdf", [f"{grey / 255} g 0 0 72 72 re f", "0 0 72 72 re f"])
-    written = prepare_pages([document], tmp_path / "out", FIXED)
+    written = render_documents([document], tmp_path / "out", FIXED)
     assert (names(written)[0] == "documents-a-p0001.png") == is_ink

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from udsd.errors import ImageError
-from udsd.training.sources import check_images, leave_out_shared, list_images
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
 
 
 @pytest.fixture

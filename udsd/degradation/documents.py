@@ -1,4 +1,4 @@
-"""Render the pages of PDF documents to images, on which the text models are trained."""
+"""PDF documents, rendered to images of their pages, on which the text models are trained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _INK_LEVEL = 128
 
 
 @dataclass(frozen=True, slots=True)
-class PageConfig:
+class DocumentConfig:
     """How documents are turned into page images.
 
     Attributes:
@@ -64,10 +64,10 @@ def is_held_out(document: Path) -> bool:
     return int(digest, 16) % 10 == 0
 
 
-def prepare_pages(
+def render_documents(
     documents: Sequence[Path],
     output: Path,
-    config: PageConfig | None = None,
+    config: DocumentConfig | None = None,
     processes: int = 1,
 ) -> list[Path]:
     """Render the pages of PDF documents to ``output/FOLDER-STEM-pNNNN.png`` (RGB, 8 bits).
@@ -89,7 +89,7 @@ def prepare_pages(
         MemoryLimitError: A worker process was killed, most often for its memory.
         ImageError: No page came out of any document, or an image cannot be written.
     """
-    config = config or PageConfig()
+    config = config or DocumentConfig()
     documents = _without_name_clashes(documents)
     render = partial(_render_document, output=output, config=config)
     remove_unfinished(output)
@@ -100,7 +100,7 @@ def prepare_pages(
     return written
 
 
-def _render_document(document: Path, output: Path, config: PageConfig) -> list[Path]:
+def _render_document(document: Path, output: Path, config: DocumentConfig) -> list[Path]:
     pypdfium2 = require("pypdfium2", "pypdfium2, which reads PDF files,", "train")
     written = []
     with ExitStack() as opened:
