@@ -12,6 +12,7 @@ from PIL import Image
 
 from udsd import ConfigError, Deblurrer, DeviceError, ImageError, MemoryLimitError, UnknownModelError
 from udsd import deblurrer as deblurrer_module
+from udsd.domains import DeblurOptions
 from udsd.models import DeblurModel, ModelConfig
 
 
@@ -153,10 +154,10 @@ def test_an_image_that_fails_takes_none_of_its_batch_with_it(
     monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: 3)
     restore = deblurrer.restore_decoded
 
-    def failing(decoded: Any) -> Any:
+    def failing(decoded: Any, options: Any) -> Any:
         if len(decoded) > 1 or bool((decoded[0].pixels == -1).all()):
             raise MemoryLimitError("too large")
-        return restore(decoded)
+        return restore(decoded, options)
 
     monkeypatch.setattr(deblurrer, "restore_decoded", failing)
     images = [photo, Image.new("RGB", photo.size), photo]
@@ -273,23 +274,24 @@ def test_on_a_gpu_images_of_one_size_run_together_and_come_in_their_order(
     batches = []
     restore = deblurrer.restore_decoded
 
-    def noting(decoded: Any) -> Any:
+    def noting(decoded: Any, options: Any) -> Any:
         batches.append(len(decoded))
-        return restore(decoded)
+        return restore(decoded, options)
 
     monkeypatch.setattr(deblurrer, "restore_decoded", noting)
-    for given, wanted in zip(deblurrer._deblur_batch(images, 3), expected, strict=True):
+    for given, wanted in zip(deblurrer._deblur_batch(images, 3, DeblurOptions(), raises=True), expected, strict=True):
         assert np.array_equal(given, wanted)
     assert batches == [3, 3, 2, 1]
     taken: list[int] = []
-    results = deblurrer._deblur_batch((taken.append(1) or image for image in [*images[:1], *images[1::2] * 20]), 2)
+    endless = (taken.append(1) or image for image in [*images[:1], *images[1::2] * 20])
+    results = deblurrer._deblur_batch(endless, 2, DeblurOptions(), raises=True)
     next(results)
     assert len(taken) <= 10  # itself, four batches, and what fills the last of them
 
 
 def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer) -> None:
     images = [np.zeros((16 + 4 * (index % 3), 20), np.uint8) for index in range(5)]
-    results = deblurrer._deblur_batch([*images, "missing.png", *images], 4)
+    results = deblurrer._deblur_batch([*images, "missing.png", *images], 4, DeblurOptions(), raises=True)
     assert [next(results).shape for _ in images] == [image.shape for image in images]
     with pytest.raises(ImageError, match=r"missing\.png"):
         next(results)

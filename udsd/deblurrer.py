@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, Unpack, overload
 
 import torch
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from udsd.device import resolve_dtype
+from udsd.domains import DeblurKeywords, DeblurOptions, Region, Restoration, domain_of, joined, restore_images
 from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import Backend, MemoryLimit, images_together, in_batches, run_folder, run_model
@@ -73,6 +75,7 @@ class Deblurrer:
             self._backend = model
         else:
             raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
+        self._domain = domain_of(self._backend.config.domain)
 
     @classmethod
     def from_pretrained(
@@ -142,28 +145,70 @@ class Deblurrer:
 
     @overload
     def deblur(
-        self, image: str | os.PathLike[str] | Image.Image, *, memory_limit: MemoryLimit = None
+        self,
+        image: str | os.PathLike[str] | Image.Image,
+        *,
+        memory_limit: MemoryLimit = None,
+        **options: Unpack[DeblurKeywords],
     ) -> Image.Image: ...
     @overload
-    def deblur(self, image: NDArray[Any], *, memory_limit: MemoryLimit = None) -> NDArray[Any]: ...
+    def deblur(
+        self, image: NDArray[Any], *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+    ) -> NDArray[Any]: ...
     @overload
-    def deblur(self, image: Tensor, *, memory_limit: MemoryLimit = None) -> Tensor: ...
-    def deblur(self, image: ImageLike, *, memory_limit: MemoryLimit = None) -> Image.Image | NDArray[Any] | Tensor:
+    def deblur(
+        self, image: Tensor, *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+    ) -> Tensor: ...
+    def deblur(
+        self, image: ImageLike, *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+    ) -> Image.Image | NDArray[Any] | Tensor:
         """Restore one image; the result is deterministic, with the mean of the image's blur code.
+
+        Where the model's config says what it expects, the image is brought to it first, and the change back: letters or
+        faces to their size, light print to dark print (`examine` tells what is done). An image that is as the model
+        expects goes to it as it is.
 
         Args:
             image: Of any size; large ones run in strips, which changes no pixel.
             memory_limit: For this image, instead of that of the class.
+            options: How it is brought to the model, and how strong the change is: the fields of
+                `udsd.DeblurOptions`.
 
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
-            ConfigError: The memory limit is no size.
+            ConfigError: The memory limit is no size, or an option is out of range.
             MemoryLimitError: The limit, or what the system gives, is too small for even one strip, or the disk too
                 full for the rest.
+
+        Example:
+            >>> deblurrer.deblur("scan.png", scale=2, strength=0.8).save("restored.png")  # doctest: +SKIP
         """
+        chosen = DeblurOptions(**options)
         decoded = _decode(image)
+        (restoration,) = self._restore([decoded], chosen, memory_limit)
         with memory_errors("the image"):
-            return decoded.encode(self._backend.restore(decoded.pixels, memory_limit=memory_limit, overwrite=True))
+            return decoded.encode(restoration.pixels)
+
+    def examine(self, image: ImageLike, **options: Unpack[DeblurKeywords]) -> tuple[Region, ...]:
+        """Tell what `deblur` would bring to the model in another form than it comes in.
+
+        Args:
+            image: What `deblur` takes; of a batch of tensors the first.
+            options: As for `deblur`.
+
+        Returns:
+            The regions: the whole image first, where it is restored at another size or polarity. Empty if it goes to
+            the model as it is.
+
+        Raises:
+            ImageError: The image cannot be read, or is of a kind that is not supported.
+            ConfigError: An option is out of range.
+        """
+        chosen = DeblurOptions(**options)
+        if self._domain is None:
+            return ()
+        findings = self._domain.examine(_decode(image).pixels[:1], chosen)
+        return () if findings is None else findings.regions
 
     @overload
     def deblur_batch(
@@ -173,6 +218,7 @@ class Deblurrer:
         batch_size: int = 4,
         progress: bool = False,
         on_error: Literal["raise"] = "raise",
+        **options: Unpack[DeblurKeywords],
     ) -> Iterator[Restored]: ...
     @overload
     def deblur_batch(
@@ -182,6 +228,7 @@ class Deblurrer:
         batch_size: int = 4,
         progress: bool = False,
         on_error: Literal["return"],
+        **options: Unpack[DeblurKeywords],
     ) -> Iterator[Restored | ImageError | MemoryLimitError]: ...
     def deblur_batch(
         self,
@@ -190,6 +237,7 @@ class Deblurrer:
         batch_size: int = 4,
         progress: bool = False,
         on_error: Literal["raise", "return"] = "raise",
+        **options: Unpack[DeblurKeywords],
     ) -> Iterator[Restored | ImageError | MemoryLimitError]:
         """Restore many images, of any sizes, one after the other and in their order.
 
@@ -204,9 +252,10 @@ class Deblurrer:
             on_error: What becomes of an image that cannot be read or restored. ``"raise"``: its error ends the batch,
                 once those before it have been handed out. ``"return"``: its error, an `ImageError` or a
                 `MemoryLimitError`, is handed out in its place, so that there is one result for each image.
+            options: As for `deblur`.
 
         Raises:
-            ConfigError: ``batch_size`` is less than 1, or ``on_error`` neither of the two.
+            ConfigError: ``batch_size`` is less than 1, ``on_error`` neither of the two, or an option out of range.
             ImageError: An image cannot be read or restored (``on_error="raise"``).
             MemoryLimitError: An image needs more memory than it may take (``on_error="raise"``).
 
@@ -219,13 +268,14 @@ class Deblurrer:
             raise ConfigError(f"batch_size is {batch_size}; give at least 1")
         if on_error not in ("raise", "return"):
             raise ConfigError(f"on_error is {on_error!r}; give 'raise' or 'return'")
+        chosen = DeblurOptions(**options)
         together = images_together(self.device, batch_size)
         # Without a console, as under pythonw, there is no standard error.
         shown = tqdm(images, unit="image", disable=not progress or sys.stderr is None)
-        return self._deblur_batch(shown, together, raises=on_error == "raise")
+        return self._deblur_batch(shown, together, chosen, raises=on_error == "raise")
 
     def _deblur_batch(
-        self, images: Iterable[ImageLike], batch_size: int, *, raises: bool = True
+        self, images: Iterable[ImageLike], batch_size: int, options: DeblurOptions, *, raises: bool
     ) -> Iterator[Restored | ImageError | MemoryLimitError]:
         failure: list[Exception] = []
         finished: dict[int, Restored | ImageError | MemoryLimitError] = {}
@@ -249,7 +299,7 @@ class Deblurrer:
         for batch in in_batches(decoded(), lambda numbered: numbered and numbered[1].pixels.shape, batch_size):
             good = [numbered for numbered in batch if numbered is not None]
             if good:
-                finished |= self._restore_batch(good) if raises else self._restore_what_can_be(good)
+                finished |= self._restore_batch(good, options) if raises else self._restore_what_can_be(good, options)
             while due in finished:
                 yield finished.pop(due)
                 due += 1
@@ -257,39 +307,57 @@ class Deblurrer:
         if failure:
             raise failure[0]
 
-    def _restore_batch(self, batch: Sequence[_Numbered]) -> dict[int, Restored | ImageError | MemoryLimitError]:
-        shares = self.restore_decoded([image for _, image in batch])
+    def _restore_batch(
+        self, batch: Sequence[_Numbered], options: DeblurOptions
+    ) -> dict[int, Restored | ImageError | MemoryLimitError]:
+        restorations = self.restore_decoded([image for _, image in batch], options)
         with memory_errors("the image"):
-            return {number: image.encode(share) for (number, image), share in zip(batch, shares, strict=True)}
+            return {
+                number: image.encode(restoration.pixels)
+                for (number, image), restoration in zip(batch, restorations, strict=True)
+            }
 
-    def _restore_what_can_be(self, batch: Sequence[_Numbered]) -> dict[int, Restored | ImageError | MemoryLimitError]:
+    def _restore_what_can_be(
+        self, batch: Sequence[_Numbered], options: DeblurOptions
+    ) -> dict[int, Restored | ImageError | MemoryLimitError]:
         """Of each image of a batch its result, or its error."""
         try:
-            return self._restore_batch(batch)
+            return self._restore_batch(batch, options)
         except (ImageError, MemoryLimitError) as error:
             if len(batch) == 1:
                 return {batch[0][0]: error}
-        # Their pixels are what they were, since those of several images are copied to run together.
-        return {number: result for one in batch for number, result in self._restore_what_can_be([one]).items()}
+        # Their pixels are what they were, since those of several images are copied to be restored.
+        return {number: result for one in batch for number, result in self._restore_what_can_be([one], options).items()}
 
-    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+    def restore_decoded(
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+    ) -> list[Restoration]:
         """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
 
         Args:
-            images: At least one. Their pixels may be overwritten.
+            images: At least one. The pixels of a single one may be overwritten.
+            options: How they are brought to the model.
 
         Returns:
-            Of each image what its `DecodedImage.encode` takes: (B, 3, H, W), float32 in [-1, 1], on the CPU.
+            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
 
         Raises:
             ImageError: The images are single pixels.
             MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
-        pixels = [image.pixels for image in images]
-        _check_size(pixels[0])
+        _check_size(images[0].pixels)
+        return self._restore(images, options or DeblurOptions())
+
+    def _restore(
+        self, decoded: Sequence[DecodedImage[Any]], options: DeblurOptions, memory_limit: MemoryLimit = None
+    ) -> list[Restoration]:
+        def restore(images: Tensor, *, overwrite: bool = False) -> Tensor:
+            return self._backend.restore(images, memory_limit=memory_limit, overwrite=overwrite)
+
         with memory_errors("the image"):
-            together = pixels[0] if len(pixels) == 1 else torch.cat(pixels)
-            return torch.split(self._backend.restore(together, overwrite=True), [len(part) for part in pixels])
+            singles = [single for image in decoded for single in torch.split(image.pixels, 1)]
+            restored = iter(restore_images(singles, restore, self._domain, options))
+            return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
 
     @overload
     def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...

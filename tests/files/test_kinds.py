@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from udsd import ImageError
+from udsd.domains import DeblurOptions, Restoration
 from udsd.files import kinds, restore_files
 from udsd.files.kinds import FileKind, known_suffixes, open_source, sink_for
 from udsd.files.sinks import ImageSink
@@ -52,8 +52,10 @@ class LevelsSink:
 class Inverting:
     device = torch.device("cpu")
 
-    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> list[Tensor]:
-        return [-image.pixels for image in images]
+    def restore_decoded(
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+    ) -> list[Restoration]:
+        return [Restoration(-image.pixels) for image in images]
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from tests.pictures import deep_pixels, deep_png
 from tests.unfinished import dead_process, leave_unfinished
 from udsd import Deblurrer, UdsdError
+from udsd.domains import DeblurOptions, Restoration
 from udsd.files import FileResult, pipeline, restore_files
 from udsd.files.pipeline import Pipeline, Settings
 from udsd.files.plan import Job
@@ -41,10 +41,12 @@ class Brighter:
         self.batches: list[int] = []
         self.before: Callable[[], object] = lambda: None
 
-    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+    def restore_decoded(
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+    ) -> list[Restoration]:
         self.batches.append(len(images))
         self.before()
-        return tuple(image.pixels + 0.1 for image in images)
+        return [Restoration(image.pixels + 0.1) for image in images]
 
 
 @pytest.fixture
@@ -289,13 +291,13 @@ writing, interrupted = threading.Event(), threading.Event()
 restore, write_pages = Deblurrer.restore_decoded, saving._write_pages
 calls = []
 
-def interrupting(self, images):
+def interrupting(self, images, options):
     calls.append(len(images))
     if len(calls) == 4:
         writing.wait(patience)
         interrupted.set()
         signal.raise_signal(signal.SIGINT)
-    return restore(self, images)
+    return restore(self, images, options)
 
 def slow(first, others, destination):
     write_pages(first, others, destination)
@@ -330,9 +332,11 @@ def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -
     alive: list[int] = []
 
     class Counting(Deblurrer):
-        def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> tuple[Tensor, ...]:
+        def restore_decoded(
+            self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+        ) -> list[Restoration]:
             alive.append(sum(type(thing) is DecodedImage for thing in gc.get_objects()))
-            return super().restore_decoded(images)
+            return super().restore_decoded(images, options)
 
     for index in range(60):
         save(tmp_path / "in" / f"{index:03}.png", (20, 20))

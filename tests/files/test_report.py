@@ -25,6 +25,7 @@ def test_results_are_told_apart_by_what_became_of_them() -> None:
         "status": "failed",
         "seconds": 0.1,
         "reason": "in/c.png: damaged",
+        "pages": [],
     }
 
 

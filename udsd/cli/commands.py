@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from udsd.cli.interrupts import INTERRUPTS
 from udsd.cli.output import megabytes, print_error, print_line, print_table
 from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
+from udsd.domains import DeblurOptions
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, compare_file, restore_files
@@ -17,6 +20,8 @@ from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_same_file
 from udsd.pretrained import load_manifest, load_model
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
+
+logger = logging.getLogger(__name__)
 
 
 def deblur(options: Namespace) -> int:
@@ -32,6 +37,7 @@ def deblur(options: Namespace) -> int:
 
     def take(result: FileResult) -> None:
         report.results.append(result)
+        _tell(result)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
@@ -47,6 +53,7 @@ def deblur(options: Namespace) -> int:
             file_format=options.format,
             quality=options.quality,
             batch_size=options.batch_size,
+            options=domain_options(options),
             progress=sys.stderr.isatty(),
             on_result=take,
         )
@@ -67,7 +74,7 @@ def deblur(options: Namespace) -> int:
 
 def compare(options: Namespace) -> int:
     """Write a before/after picture."""
-    compare_file(load_deblurrer(options), options.input, options.output)
+    compare_file(load_deblurrer(options), options.input, options.output, domain_options(options))
     print_line(str(options.output))
     return 0
 
@@ -111,6 +118,30 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
         memory_limit=options.memory_limit,
         backend=options.backend,
     )
+
+
+def _tell(result: FileResult) -> None:
+    """Log how the pages of a file were brought to the model."""
+    for page in result.pages:
+        name = f"{result.source}" if page.number == 1 else f"{result.source}, page {page.number}"
+        for region in page.regions:
+            logger.info("%s: %s", name, region.describe())
+        for note in page.notes:
+            logger.warning("%s: %s", name, note)
+
+
+def domain_options(options: Namespace) -> DeblurOptions:
+    """How the options want images brought to the model."""
+    scale = options.scale if options.scale in ("auto", "off") else _number(options.scale)
+    return DeblurOptions(scale=scale, strength=options.strength, quality="best" if options.best else "normal")
+
+
+def _number(text: str) -> Any:
+    """The number, or the text itself if it is none, which is refused like any other that is out of range."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _files_of(model: str) -> list[Path]:

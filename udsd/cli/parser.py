@@ -47,6 +47,7 @@ def _add_deblur(commands: Commands) -> None:
     command.add_argument("--max-pages", type=int, metavar="N", help="files of more are refused (default: 10000)")
     command.add_argument("--report", type=output_path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
+    _add_domain_options(command)
     _add_model_options(command)
     command.set_defaults(run="commands:deblur")
 
@@ -55,6 +56,7 @@ def _add_compare(commands: Commands) -> None:
     command = commands.add_parser("compare", help="write a before/after picture of one image")
     command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
     command.add_argument("-o", "--output", required=True, type=output_path, help="the picture to write")
+    _add_domain_options(command)
     _add_model_options(command)
     command.set_defaults(run="commands:compare")
 
@@ -129,6 +131,18 @@ def _add_publish(commands: Commands) -> None:
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
     command.set_defaults(run="hub:publish")
+
+
+def _add_domain_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--strength", type=float, default=1.0, metavar="N", help="of the change, from 0 (none) to 1 (default)"
+    )
+    command.add_argument(
+        "--scale", default="auto", metavar="N", help="of pages, before the network: auto (default), off, or a number"
+    )
+    command.add_argument(
+        "--best", action="store_true", help="the mean of several restorations: a little better, several times slower"
+    )
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:

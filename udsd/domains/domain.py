@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from torch import Tensor
 
 from udsd.domains.options import Box, DeblurOptions
 
-Restore: TypeAlias = Callable[[Tensor], Tensor]
-"""The model, run by a back-end: images (B, 3, H, W), float32 in [-1, 1] on the CPU, to restored ones of that form. The
-images stay as they are."""
+
+class Restore(Protocol):
+    """The model, run by a back-end."""
+
+    def __call__(self, images: Tensor, *, overwrite: bool = False) -> Tensor:
+        """Restore images.
+
+        Args:
+            images: (B, 3, H, W), float32 in [-1, 1], on the CPU.
+            overwrite: The result may take the images' place, which saves memory.
+
+        Returns:
+            (B, 3, H, W), float32 in [-1, 1], on the CPU.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,20 @@ class Region:
     angle: float = 0
     size: float | None = None
     score: float | None = None
+
+    def describe(self) -> str:
+        """What was done, in words."""
+        left, top, width, height = self.box
+        parts = [f"{width:.0f} x {height:.0f} pixels at ({left:.0f}, {top:.0f})"]
+        if self.size is not None:
+            parts.append(f"size {self.size:.0f}")
+        if self.scale != 1:
+            parts.append(f"restored at {self.scale:.2g} times its size")
+        if self.inverted:
+            parts.append("light on dark")
+        if self.angle:
+            parts.append(f"turned by {self.angle:.0f} degrees")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 from udsd.errors import ConfigError
 
@@ -18,7 +18,18 @@ Scale = Literal["auto", "off"]
 Faces = Literal["auto", "center", "off"]
 
 LARGEST_SCALE = 8.0
-"""And the inverse of the smallest. What is further from a model's range holds too little to be restored, or too much."""
+"""And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
+
+
+class DeblurKeywords(TypedDict, total=False):
+    """The fields of `DeblurOptions`, as keywords of a call."""
+
+    scale: Scale | float
+    faces: Faces | Sequence[Box]
+    background: Background
+    min_face: float
+    strength: float
+    quality: Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class DeblurOptions:
     def __post_init__(self) -> None:
         if self.scale not in get_args(Scale) and not _is_within(self.scale, 1 / LARGEST_SCALE, LARGEST_SCALE):
             raise ConfigError(
-                f"scale is {self.scale!r}; give 'auto', 'off', or a number from {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}"
+                f"scale is {self.scale!r}; give {_listed(Scale)} or {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}"
             )
         if isinstance(self.faces, str):
             if self.faces not in get_args(Faces):

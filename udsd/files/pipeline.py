@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from udsd.atomic import remove_unfinished
+from udsd.domains import DeblurOptions, Restoration
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.plan import Job
-from udsd.files.report import FileResult
+from udsd.files.report import FileResult, PageReport
 from udsd.files.sources import Comparison, Source
 from udsd.images import DecodedImage, Page
 from udsd.inference.batching import in_batches
@@ -43,14 +44,17 @@ class Restorer(Protocol):
         """Where it runs, by which images of one size run together or not."""
         ...
 
-    def restore_decoded(self, images: Sequence[DecodedImage[Any]]) -> Sequence[Tensor]:
+    def restore_decoded(
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+    ) -> Sequence[Restoration]:
         """Restore images of one size.
 
         Args:
             images: At least one. Their pixels may be overwritten.
+            options: How they are brought to the model.
 
         Returns:
-            Of each image what its `DecodedImage.encode` takes.
+            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
 
         Raises:
             ImageError: The images cannot be restored.
@@ -68,12 +72,14 @@ class Settings:
         compare: Write pictures of the first page before and after.
         quality: Of formats that lose something, or None for that of the source.
         batch_size: Images of one size that run together at most.
+        options: How images are brought to the model.
     """
 
     overwrite: bool
     compare: bool
     quality: int | None
     batch_size: int
+    options: DeblurOptions = field(default_factory=DeblurOptions)
 
 
 @dataclass(slots=True)
@@ -86,6 +92,7 @@ class _Work:
         source: The file, once it is opened; closed again if its image has been read.
         image: Its only page, if that was read before its turn.
         result: What became of it, once that is known.
+        pages: How its pages were brought to the model, where there is something to tell.
     """
 
     job: Job
@@ -93,6 +100,7 @@ class _Work:
     source: Source | None = None
     image: DecodedImage[Page] | None = None
     result: FileResult | None = None
+    pages: list[PageReport] = field(default_factory=list)
 
     @property
     def size(self) -> tuple[int, ...] | None:
@@ -122,12 +130,19 @@ class _Work:
             self.fail(reason)
         return value
 
+    def tell(self, restoration: Restoration, number: int = 1) -> None:
+        """Keep what there is to tell of a page."""
+        if restoration.regions or restoration.notes:
+            self.pages.append(PageReport(number, restoration.regions, restoration.notes))
+
     def fail(self, reason: str) -> None:
         self.result = FileResult(self.job.source, self.job.target, "failed", round(self.seconds, 3), reason)
 
     def done(self) -> FileResult:
         if self.result is None:
-            self.result = FileResult(self.job.source, self.job.target, "restored", round(self.seconds, 3))
+            self.result = FileResult(
+                self.job.source, self.job.target, "restored", round(self.seconds, 3), pages=tuple(self.pages)
+            )
         return self.result
 
 
@@ -161,8 +176,8 @@ class Pipeline:
             for works, images in self._groups(self._read_ahead(jobs, readers)):
                 if images:
                     restored = self._restore_together(works, images)
-                    for work, image, pixels in zip(works, images, restored, strict=True):
-                        written.append(writer.submit(self._write, work, image, pixels))
+                    for work, image, restoration in zip(works, images, restored, strict=True):
+                        written.append(writer.submit(self._write, work, image, restoration))
                 else:
                     # What is large has the memory to itself.
                     yield from self._all_written()
@@ -232,11 +247,11 @@ class Pipeline:
 
     def _restore_together(
         self, works: list[_Work], images: list[DecodedImage[Page]]
-    ) -> Sequence[Tensor] | Sequence[None]:
+    ) -> Sequence[Restoration] | Sequence[None]:
         start = time.perf_counter()
         try:
             with memory_errors("the image"):
-                restored = self._restorer.restore_decoded(images)
+                restored = self._restorer.restore_decoded(images, self._settings.options)
         except (ImageError, MemoryLimitError) as error:
             for work in works:
                 work.fail(f"{work.job.source}: {error}")
@@ -246,9 +261,11 @@ class Pipeline:
             work.seconds += share
         return restored
 
-    def _write(self, work: _Work, image: DecodedImage[Page], pixels: Tensor | None) -> FileResult:
+    def _write(self, work: _Work, image: DecodedImage[Page], restoration: Restoration | None) -> FileResult:
         source = work.source
-        if source is not None and pixels is not None:
+        if source is not None and restoration is not None:
+            work.tell(restoration)
+            pixels = restoration.pixels
             work.attempt(lambda: self._save(iter([_encoded(image, pixels, source)]), work.job.target, source))
         return work.done()
 
@@ -259,7 +276,8 @@ class Pipeline:
 
     def _restore_pages(self, work: _Work) -> None:
         with closing(work.source or self._source(work)) as source:
-            self._save(restored_pages(self._restorer, source), work.job.target, source)
+            pages = restored_pages(self._restorer, source, self._settings.options, work.tell)
+            self._save(pages, work.job.target, source)
 
     def _save(self, pages: Iterator[Page], target: Path, source: Source) -> None:
         self._tidy(target.parent)
@@ -289,17 +307,29 @@ def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
         raise
 
 
-def restored_pages(restorer: Restorer, source: Source) -> Iterator[Page]:
+def restored_pages(
+    restorer: Restorer,
+    source: Source,
+    options: DeblurOptions,
+    tell: Callable[[Restoration, int], None] = lambda restoration, number: None,
+) -> Iterator[Page]:
     """Restore the pages of a source one by one, each when it is asked for.
+
+    Args:
+        restorer: What restores them.
+        source: Where they come from.
+        options: How they are brought to the model.
+        tell: Called with the restoration of each page and its number, from 1.
 
     Raises:
         ImageError: A page cannot be read or restored; as below, the message names the file.
         MemoryLimitError: It needs more memory than it may take.
     """
-    for image in source:
+    for number, image in enumerate(source, start=1):
         with _named(source):
-            (pixels,) = restorer.restore_decoded([image])
-        yield _encoded(image, pixels, source)
+            (restoration,) = restorer.restore_decoded([image], options)
+        tell(restoration, number)
+        yield _encoded(image, restoration.pixels, source)
 
 
 def _encoded(image: DecodedImage[Page], pixels: Tensor, source: Source) -> Page:

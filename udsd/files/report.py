@@ -7,7 +7,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from udsd.domains import Region
+
 Status = Literal["restored", "kept", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """How one page was brought to the model.
+
+    Attributes:
+        number: Of the page in its file, from 1.
+        regions: What was brought to the model in another form than it came in.
+        notes: What else a user should know, as sentences.
+    """
+
+    number: int
+    regions: tuple[Region, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,7 @@ class FileResult:
         status: ``"restored"``, ``"kept"`` (it was there already, and was left alone) or ``"failed"``.
         seconds: Time spent on it, reading and writing included.
         reason: Why it failed, else empty.
+        pages: Of the pages of which there is something to tell.
     """
 
     source: Path
@@ -27,6 +45,7 @@ class FileResult:
     status: Status
     seconds: float = 0.0
     reason: str = ""
+    pages: tuple[PageReport, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON."""

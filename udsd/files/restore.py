@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from udsd.domains import DeblurOptions
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.pipeline import Pipeline, Restorer, Settings, restored_pages
@@ -36,6 +37,7 @@ def restore_files(
     file_format: str | None = None,
     quality: int | None = None,
     batch_size: int | None = None,
+    options: DeblurOptions | None = None,
     progress: bool = False,
     on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
@@ -61,6 +63,7 @@ def restore_files(
         quality: Of JPEG, WebP and the like, 1 to 100, instead of that of the source.
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
+        options: How images are brought to the model, and how strong the change is.
         progress: Show a progress bar on standard error.
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
@@ -77,7 +80,7 @@ def restore_files(
     check_quality(quality)
     naming = Naming(suffix, file_format)
     jobs = plan_jobs(inputs, output, naming)
-    pipeline = Pipeline(deblurrer, Settings(overwrite, compare, quality, batch_size))
+    pipeline = Pipeline(deblurrer, Settings(overwrite, compare, quality, batch_size, options or DeblurOptions()))
     report = FileReport()
     with tqdm(unit="image", disable=not progress or sys.stderr is None) as bar:
         if progress:
@@ -99,13 +102,14 @@ def restore_files(
     return report
 
 
-def compare_file(deblurrer: Restorer, source: Path, target: Path) -> None:
+def compare_file(deblurrer: Restorer, source: Path, target: Path, options: DeblurOptions | None = None) -> None:
     """Write a picture of a blurred image and its restoration beside each other.
 
     Args:
         deblurrer: The model.
         source: The image; of several pages the first is shown.
         target: The picture, in the format that its ending names; it is replaced if it exists.
+        options: How the image is brought to the model.
 
     Raises:
         ImageError: The image cannot be read, or the picture cannot be written or would replace the image.
@@ -114,7 +118,8 @@ def compare_file(deblurrer: Restorer, source: Path, target: Path) -> None:
     if is_same_file(source, target):
         raise ImageError(f"{source} would be replaced by its own picture; choose another name")
     with closing(Comparison(open_source(source))) as comparison:
-        sink_for(target).write(restored_pages(deblurrer, comparison), target, comparison, None)
+        pages = restored_pages(deblurrer, comparison, options or DeblurOptions())
+        sink_for(target).write(pages, target, comparison, None)
 
 
 def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: tqdm[NoReturn]) -> None:

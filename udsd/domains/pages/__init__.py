@@ -1,0 +1,1 @@
+"""Pages of print: size of letters and blur, polarity, scale."""

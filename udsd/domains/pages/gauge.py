@@ -81,7 +81,8 @@ class PrintGauge(nn.Module):
             Logits, each (B, C, H / 16, W / 16): of print, light letters and dense script; of the steps of letter sizes;
             of the steps of blur sizes.
         """
-        return torch.split(self.head(self.layers(grey)), [3, _SIZE_STEPS, _BLUR_STEPS], dim=1)
+        flags, sizes, blurs = torch.split(self.head(self.layers(grey)), [3, _SIZE_STEPS, _BLUR_STEPS], dim=1)
+        return flags, sizes, blurs
 
 
 def measure_print(grey: Tensor) -> Measures:

@@ -1,0 +1,105 @@
+"""What a page looks like before it is restored: size of its letters and its blur, and what is light on dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from udsd.domains.pages.gauge import CELL, Measures, measure_print
+from udsd.domains.resampling import resized
+
+_LOOKED_AT = 2_000_000
+"""Pixels that are measured; a larger picture is made smaller first. A page of letters that are then below 9 pixels is
+looked at once more, in part, at its own size."""
+
+_SMALL_LETTERS, _LARGE_LETTERS = 9.0, 60.0
+"""Pixels: sizes that the gauge tells best lie between."""
+
+_CLOSER_SIDE = 768
+"""Of the part of a page that is looked at once more, in pixels."""
+
+_IS_PRINT = 0.5
+_LEAST_PRINT = 3
+"""Cells; fewer are taken for an error."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """What was measured on a page.
+
+    Attributes:
+        measures: Of each cell, in pixels of the page.
+        cell: Side of a cell in pixels of the page.
+        letters: Size of most letters (em) in pixels of the page, or None where there is no print.
+        blur: Root mean square of the distance to which light was spread, in pixels of the page.
+        density: Share of the print that is of a script of many strokes.
+    """
+
+    measures: Measures
+    cell: float
+    letters: float | None
+    blur: float
+    density: float
+
+    @property
+    def is_print(self) -> Tensor:
+        """Of each cell whether it holds print, bool."""
+        return self.measures.print > _IS_PRINT
+
+
+def survey_page(grey: Tensor) -> Survey:
+    """Measure a page.
+
+    Args:
+        grey: (H, W), float32 in [-1, 1], on the CPU.
+    """
+    shrink = min(1.0, (_LOOKED_AT / grey.numel()) ** 0.5)
+    survey = _at_scale(grey, shrink)
+    if survey.letters is None and shrink == 1:
+        return survey
+    seen = None if survey.letters is None else survey.letters * shrink
+    if seen is not None and seen > _LARGE_LETTERS:
+        smaller = _at_scale(grey, shrink * 24 / seen)
+        return survey if smaller.letters is None else smaller
+    if shrink < 1 and (seen is None or seen < _SMALL_LETTERS):
+        return _with_closer_look(survey, grey)
+    return survey
+
+
+def _at_scale(grey: Tensor, scale: float) -> Survey:
+    height, width = (max(round(side * scale), 1) for side in grey.shape)
+    looked_at = grey if scale == 1 else resized(grey[None, None], height, width)[0, 0]
+    return _summed_up(measure_print(looked_at), scale)
+
+
+def _summed_up(measures: Measures, scale: float) -> Survey:
+    chosen = measures.print > _IS_PRINT
+    cell = CELL / scale
+    measures = Measures(
+        measures.print, measures.letters / scale, measures.blur / scale, measures.is_light, measures.is_dense
+    )
+    if int(chosen.sum()) < _LEAST_PRINT:
+        return Survey(measures, cell, None, 0, 0)
+    return Survey(
+        measures,
+        cell,
+        float(measures.letters[chosen].median()),
+        float(measures.blur[chosen].median()),
+        float(measures.is_dense[chosen].mean()),
+    )
+
+
+def _with_closer_look(survey: Survey, grey: Tensor) -> Survey:
+    """Sizes as they are where most of the print is, at the page's own size."""
+    height, width = grey.shape
+    side_in_cells = max(round(_CLOSER_SIDE / survey.cell), 1)
+    ink = F.avg_pool2d(survey.measures.print[None, None], side_in_cells, 1, side_in_cells // 2, ceil_mode=True)[0, 0]
+    row, column = divmod(int(ink.argmax()), ink.shape[1])
+    top = int(min(max((row + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(height - _CLOSER_SIDE, 0)))
+    left = int(min(max((column + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(width - _CLOSER_SIDE, 0)))
+    closer = _summed_up(measure_print(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE]), 1)
+    if closer.letters is None:
+        return survey
+    return Survey(survey.measures, survey.cell, closer.letters, closer.blur, closer.density)

@@ -1,0 +1,16 @@
+"""The kinds of pictures by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from udsd.domains.domain import Domain
+from udsd.domains.pages.domain import PageDomain
+from udsd.models.config import DomainConfig
+
+_DOMAINS: dict[str, Callable[[DomainConfig], Domain]] = {"page": PageDomain}
+
+
+def domain_of(config: DomainConfig | None) -> Domain | None:
+    """What brings pictures to a model, or None where nothing is known of what it expects."""
+    return None if config is None or config.kind not in _DOMAINS else _DOMAINS[config.kind](config)
