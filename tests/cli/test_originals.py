@@ -59,3 +59,24 @@ def test_refused_in_one_line_before_the_work(
 def test_an_export_does_not_replace_its_model(place: Path, output: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "model", "-o", output, "--format", "onnx"]) == 2
     assert "holds the model that is read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "deblur ../in/a.png -o o --model {model}",
+        "deblur . -o o --model {model}",
+        "compare ../in/a.png -o b.png --model {model}",
+        "export {model} -o b --format openvino",
+    ],
+)
+def test_a_current_folder_that_is_gone(
+    place: Path, model_folder: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "gone").mkdir()
+    monkeypatch.chdir(place / "gone")
+    (place / "gone").rmdir()
+    assert main(command.format(model=model_folder).split()) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    whole = f"deblur {place}/in/a.png -o {place.parent}/o --model {model_folder}"
+    assert main(whole.split()) == 0
