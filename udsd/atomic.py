@@ -106,8 +106,10 @@ def _check_replaceable(path: Path) -> None:
     """Refuse what is no file. Who may do anything would else rename a file over ``/dev/null``, for all programs."""
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, PermissionError):  # or a link that leads there, which is replaced
-        return
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise
+        return  # missing, or a link that leads nowhere, which is replaced; what else is wrong shows when it is written
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     # /dev/stdout is a link, and leads to a file where that is what standard output is.

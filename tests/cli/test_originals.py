@@ -39,6 +39,8 @@ def place(photo: Image.Image, model_folder: Path, tmp_path: Path, monkeypatch: p
         ("deblur in/a.png -o o --report soft.json", "would replace in/a.png, which is read"),
         ("deblur in -o o --report model/config.json", "would replace model/config.json, which is read"),
         ("deblur in/a.png -o o --report in", "cannot write the report in (Is a directory)"),
+        ("deblur in/a.png -o o --report ./o", "the report o has the name of a folder of the results"),
+        ("deblur in/a.png -o o/p --report link/../o", "has the name of a folder of the results"),
         ("deblur in -o o --report in/a.png/r.json", "cannot write the report"),
         ("deblur in -o o --report " + "n" * 300, "cannot write the report"),
         ("evaluate in -o in", "the report would lie among the images of in"),
