@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.unfinished import dead_process, leave_unfinished
 from udsd import atomic
-from udsd.atomic import remove_unfinished, whole_file, whole_files
+from udsd.atomic import check_writable, remove_unfinished, whole_file, whole_files
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -147,3 +148,30 @@ def test_processes_of_another_container_live_until_they_are_silent_for_a_day(tmp
         os.utime(path, (1e9, 1e9))
     atomic.remove_unfinished(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([fresh, busy_folder])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes, no /dev")
+@pytest.mark.parametrize("linked", [False, True])
+def test_pipes_and_devices_are_not_replaced(tmp_path: Path, linked: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        (tmp_path / "link").symlink_to("pipe")
+    target = tmp_path / "link" if linked else pipe
+    for write in (lambda: whole_file(target).__enter__(), lambda: check_writable(target)):
+        with pytest.raises(OSError, match="it is a pipe or a device, not a file"):
+            write()
+
+    def write_all() -> None:
+        with whole_files(tmp_path) as unfinished:
+            (unfinished / "other").write_text("")
+            (unfinished / target.name).write_text("")
+
+    with pytest.raises(OSError, match="it is a pipe or a device"):
+        write_all()
+    assert pipe.is_fifo()
+    assert not (tmp_path / "other").exists()
+    # Only asked: who may do anything would else have changed it for all programs.
+    for device in ("/dev/null", "/dev/stdout", "/dev/stdin", "/dev/fd/1", "/proc/self/fd/1"):
+        with pytest.raises(OSError, match=r"pipe or a device|o such file|not permitted|Permission|Invalid"):
+            check_writable(Path(device))

@@ -190,6 +190,20 @@ def test_samples_differ_and_repeat_with_their_seed(deblurrer: Deblurrer, photo: 
         deblurrer.sample(photo, n=0)
 
 
+@pytest.mark.parametrize(
+    "use", [lambda deblurrer, image: deblurrer.encode_blur(image), lambda deblurrer, image: deblurrer.sample(image, 2)]
+)
+def test_memory_that_runs_out_for_the_blur_code_is_told_as_that(
+    deblurrer: Deblurrer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch, use: Any
+) -> None:
+    def failing(pixels: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(deblurrer.backend, "encode_blur", failing)
+    with pytest.raises(MemoryLimitError, match="the image needs more memory than there is"):
+        use(deblurrer, photo)
+
+
 def test_blur_code_of_one_image_and_of_a_batch(deblurrer: Deblurrer, photo: Image.Image) -> None:
     mean, log_variance = deblurrer.encode_blur(photo)
     assert mean.shape == log_variance.shape == (8,)

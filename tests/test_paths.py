@@ -28,3 +28,14 @@ def test_any_path_may_be_asked_for(name: str, tmp_path: Path) -> None:
     assert not is_same_file(path, path)
     assert find_original(path, [path]) is None
     assert isinstance(real_path(path), Path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder in use cannot be removed")
+def test_without_a_current_folder_a_relative_path_stays_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert real_path(Path("a.png")) == Path("a.png")
+    assert real_path(tmp_path / "a.png") == tmp_path.resolve() / "a.png"

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -35,8 +36,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     Missing folders are made. A link is replaced, not followed. If the block raises, the file stays as it was.
 
     Raises:
-        OSError: The folder cannot be made, or the file not be renamed.
+        OSError: The folder cannot be made, the file not be renamed, or in its place is a folder, pipe or device.
     """
+    _check_replaceable(path)
     # The file's own ending, because Pillow tells the two containers of JPEG 2000 apart by it.
     unfinished = path.with_name(_hidden_name() + path.suffix)
     try:
@@ -66,8 +68,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
         moves = {path: folder / path.name for path in unfinished.iterdir()}
         # Nothing else that can be known beforehand would stop a move half way through the files.
         for target in moves.values():
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+            _check_replaceable(target)
         for path, target in moves.items():
             path.replace(target)
     finally:
@@ -80,8 +81,7 @@ def check_writable(path: Path) -> None:
     Raises:
         OSError: It could not.
     """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    _check_replaceable(path)
     folder = path.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -100,6 +100,22 @@ def remove_unfinished(folder: Path) -> None:
         for path in folder.glob(f"{_PREFIX}*"):
             if _is_left_behind(path):
                 _remove(path)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse what is no file. Who may do anything would else rename a file over ``/dev/null``, for all programs."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise
+        return  # missing, or a link that leads nowhere, which is replaced; what else is wrong shows when it is written
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    # /dev/stdout is a link, and leads to a file where that is what standard output is.
+    is_link_of_the_system = path.is_symlink() and path.parent.resolve() == Path("/dev")
+    if not stat.S_ISREG(mode) or is_link_of_the_system:
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
 
 
 def _hidden_name() -> str:

@@ -373,14 +373,16 @@ class Deblurrer:
         Raises:
             ConfigError: ``n`` is less than 1, or the back-end takes no blur codes.
             ImageError: The image cannot be read, or is of a kind that is not supported.
+            MemoryLimitError: It needs more memory than it may take.
         """
         if n < 1:
             raise ConfigError(f"n is {n}; give at least 1")
         decoded = _decode(image)
-        mean, log_variance = self._backend.encode_blur(decoded.pixels)
         noise = torch.Generator().manual_seed(seed)
-        codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
-        return [decoded.encode(self._backend.restore(decoded.pixels, code)) for code in codes]
+        with memory_errors("the image"):
+            mean, log_variance = self._backend.encode_blur(decoded.pixels)
+            codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
+            return [decoded.encode(self._backend.restore(decoded.pixels, code)) for code in codes]
 
     def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
         """Describe the blur of one image.
@@ -390,9 +392,11 @@ class Deblurrer:
 
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
+            MemoryLimitError: It needs more memory than it may take.
         """
         pixels = _decode(image).pixels
-        mean, log_variance = self._backend.encode_blur(pixels)
+        with memory_errors("the image"):
+            mean, log_variance = self._backend.encode_blur(pixels)
         if isinstance(image, Tensor) and image.ndim == 4:
             return mean, log_variance
         return mean[0], log_variance[0]

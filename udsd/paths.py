@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -47,11 +48,14 @@ def ignores_case(folder: Path) -> bool:
 
 
 def real_path(path: Path) -> Path:
-    """The path without links and dots; what does not exist, or may not be looked at, keeps its name."""
-    try:
-        return Path(os.path.realpath(path))
-    except (OSError, ValueError):
-        return path.absolute()
+    """The path without links and dots; what does not exist, or may not be looked at, keeps its name.
+
+    Where there is no current folder any more, a relative path stays relative.
+    """
+    for absolute in (os.path.realpath, os.path.abspath):
+        with suppress(OSError, ValueError):
+            return Path(absolute(path))
+    return path
 
 
 def find_original(target: Path, reads: Iterable[Path]) -> Path | None:

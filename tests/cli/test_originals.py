@@ -39,6 +39,8 @@ def place(photo: Image.Image, model_folder: Path, tmp_path: Path, monkeypatch: p
         ("deblur in/a.png -o o --report soft.json", "would replace in/a.png, which is read"),
         ("deblur in -o o --report model/config.json", "would replace model/config.json, which is read"),
         ("deblur in/a.png -o o --report in", "cannot write the report in (Is a directory)"),
+        ("deblur in/a.png -o o --report ./o", "the report o has the name of a folder of the results"),
+        ("deblur in/a.png -o o/p --report link/../o", "has the name of a folder of the results"),
         ("deblur in -o o --report in/a.png/r.json", "cannot write the report"),
         ("deblur in -o o --report " + "n" * 300, "cannot write the report"),
         ("evaluate in -o in", "the report would lie among the images of in"),
@@ -59,3 +61,24 @@ def test_refused_in_one_line_before_the_work(
 def test_an_export_does_not_replace_its_model(place: Path, output: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "model", "-o", output, "--format", "onnx"]) == 2
     assert "holds the model that is read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "deblur ../in/a.png -o o --model {model}",
+        "deblur . -o o --model {model}",
+        "compare ../in/a.png -o b.png --model {model}",
+        "export {model} -o b --format openvino",
+    ],
+)
+def test_a_current_folder_that_is_gone(
+    place: Path, model_folder: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "gone").mkdir()
+    monkeypatch.chdir(place / "gone")
+    (place / "gone").rmdir()
+    assert main(command.format(model=model_folder).split()) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    whole = f"deblur {place}/in/a.png -o {place.parent}/o --model {model_folder}"
+    assert main(whole.split()) == 0

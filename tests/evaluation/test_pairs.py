@@ -34,6 +34,19 @@ def test_an_image_without_a_partner_is_named_before_anything_is_measured(tmp_pat
         folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
 
 
+@pytest.mark.parametrize("side", ["sharp", "blurred"])
+def test_a_pair_of_which_one_cannot_be_read_is_left_out(
+    tmp_path: Path, side: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "abc":
+        for folder in ("sharp", "blurred"):
+            save(tmp_path / folder / f"{name}.png", 1)
+    (tmp_path / side / "b.png").write_text("no image")
+    assert [pair.name for pair in folder_pairs(tmp_path / "blurred", tmp_path / "sharp")] == ["a", "c"]
+    (message,) = caplog.messages
+    assert message.startswith(f"left out: {tmp_path / side / 'b.png'}: ")
+
+
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
     for name in ("a.png", "a.bmp"):
         save(tmp_path / "sharp" / name, 1)

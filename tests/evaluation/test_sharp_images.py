@@ -38,3 +38,15 @@ def test_whole_images_keep_their_order_and_names(tmp_path: Path) -> None:
     images = list(whole_images(files))
     assert [image.name for image in images] == ["b.png", "a.png"]
     np.testing.assert_array_equal([image.image for image in images], levels)
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.png", "c.png"):
+        PillowImage.new("RGB", (5, 4)).save(tmp_path / name)
+    (tmp_path / "b.png").write_text("no image")
+    found = whole_images([tmp_path / name for name in ("b.png", "a.png", "missing.png", "c.png")])
+    assert [image.name for image in found] == ["a.png", "c.png"]
+    assert [message.split(": ")[1] for message in caplog.messages] == [
+        str(tmp_path / "b.png"),
+        str(tmp_path / "missing.png"),
+    ]

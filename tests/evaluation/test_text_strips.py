@@ -94,6 +94,13 @@ def test_a_page_number_alone_is_no_strip(tmp_path: Path) -> None:
     assert len(strips) == 1
 
 
+def test_a_page_that_cannot_be_read_is_left_out(pages: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+    pages[1].write_bytes(b"no image")
+    strips = TextStrips(count=6, height=100, margin=10).cut(pages)
+    assert {strip.name.rpartition("-y")[0] for strip in strips} == {page.stem for page in pages} - {pages[1].stem}
+    assert "left out: " in caplog.text
+
+
 def test_too_few_strips_are_an_error(pages: list[Path]) -> None:
     with pytest.raises(ImageError, match=r"4 page\(s\) hold only 16 strip\(s\) of text, 17 were asked for"):
         TextStrips(count=17, height=100, margin=10).cut(pages)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,16 @@ def test_one_bad_file_does_not_stop_the_rest(deblurrer: Deblurrer, scans: Path, 
     assert list(report.failed) == [scans / "aa.png"]
     assert "aa.png" in report.failed[scans / "aa.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "deep"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_kept_as_a_result(deblurrer: Deblurrer, scans: Path, tmp_path: Path, make: Any) -> None:
+    (tmp_path / "out").mkdir()
+    make(tmp_path / "out" / "a.png")
+    report = restore_files(deblurrer, [scans], tmp_path / "out")
+    assert report.restored == [tmp_path / "out" / "deep" / "b.jpg"]
+    assert list(report.failed) == [scans / "a.png"]
+    assert not (tmp_path / "out" / "a.png").is_file()
 
 
 def test_a_single_file_may_be_given_its_name(deblurrer: Deblurrer, scans: Path, tmp_path: Path) -> None:
@@ -200,3 +211,22 @@ def test_a_second_run_in_place_restores_no_result(deblurrer: Deblurrer, tmp_path
     for overwrite in (False, False, True):
         restore_files(deblurrer, [tmp_path], tmp_path, suffix="_sharp", overwrite=overwrite)
         assert sorted(path.name for path in tmp_path.glob("a*")) == [f"a{suffix}", f"a_sharp{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_pictures_of_both_in_place_are_no_inputs(deblurrer: Deblurrer, tmp_path: Path, suffix: str) -> None:
+    """Neither of the next comparison, however the folder is called, nor of a restoration."""
+    folder = tmp_path / "in"
+    save_image(Image.effect_noise((20, 16), 50).convert("RGB"), folder / f"a{suffix}")
+    original = (folder / f"a{suffix}").read_bytes()
+    (tmp_path / "link").symlink_to("in")
+    for given in (folder, folder / ".." / "in", tmp_path / "link", folder / f"*{suffix}"):
+        for overwrite in (False, True):
+            report = restore_files(deblurrer, [given], folder, compare=True, suffix="_both", overwrite=overwrite)
+            assert [result.target.name for result in report.results] == [f"a_both{suffix}"]
+    assert opened(folder / f"a_both{suffix}").width > 2 * 20
+    compare_file(deblurrer, folder / f"a{suffix}", folder / f"shown{suffix}")
+    restore_files(deblurrer, [folder], folder, suffix="_sharp")
+    names = [f"a{suffix}", f"a_both{suffix}", f"a_sharp{suffix}", f"shown{suffix}"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert (folder / f"a{suffix}").read_bytes() == original

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +80,29 @@ def test_a_file_of_another_writer_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not begin with its first directory"):
         promote(tmp_path / "a.tif")
     assert (tmp_path / "a.tif").read_bytes() == content
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("UDSD_BIG" not in os.environ, reason="writes 4.5 GB; set UDSD_BIG=1 to have it run")
+def test_pages_behind_the_first_4_gb(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (6000, 6000, 3), np.uint8)
+
+    def pages() -> Iterator[Page]:
+        for shift in range(41):
+            yield Image.fromarray(np.roll(noise, shift, axis=0))
+        yield DeepImage(noise[:1000].astype(np.uint16) * 257, {})
+
+    path = tmp_path / "big.tif"
+    save_pages(pages(), path)
+    assert path.stat().st_size > 2**32
+    with tifffile.TiffFile(path) as file:
+        assert file.is_bigtiff
+        assert len(file.pages) == 42
+        assert file.pages[40].dataoffsets[0] > 2**32  # type: ignore[union-attr]
+    for page, read in zip(pages(), ImagePages(path), strict=True):
+        again = read.encode(read.pixels)
+        if isinstance(page, DeepImage):
+            assert isinstance(again, DeepImage)
+            np.testing.assert_array_equal(again.pixels, page.pixels)
+        else:
+            assert np.array_equal(np.asarray(again), np.asarray(page))

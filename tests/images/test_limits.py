@@ -213,6 +213,37 @@ def test_a_gif_of_endless_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             decode_image(tmp_path / "a.gif")
 
 
+@pytest.mark.parametrize("between", [0, 2**16, 2**16 + 1, 2**40])
+def test_a_gif_with_a_hole_between_its_blocks(tmp_path: Path, between: int) -> None:
+    """Pillow goes over it byte by byte, also behind the frames."""
+    colourful().convert("L").save(tmp_path / "a.gif")
+    length = (tmp_path / "a.gif").stat().st_size
+    os.truncate(tmp_path / "a.gif", length - 1)  # without its end
+    os.truncate(tmp_path / "a.gif", length - 1 + between)
+    if between <= 2**16:
+        assert decode_image(tmp_path / "a.gif").pixels.shape == (1, 3, 32, 48)
+        return
+    with pytest.raises(ImageError, match="more than 65536 bytes between its blocks"):
+        decode_image(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("ending", ["webp", "avif"])
+def test_a_file_that_is_read_whole_is_no_longer_than_its_pixels(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    colourful().save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10**4)
+    os.truncate(path, 4 * 10**4)
+    decode_image(path)
+    os.truncate(path, 2**40)
+    with pytest.raises(ImageError, match="has 1099511627776 bytes, more than 4 for each of the 10000 pixels"):
+        decode_image(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    os.truncate(path, 10**5)
+    decode_image(path)
+
+
 def test_a_ppm_whose_header_is_a_hole(tmp_path: Path) -> None:
     for name, comment in (("a.ppm", b"\0" * 2**17), ("b.ppm", b"# made by hand\n# twice\n")):
         (tmp_path / name).write_bytes(b"P6\n" + (b"# " + comment) + b"2 1 255\n" + bytes(6))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,18 @@ def mirror(hub: Any, tmp_path: Path, model_folder: Path, monkeypatch: pytest.Mon
         context.__exit__(None, None, None)
 
 
+@contextmanager
+def patience() -> Iterator[None]:
+    """Wait for an honest answer as long as users do, on a busy machine too."""
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr(transfer, "PATIENCE", 60.0)
+        patient.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 10)
+        patient.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 10)
+        yield
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_conversation(mirror: Any, tmp_path: Path, seed: int) -> None:
@@ -61,7 +73,8 @@ def test_conversation(mirror: Any, tmp_path: Path, seed: int) -> None:
     liar = mirror(seed)
     if seed % 3 == 0:  # there is a sound copy from before
         liar.honest, honest = HONEST, liar.honest
-        sound = fetch_model_folder(REPO, HubOptions(cache_dir=cache))
+        with patience():
+            sound = fetch_model_folder(REPO, HubOptions(cache_dir=cache))
         liar.honest = honest
     before = snapshot(tmp_path, without=cache)
     options = HubOptions(cache_dir=cache, force_download=seed % 2 == 0, revision=[None, "v1", "c" * 40][seed % 5 % 3])

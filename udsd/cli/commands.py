@@ -31,7 +31,7 @@ def deblur(options: Namespace) -> int:
     if options.max_pages is not None:
         set_page_limit(options.max_pages)
     if options.report is not None:
-        check_report(options.report, [*options.inputs, *_files_of(options.model)])
+        check_report(options.report, [*options.inputs, *_files_of(options.model)], options.output)
     deblurrer = load_deblurrer(options)
     report = FileReport()
 

@@ -9,24 +9,29 @@ from pathlib import Path
 from udsd.atomic import check_writable, whole_file
 from udsd.errors import ConfigError
 from udsd.images.formats import IMAGE_SUFFIXES
-from udsd.paths import find_original
+from udsd.paths import find_original, real_path
 
 
-def check_report(path: Path, reads: Iterable[Path]) -> None:
+def check_report(path: Path, reads: Iterable[Path], output: Path) -> None:
     """Make sure, before the work, that a report can be written and is none of the files that the work reads.
 
     Args:
         path: The report.
         reads: Files and folders that are read.
+        output: Where the results go.
 
     Raises:
-        ConfigError: It cannot be written, or would replace what is read, or bears the name of an image.
+        ConfigError: It cannot be written, or would replace what is read, or bears the name of an image or of the
+            folder of the results.
     """
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise ConfigError(f"the report {path} has the name of an image; choose one such as report.json")
     original = find_original(path, reads)
     if original is not None:
         raise ConfigError(f"the report {path} would replace {original}, which is read; choose another place")
+    results = real_path(output)
+    if real_path(path) in (results, *results.parents):
+        raise ConfigError(f"the report {path} has the name of a folder of the results; choose another")
     with _report_errors(path):
         check_writable(path)
 

@@ -6,6 +6,7 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from udsd.cli.interrupts import EXIT_INTERRUPTED, INTERRUPTS
 from udsd.cli.lazy import find_function
@@ -46,13 +47,26 @@ def run_command(name: str, parse: Callable[[], Namespace]) -> int:
         give_up_output()
         return EXIT_CLOSED_PIPE
     except Exception as error:
-        if not is_out_of_memory(error):
+        reason = _reason(error)
+        if reason is None:
             raise
-        print_error("out of memory; free some, or allow the process more", command=name)
+        print_error(reason, command=name)
         return EXIT_BAD_INPUT
     finally:
         _flush()
     return max(status, EXIT_INCOMPLETE) if output_is_lost() else status
+
+
+def _reason(error: Exception) -> str | None:
+    """What ended a command in the middle of a library that knows nothing of us; None if it is a mistake of ours."""
+    if is_out_of_memory(error):
+        return "out of memory; free some, or allow the process more"
+    if isinstance(error, FileNotFoundError):
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            return "the current folder has been removed; change to another"
+    return None
 
 
 def _flush() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from udsd.errors import ImageError
 from udsd.evaluation.metrics import Image, check_alike
-from udsd.evaluation.sharp_images import read_rgb
+from udsd.evaluation.sharp_images import read_rgb_if_possible
 from udsd.images import find_images
 
 _STRENGTH = "as given"
@@ -45,11 +45,12 @@ class EvaluationPair:
 def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
     """Pair the images of two folders by their name and their path below the folder.
 
-    Suffixes may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time.
+    Suffixes may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time; a pair of
+    which one cannot be read is logged and left out.
 
     Raises:
         ImageError: A folder is missing, holds two images of one name, or an image of either has no partner (raised
-            at once), or an image cannot be read or has another size than its partner (raised at that pair).
+            at once), or an image has another size than its partner (raised at that pair).
     """
     blurred_files, sharp_files = _by_name(blurred), _by_name(sharp)
     lonely = sorted(blurred_files.keys() ^ sharp_files.keys())
@@ -59,11 +60,14 @@ def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
         raise ImageError(
             f"{file} has no partner in {other} ({len(lonely)} such images); give both images of a pair the same name"
         )
-    return (_pair(name, blurred_files[name], sharp_files[name]) for name in sorted(sharp_files))
+    return _pairs((name, blurred_files[name], sharp_files[name]) for name in sorted(sharp_files))
 
 
-def _pair(name: str, blurred: Path, sharp: Path) -> EvaluationPair:
-    return EvaluationPair(name, sharp=read_rgb(sharp), blurred=read_rgb(blurred), strength=_STRENGTH)
+def _pairs(files: Iterable[tuple[str, Path, Path]]) -> Iterator[EvaluationPair]:
+    for name, blurred_file, sharp_file in files:
+        sharp, blurred = read_rgb_if_possible(sharp_file), read_rgb_if_possible(blurred_file)
+        if sharp is not None and blurred is not None:
+            yield EvaluationPair(name, sharp, blurred, strength=_STRENGTH)
 
 
 def _by_name(folder: Path) -> dict[str, Path]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from udsd.errors import ImageError, MemoryLimitError
 from udsd.evaluation.metrics import Image
 from udsd.images import decode_image
 from udsd.images.levels import to_array
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,13 +29,20 @@ class SharpImage:
 
 
 def whole_images(paths: Sequence[Path]) -> Iterator[SharpImage]:
-    """Read images one after the other, each under its file's name.
-
-    Raises:
-        ImageError: An image cannot be read.
-    """
+    """Read images one after the other, each under its file's name. What cannot be read is logged and left out."""
     for path in paths:
-        yield SharpImage(path.name, read_rgb(path))
+        image = read_rgb_if_possible(path)
+        if image is not None:
+            yield SharpImage(path.name, image)
+
+
+def read_rgb_if_possible(path: Path) -> Image | None:
+    """What `read_rgb` gives; None, and a logged warning, for what cannot be read."""
+    try:
+        return read_rgb(path)
+    except (ImageError, MemoryLimitError) as error:
+        logger.warning("left out: %s", error)
+        return None
 
 
 def read_rgb(path: Path) -> Image:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.sharp_images import SharpImage, read_rgb
+from udsd.evaluation.sharp_images import SharpImage, read_rgb_if_possible
 
 _INK_CONTRAST = 64
 """Least difference of ink from its paper in grey levels, darker or lighter."""
@@ -63,7 +63,7 @@ class TextStrips:
         """Cut text strips from page images: one of each page in a random order, then a second, until there are enough.
 
         Raises:
-            ImageError: A page cannot be read, or all pages together hold too few text strips.
+            ImageError: All pages that can be read hold too few text strips together.
         """
         draws = {page: np.random.default_rng([self.seed, zlib.crc32(page.name.encode())]) for page in pages}
         order = sorted(pages, key=lambda page: (draws[page].random(), page.name))
@@ -87,8 +87,10 @@ class TextStrips:
         )
 
     def all_strips(self, page: Path) -> list[SharpImage]:
-        """All text strips of one page from top to bottom; none for a page without text."""
-        image = read_rgb(page)
+        """All text strips of one page from top to bottom; none for a page without text, or that cannot be read."""
+        image = read_rgb_if_possible(page)
+        if image is None:
+            return []
         ink = find_ink(image)
         text_width = _ink_columns(ink)
         strips = []

@@ -25,7 +25,7 @@ from udsd.files.sources import Comparison, Source
 from udsd.images import DecodedImage, Page
 from udsd.inference.batching import in_batches
 from udsd.out_of_memory import memory_errors
-from udsd.paths import exists
+from udsd.paths import is_file
 
 _AHEAD = 2
 """Files that are read before their turn, and batches of results that wait to be written."""
@@ -215,7 +215,7 @@ class Pipeline:
         work = _Work(job)
         if job.refusal:
             work.fail(job.refusal)
-        elif not self._settings.overwrite and exists(job.target):
+        elif not self._settings.overwrite and is_file(job.target):
             work.result = FileResult(job.source, job.target, "kept")
         else:
             work.attempt(lambda: self._open_ahead(work))

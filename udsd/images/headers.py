@@ -11,7 +11,7 @@ import re
 from typing import BinaryIO
 
 from udsd.errors import ImageError
-from udsd.images.limits import check_pages, page_limit
+from udsd.images.limits import check_pages, check_read_whole, page_limit
 
 _MOST_PIECES = 2**17
 """Chunks of a PNG; writers put 8 KB or more into each."""
@@ -25,7 +25,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_BYTES = 8
 """RGBA of 16 bits."""
 _SLACK = 2**16
-"""Bytes by which compressed pixels may exceed twice their size."""
+"""Bytes by which compressed pixels may exceed twice their size, and bytes of a GIF that are no block's."""
 _SCAN_MARKER = 0xDA
 _PPM_SIZE = re.compile(rb"P[1-6](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}")
 
@@ -46,6 +46,8 @@ def check_header(file: BinaryIO) -> None:
         _check_gif(file)
     elif re.match(rb"P[1-6]\s", start):
         _check_ppm(file)
+    elif start.startswith(b"RIFF") or start[4:] == b"ftyp":
+        check_read_whole(file.seek(0, os.SEEK_END))
 
 
 def _check_png(file: BinaryIO) -> None:
@@ -91,8 +93,13 @@ def _check_gif(file: BinaryIO) -> None:
     file.seek(10)
     _skip_palette(file)
     file.seek(2, os.SEEK_CUR)
-    frames, blocks = 0, 0
-    while (kind := file.read(1)) in (b"!", b","):
+    frames, blocks, rubbish = 0, 0, 0
+    while (kind := file.read(1)) not in (b"", b";"):
+        if kind not in (b"!", b","):
+            rubbish += 1
+            if rubbish > _SLACK:
+                raise _too_much(f"more than {_SLACK} bytes between its blocks")
+            continue  # as Pillow does, a byte at a time
         if kind == b",":
             frames += 1
             check_pages(frames)

@@ -18,6 +18,8 @@ its way through the network 12."""
 _DECODED = 100
 """All pages of a file, or all scans of a JPEG, may have as many times the pixels of the largest image."""
 
+_BYTES_A_PIXEL = 4
+
 _pages = 10_000
 
 
@@ -102,6 +104,23 @@ def check_decoded(pixel_count: int, what: str) -> None:
         ImageError: They are too many.
     """
     _check_sum(pixel_count, _DECODED, what)
+
+
+def check_read_whole(length: int) -> None:
+    """Refuse a file that is read into memory as it is, be it mostly a hole.
+
+    Args:
+        length: Its bytes.
+
+    Raises:
+        ImageError: It has more than the largest image has without compression.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and length > _BYTES_A_PIXEL * limit:
+        raise ImageError(
+            f"has {length} bytes, more than {_BYTES_A_PIXEL} for each of the {limit} pixels that an image may have; if "
+            "you trust the file, raise the limit with --max-pixels (udsd.images.set_pixel_limit)"
+        )
 
 
 def most_scans(pixel_count: int) -> int | None:
