@@ -197,6 +197,7 @@ def test_by_default_the_camera_shakes_and_the_sensor_has_little_noise() -> None:
     """Recipes rely on it: what they do not name is as here, and draws nothing."""
     config = BlurConfig()
     assert (config.path_length, config.noise, config.motion_probability) == ((10, 60), (0, 2), 1)
+    assert (config.defocus_radius, config.gaussian_sigma, config.jpeg_quality) == ((0.5, 3), (0.3, 1.5), (60, 95))
     off = ("straight_probability", "defocus_probability", "gaussian_probability", "jpeg_probability")
     assert all(getattr(config, name) == 0 for name in off)
     random = np.random.default_rng(5)

@@ -221,6 +221,12 @@ def test_a_page_needs_one_pixel_of_ink_in_two_hundred(
     assert (names(written)[0] == "documents-a-p0001.png") == kept
 
 
+def test_a_page_with_just_as_much_ink_as_asked_for_is_kept(make_pdf: MakePdf, documents: Path, tmp_path: Path) -> None:
+    document = make_pdf(documents / "a.pdf", ["0 0 72 36 re f"])  # a quarter of the page
+    config = DocumentConfig(dpi=(72, 72), minimum_ink=0.25)
+    assert names(render_documents([document], tmp_path / "out", config)) == ["documents-a-p0001.png"]
+
+
 @pytest.mark.parametrize(("grey", "is_ink"), [(127, True), (128, False)])
 def test_ink_is_darker_than_the_middle_grey(
     make_pdf: MakePdf, documents: Path, tmp_path: Path, grey: int, is_ink: bool

@@ -201,6 +201,33 @@ def test_samples_of_the_unpaired_stage_are_what_their_captions_say(make_config: 
     assert_same((learner.state(), torch.get_rng_state()), before)
 
 
+def test_samples_are_drawn_with_the_same_codes_each_time(make_config: MakeConfig) -> None:
+    """So that the grids of a run show its progress, not another code."""
+    learner = learner_of(make_config(**UNPAIRED))
+    crops = crops_of(learner.config)
+    first, second = (learner.translation_samples(crops.sharp(0), crops.blurred(0)) for _ in range(2))
+    torch.manual_seed(99)
+    third = learner.translation_samples(crops.sharp(0), crops.blurred(0))
+    assert_same(second, first)
+    assert_same(third, first)
+
+
+def test_the_generators_step_computes_no_gradients_of_discriminators(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = learner_of(make_config(**UNPAIRED))
+    discriminator_losses, found = learner.objective.discriminator_losses, []
+
+    def look(*arguments: Any) -> dict[str, Tensor]:
+        found.extend(parameter.grad for parameter in learner.networks.discriminator_parameters())
+        return discriminator_losses(*arguments)
+
+    monkeypatch.setattr(learner.objective, "discriminator_losses", look)
+    one_step(learner)
+    assert found
+    assert all(gradient is None for gradient in found)
+
+
 def test_samples_of_the_warm_start_are_made_by_the_averaged_model(make_config: MakeConfig) -> None:
     learner = learner_of(make_config(run={"ema_decay": 0.9}, warm_start={"learning_rate": 0.01}))
     crops = crops_of(learner.config)

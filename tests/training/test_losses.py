@@ -98,6 +98,7 @@ def test_the_papers_weights_are_the_defaults() -> None:
     assert (weights.cycle_sharp, weights.cycle_blurred, weights.kl, weights.perceptual) == (10, 10, 0.01, 0.1)
     further = ("identity", "random_code", "latent", "low_frequency", "r1", "restoration_perceptual")
     assert all(getattr(weights, name) == 0 for name in further)
+    assert (weights.restoration, weights.restoration_squared) == (2.5, 10)  # the warm start's, which is not the paper's
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
@@ -383,6 +384,22 @@ def test_the_defaults_are_the_papers() -> None:
     config = ObjectiveConfig()
     assert (config.adversarial, config.detach_blurred) == ("log", False)
     assert (config.blurred_noise, config.replay_pool) == (0, 0)
+
+
+def test_there_is_a_pool_for_each_discriminator_or_none(
+    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor
+) -> None:
+    objective = papers(networks)
+    pools = [ReplayPool(4, (3, 32, 32))]
+    with pytest.raises(ValueError, match="zip"):
+        objective.discriminator_losses(sharp, blurred, objective.translate(sharp, blurred), pools)
+
+
+def test_images_of_a_step_cannot_be_changed_by_mistake(sharp: Tensor, blurred: Tensor) -> None:
+    images = papers(AddOne()).translate(sharp, blurred)
+    with pytest.raises(FrozenInstanceError):
+        images.restored = blurred  # type: ignore[misc]
+    assert not hasattr(images, "__dict__")
 
 
 @pytest.mark.parametrize(("name", "largest"), [("blurred_noise", 255), ("replay_pool", 10_000)])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -119,6 +122,40 @@ def test_paths_that_reach_the_border_are_scaled_to_it(branch: PathBlurGenerator)
     columns = kernel.sum(dim=0)
     offsets = torch.arange(33.0) - 16
     assert (columns @ offsets.square()).item() == pytest.approx(32**2 / 12, rel=0.02)
+
+
+def test_a_path_is_the_sum_of_its_cosines_at_128_points(branch: PathBlurGenerator) -> None:
+    """Point by point, in plain numbers."""
+    amplitudes = torch.randn(2, 8, generator=torch.Generator().manual_seed(1)).mul(4).tolist()
+    *_, last = [layer for layer in branch.decode if isinstance(layer, nn.Linear)]
+    nn.init.zeros_(last.weight)
+    with torch.no_grad():
+        last.bias[:-1] = torch.tensor(amplitudes).flatten()
+    points = [
+        [
+            sum(
+                amplitude * math.cos(math.pi * (order + 1) * (point + 0.5) / 128) / (order + 1)
+                for order, amplitude in enumerate(side)
+            )
+            for side in amplitudes
+        ]
+        for point in range(128)
+    ]
+    lengths = [math.dist(one, other) for one, other in pairwise(points)]
+    middles = [[(a + b) / 2 for a, b in zip(one, other, strict=True)] for one, other in pairwise(points)]
+    centre = [
+        sum(length * middle[side] for length, middle in zip(lengths, middles, strict=True)) / sum(lengths)
+        for side in (0, 1)
+    ]
+    expected = torch.zeros(33, 33, dtype=torch.float64)
+    for length, (x, y) in zip(lengths, middles, strict=True):
+        columns, rows = (
+            torch.exp(-0.5 * ((at - torch.arange(-16.0, 17.0, dtype=torch.float64)) / 0.45).square())
+            for at in (x - centre[0], y - centre[1])
+        )
+        expected += length * torch.outer(rows, columns)
+    (kernel,) = branch.kernels(torch.zeros(1, 8))
+    torch.testing.assert_close(kernel.double(), expected / expected.sum(), atol=2e-6, rtol=0)
 
 
 def test_the_margin_is_mirrored(branch: PathBlurGenerator) -> None:
