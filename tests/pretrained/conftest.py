@@ -83,6 +83,7 @@ class LoopbackHub:
     root: Path = Path()
     folders: dict[str, dict[str, Path]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
+    empty_branches: set[str] = field(default_factory=set)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -270,9 +271,12 @@ class _Handler(BaseHTTPRequestHandler):
                 ]
                 return self._reply({"transfer": "basic", "objects": actions})
             case ["api", "models", *names, "branch", branch]:
-                known = branch in hub.folders["/".join(names)]
+                known = branch in hub.folders["/".join(names)] or branch in hub.empty_branches
+                hub.empty_branches.add(branch)
                 return self._refuse(409) if known else self._reply({})
             case ["api", "models", *names, "commit", branch]:
+                if branch not in {"main", *hub.empty_branches, *hub.folders["/".join(names)]}:
+                    return self._refuse(404)
                 return self._commit("/".join(names), branch, [json.loads(line) for line in body.splitlines()])
         return self._refuse(404)
 

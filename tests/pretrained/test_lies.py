@@ -125,3 +125,32 @@ def test_a_trickle_ends(mirror: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
     assert time.monotonic() - started < 20
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def test_the_bar_goes_back_where_a_server_sends_all_again(
+    mirror: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The liar knows nothing of ranges; here it only breaks off once, in the middle of the weights."""
+    from huggingface_hub import utils
+
+    liar = mirror(0)
+    liar.honest = HONEST
+    tell_truth = liar.answer
+    broken: list[str] = []
+    told: dict[int, list[int]] = {}
+
+    def answer(method: str, path: str) -> Any:
+        status, headers, body, pace = tell_truth(method, path)
+        if method == "GET" and path.endswith("model.safetensors") and not broken:
+            broken.append(path)
+            body = body[: len(body) // 2]
+        return status, headers, body, pace
+
+    def update(bar: Any, size: int) -> None:
+        told.setdefault(bar.total, []).append(size)
+
+    monkeypatch.setattr(liar, "answer", answer)
+    monkeypatch.setattr(utils.tqdm, "update", update)
+    fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
+    assert any(size < 0 for sizes in told.values() for size in sizes)
+    assert all(sum(sizes) == total for total, sizes in told.items())
