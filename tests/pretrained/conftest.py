@@ -53,9 +53,9 @@ class Fault:
 
     Attributes:
         kind: ``"status"``; ``"redirect"`` to another host; ``"hang up"`` without a word; ``"stall"``: nothing comes;
-            ``"hold"``: it comes once `released`; ``"cut"``: the connection ends half-way; ``"reset"``: it is torn
-            down there; ``"slow"``: small pieces with pauses; ``"bytes"``: one is changed; ``"length"``: half of the
-            file, announced as such; ``"etag"``: it is a path; ``"refuse card"``, for uploads.
+            ``"hold"``: it comes once `released`; ``"cut"``: the connection ends half-way through what is left;
+            ``"reset"``: it is torn down there; ``"slow"``: small pieces with pauses; ``"bytes"``: one is changed;
+            ``"length"``: half of the file, announced as such; ``"etag"``: it is a path; ``"refuse card"``, for uploads.
         method: The method it holds for, or "" for all.
         name: The file it holds for, or the step of an upload, or "" for all.
         times: How many requests it spoils.
@@ -215,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(header, value)
         self.end_headers()
         if self.command == "GET" and not redirected:
-            end = len(data) // 2 if kind in ("cut", "reset") else len(data)
+            end = (start + len(data)) // 2 if kind in ("cut", "reset") else len(data)
             self._send_body(data[start:end], slowly=kind == "slow")
         if kind == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -154,3 +154,21 @@ def test_the_bar_goes_back_where_a_server_sends_all_again(
     fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
     assert any(size < 0 for sizes in told.values() for size in sizes)
     assert all(sum(sizes) == total for total, sizes in told.items())
+
+
+@pytest.mark.parametrize(
+    ("base", "target"),
+    [
+        ("https://hub.example/a", "http://hub.example/a"),
+        ("http://hub.example/a", "ftp://hub.example/a"),
+        ("https://hub.example/a", "https://:443/a"),
+        ("https://hub.example/a", "https://other.example:0/a"),
+        ("https://hub.example/a", "https://other.example:99999/a"),
+        ("https://hub.example/a", "https://other.example/a\x1b[2J"),
+    ],
+)
+def test_an_address_that_is_none_or_less_safe_is_not_followed(base: str, target: str) -> None:
+    with pytest.raises(transfer.BadAnswerError, match="it redirects to"):
+        transfer._checked_address(base, target)
+    assert transfer._checked_address(base, "https://other.example:444/b") == "https://other.example:444/b"
+    assert transfer._checked_address(base, "/c") == base[:-1] + "c"
