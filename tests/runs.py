@@ -40,10 +40,13 @@ def merged(*parts: Settings) -> dict[str, dict[str, Any]]:
 
 
 def to_toml(settings: Settings) -> str:
-    """JSON's numbers, texts, booleans and lists are TOML's as well."""
+    """JSON's numbers, texts, booleans and lists are TOML's as well; None is what is not there."""
     lines = []
     for section, values in settings.items():
-        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
+        lines += [
+            f"[{section}]",
+            *(f"{name} = {json.dumps(value)}" for name, value in values.items() if value is not None),
+        ]
     return "\n".join(lines)
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,30 @@ def test_the_public_interface_is_kept(module: str) -> None:
     names = importlib.import_module(module).__all__
     assert set(PUBLIC[module].split()) <= set(names)
     assert all(hasattr(importlib.import_module(module), name) for name in names)
+
+
+def test_an_earlier_name_warns() -> None:
+    evaluation = importlib.import_module("udsd.evaluation")
+    with pytest.warns(DeprecationWarning, match="PageStrips is called TextStrips now"):
+        assert evaluation.PageStrips is evaluation.TextStrips
+    with pytest.raises(AttributeError, match="has no attribute 'Nonesuch'"):
+        evaluation.Nonesuch  # noqa: B018
+
+
+def test_values_cannot_be_changed_by_mistake() -> None:
+    """Dataclasses are frozen and have slots, but for those of the pipeline, which are filled on the way."""
+    filled = {"_Work", "FileReport"}
+    kinds = [
+        kind
+        for module in pkgutil.walk_packages(udsd.__path__, "udsd.")
+        if not module.name.endswith("__main__")
+        for kind in vars(importlib.import_module(module.name)).values()
+        if inspect.isclass(kind) and kind.__module__ == module.name and is_dataclass(kind)
+    ]
+    assert len(kinds) > 40
+    for kind in kinds:
+        assert "__slots__" in vars(kind), kind
+        assert kind.__dataclass_params__.frozen == (kind.__name__ not in filled), kind  # type: ignore[attr-defined]
 
 
 def test_everything_public_says_what_it_does() -> None:

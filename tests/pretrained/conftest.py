@@ -53,9 +53,9 @@ class Fault:
 
     Attributes:
         kind: ``"status"``; ``"redirect"`` to another host; ``"hang up"`` without a word; ``"stall"``: nothing comes;
-            ``"hold"``: it comes once `released`; ``"cut"``: the connection ends half-way; ``"reset"``: it is torn
-            down there; ``"slow"``: small pieces with pauses; ``"bytes"``: one is changed; ``"length"``: half of the
-            file, announced as such; ``"etag"``: it is a path; ``"refuse card"``, for uploads.
+            ``"hold"``: it comes once `released`; ``"cut"``: the connection ends half-way through what is left;
+            ``"reset"``: it is torn down there; ``"slow"``: small pieces with pauses; ``"bytes"``: one is changed;
+            ``"length"``: half of the file, announced as such; ``"etag"``: it is a path; ``"refuse card"``, for uploads.
         method: The method it holds for, or "" for all.
         name: The file it holds for, or the step of an upload, or "" for all.
         times: How many requests it spoils.
@@ -83,6 +83,7 @@ class LoopbackHub:
     root: Path = Path()
     folders: dict[str, dict[str, Path]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
+    empty_branches: set[str] = field(default_factory=set)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -214,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(header, value)
         self.end_headers()
         if self.command == "GET" and not redirected:
-            end = len(data) // 2 if kind in ("cut", "reset") else len(data)
+            end = (start + len(data)) // 2 if kind in ("cut", "reset") else len(data)
             self._send_body(data[start:end], slowly=kind == "slow")
         if kind == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -270,9 +271,12 @@ class _Handler(BaseHTTPRequestHandler):
                 ]
                 return self._reply({"transfer": "basic", "objects": actions})
             case ["api", "models", *names, "branch", branch]:
-                known = branch in hub.folders["/".join(names)]
+                known = branch in hub.folders["/".join(names)] or branch in hub.empty_branches
+                hub.empty_branches.add(branch)
                 return self._refuse(409) if known else self._reply({})
             case ["api", "models", *names, "commit", branch]:
+                if branch not in {"main", *hub.empty_branches, *hub.folders["/".join(names)]}:
+                    return self._refuse(404)
                 return self._commit("/".join(names), branch, [json.loads(line) for line in body.splitlines()])
         return self._refuse(404)
 

@@ -20,6 +20,7 @@ from udsd.errors import (
     UnknownModelError,
 )
 from udsd.pretrained.hub import HubOptions, fetch_model_folder
+from udsd.pretrained.hub_errors import first_line
 
 REPO = "acme/plates"
 WEIGHTS = "model.safetensors"
@@ -371,3 +372,11 @@ def test_password_of_a_mirror_is_not_told(hub: Any, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UnknownModelError) as caught:
         fetch()
     assert str(caught.value).startswith(f"{hub.url} has no model")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("\n  \n one \ntwo", "one"), ("x" * 300, "x" * 200), ("", "str"), (" \n", "str"), (ValueError(), "ValueError")],
+)
+def test_of_a_message_the_first_line_is_shown(said: object, shown: str) -> None:
+    assert first_line(said) == shown

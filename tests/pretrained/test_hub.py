@@ -108,6 +108,17 @@ def test_cut_download_goes_on_where_it_broke_off(hub: Any, model_folder: Path) -
     assert ranges == [f"bytes={received}-"]
 
 
+@pytest.mark.parametrize(("cuts", "anew"), [(5, 0), (6, 1)])
+def test_a_file_is_taken_up_five_times_before_it_is_asked_for_anew(
+    hub: Any, model_folder: Path, caplog: pytest.LogCaptureFixture, cuts: int, anew: int
+) -> None:
+    hub.publish(REPO, model_folder)
+    hub.fault("cut", times=cuts)
+    assert fetch().is_dir()
+    assert hub.downloads("model.safetensors") == cuts + 1
+    assert sum("trying again" in message for message in caplog.messages) == anew
+
+
 def test_token_opens_a_gated_repository(hub: Any, refuse: Any, model_folder: Path) -> None:
     hub.publish(REPO, model_folder)
     refuse(REPO, 401, "GatedRepo", token="hf_right")

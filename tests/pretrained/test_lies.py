@@ -125,3 +125,50 @@ def test_a_trickle_ends(mirror: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
     assert time.monotonic() - started < 20
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def test_the_bar_goes_back_where_a_server_sends_all_again(
+    mirror: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The liar knows nothing of ranges; here it only breaks off once, in the middle of the weights."""
+    from huggingface_hub import utils
+
+    liar = mirror(0)
+    liar.honest = HONEST
+    tell_truth = liar.answer
+    broken: list[str] = []
+    told: dict[int, list[int]] = {}
+
+    def answer(method: str, path: str) -> Any:
+        status, headers, body, pace = tell_truth(method, path)
+        if method == "GET" and path.endswith("model.safetensors") and not broken:
+            broken.append(path)
+            body = body[: len(body) // 2]
+        return status, headers, body, pace
+
+    def update(bar: Any, size: int) -> None:
+        told.setdefault(bar.total, []).append(size)
+
+    monkeypatch.setattr(liar, "answer", answer)
+    monkeypatch.setattr(utils.tqdm, "update", update)
+    fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
+    assert any(size < 0 for sizes in told.values() for size in sizes)
+    assert all(sum(sizes) == total for total, sizes in told.items())
+
+
+@pytest.mark.parametrize(
+    ("base", "target"),
+    [
+        ("https://hub.example/a", "http://hub.example/a"),
+        ("http://hub.example/a", "ftp://hub.example/a"),
+        ("https://hub.example/a", "https://:443/a"),
+        ("https://hub.example/a", "https://other.example:0/a"),
+        ("https://hub.example/a", "https://other.example:99999/a"),
+        ("https://hub.example/a", "https://other.example/a\x1b[2J"),
+    ],
+)
+def test_an_address_that_is_none_or_less_safe_is_not_followed(base: str, target: str) -> None:
+    with pytest.raises(transfer.BadAnswerError, match="it redirects to"):
+        transfer._checked_address(base, target)
+    assert transfer._checked_address(base, "https://other.example:444/b") == "https://other.example:444/b"
+    assert transfer._checked_address(base, "/c") == base[:-1] + "c"

@@ -113,3 +113,11 @@ def test_of_many_tensors_a_few_are_named_and_the_others_counted(tmp_path: Path, 
         torch.nn.init.constant_(parameter, float("nan"))
     with pytest.raises(IncompatibleWeightsError, match=rf"NaN or infinite weights \(.*, .*, .* and {count - 3} more\)"):
         save_model(model, tmp_path / "broken")
+
+
+def test_three_tensors_are_all_named(tmp_path: Path, make_model: MakeModel) -> None:
+    model = make_model()
+    for parameter in list(model.parameters())[:3]:
+        torch.nn.init.constant_(parameter, float("nan"))
+    with pytest.raises(IncompatibleWeightsError, match=r"NaN or infinite weights \([^,]+, [^,]+, [\w.]+\); use"):
+        save_model(model, tmp_path / "broken")

@@ -1,5 +1,8 @@
 """Evaluation: scores of restored images, and the test sets they are computed on."""
 
+import warnings
+from typing import Any
+
 from udsd.evaluation.baselines import unsharp_mask
 from udsd.evaluation.evaluate import Method, evaluate
 from udsd.evaluation.metrics import correlation, mean_color_error, psnr, shift_tolerant_psnr, ssim
@@ -34,3 +37,11 @@ __all__ = [
     "unsharp_mask",
     "whole_images",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The earlier name of `TextStrips`, until the next minor version."""
+    if name == "PageStrips":
+        warnings.warn("udsd.evaluation.PageStrips is called TextStrips now", DeprecationWarning, stacklevel=2)
+        return TextStrips
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

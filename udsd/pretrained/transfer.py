@@ -235,7 +235,7 @@ def _checked_address(base: str, target: str) -> str:
     try:
         address = urljoin(base, target)
         parts = urlsplit(address)
-        sound = parts.scheme in ("https", urlsplit(base).scheme) and bool(parts.hostname) and (parts.port or 1) > 0
+        sound = parts.scheme in ("https", urlsplit(base).scheme) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound or not target.isprintable():
