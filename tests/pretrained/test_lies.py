@@ -172,3 +172,30 @@ def test_an_address_that_is_none_or_less_safe_is_not_followed(base: str, target:
         transfer._checked_address(base, target)
     assert transfer._checked_address(base, "https://other.example:444/b") == "https://other.example:444/b"
     assert transfer._checked_address(base, "/c") == base[:-1] + "c"
+
+
+@pytest.mark.parametrize("redirects", [5, 6])
+def test_five_redirects_are_followed(
+    mirror: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redirects: int
+) -> None:
+    liar = mirror(0)
+    liar.honest = HONEST
+    tell_truth = liar.answer
+    asked: list[str] = []
+
+    def answer(method: str, path: str) -> Any:
+        status, headers, body, pace = tell_truth(method, path)
+        if method == "GET" and path.endswith("model.safetensors"):
+            asked.append(path)
+            if len(asked) <= redirects:
+                return "302 Found", [("Location", f"/{len(asked)}{path}"), ("Content-Length", "0")], b"", pace
+        return status, headers, body, pace
+
+    monkeypatch.setattr(liar, "answer", answer)
+    if redirects == 5:
+        fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
+    else:
+        with pytest.raises(DownloadError, match="it redirects more than 5 times"):
+            fetch_model_folder(REPO, HubOptions(cache_dir=tmp_path / "cache"))
+    assert len(asked) == 6
+    assert asked[1] == f"/1{asked[0]}"

@@ -65,6 +65,11 @@ def test_private(writable: Any, model_folder: Path, private: bool) -> None:
     assert (REPO in writable.private) == private
 
 
+def test_what_is_published_is_for_all_unless_said_otherwise(writable: Any, model_folder: Path) -> None:
+    publish_model(model_folder, REPO)
+    assert not writable.private
+
+
 def test_card_that_says_nothing_is_warned_of(
     writable: Any, tmp_path: Path, make_model: Callable[..., DeblurModel], caplog: pytest.LogCaptureFixture
 ) -> None:
