@@ -37,6 +37,14 @@ def test_revision(hub: Any, model_folder: Path) -> None:
         fetch(revision="v2")
 
 
+def test_a_revision_that_is_gone_is_not_answered_from_the_cache(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder, "v1")
+    fetch(revision="v1")
+    del hub.folders[REPO]["v1"]
+    with pytest.raises(DownloadError, match="acme/tiny has no revision 'v1'"):
+        fetch(revision="v1")
+
+
 def test_both_files_are_of_one_commit(hub: Any, model_folder: Path) -> None:
     hub.publish(REPO, model_folder)
     folder = fetch()
