@@ -135,3 +135,14 @@ def test_shipped_manifest_describes_the_bundled_models(monkeypatch: pytest.Monke
         entry, data = zoo.get(alias), path.read_bytes()
         assert (hashlib.sha256(data).hexdigest(), len(data)) == (entry.sha256, entry.bytes)
         assert load_model_folder(path.parent).config.base_width == entry.base_width
+
+
+@pytest.mark.parametrize(("size", "refused"), [(1 << 20, False), ((1 << 20) + 1, True)])
+def test_a_manifest_has_a_mebibyte_at_most(tmp_path: Path, size: int, refused: bool) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text('{"format_version": 1, "models": []}'.ljust(size))
+    if refused:
+        with pytest.raises(WeightsError, match="more than the 1048576 allowed"):
+            load_manifest(path)
+    else:
+        assert load_manifest(path).aliases == ()
