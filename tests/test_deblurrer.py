@@ -12,7 +12,6 @@ from PIL import Image
 
 from udsd import ConfigError, Deblurrer, DeviceError, ImageError, MemoryLimitError, UnknownModelError
 from udsd import deblurrer as deblurrer_module
-from udsd.domains import DeblurOptions
 from udsd.models import DeblurModel, ModelConfig
 
 
@@ -154,10 +153,10 @@ def test_an_image_that_fails_takes_none_of_its_batch_with_it(
     monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: 3)
     restore = deblurrer.restore_decoded
 
-    def failing(decoded: Any, options: Any) -> Any:
+    def failing(decoded: Any, options: Any, on_progress: Any) -> Any:
         if len(decoded) > 1 or bool((decoded[0].pixels == -1).all()):
             raise MemoryLimitError("too large")
-        return restore(decoded, options)
+        return restore(decoded, options, on_progress)
 
     monkeypatch.setattr(deblurrer, "restore_decoded", failing)
     images = [photo, Image.new("RGB", photo.size), photo]
@@ -288,24 +287,26 @@ def test_on_a_gpu_images_of_one_size_run_together_and_come_in_their_order(
     batches = []
     restore = deblurrer.restore_decoded
 
-    def noting(decoded: Any, options: Any) -> Any:
+    def noting(decoded: Any, options: Any, on_progress: Any) -> Any:
         batches.append(len(decoded))
-        return restore(decoded, options)
+        return restore(decoded, options, on_progress)
 
     monkeypatch.setattr(deblurrer, "restore_decoded", noting)
-    for given, wanted in zip(deblurrer._deblur_batch(images, 3, DeblurOptions(), raises=True), expected, strict=True):
+    monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: batch_size)
+    for given, wanted in zip(deblurrer.deblur_batch(images, batch_size=3), expected, strict=True):
         assert np.array_equal(given, wanted)
     assert batches == [3, 3, 2, 1]
     taken: list[int] = []
     endless = (taken.append(1) or image for image in [*images[:1], *images[1::2] * 20])
-    results = deblurrer._deblur_batch(endless, 2, DeblurOptions(), raises=True)
+    results = deblurrer.deblur_batch(endless, batch_size=2)
     next(results)
     assert len(taken) <= 10  # itself, four batches, and what fills the last of them
 
 
-def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer) -> None:
+def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deblurrer_module, "images_together", lambda device, batch_size: batch_size)
     images = [np.zeros((16 + 4 * (index % 3), 20), np.uint8) for index in range(5)]
-    results = deblurrer._deblur_batch([*images, "missing.png", *images], 4, DeblurOptions(), raises=True)
+    results = deblurrer.deblur_batch([*images, "missing.png", *images], batch_size=4)
     assert [next(results).shape for _ in images] == [image.shape for image in images]
     with pytest.raises(ImageError, match=r"missing\.png"):
         next(results)

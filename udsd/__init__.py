@@ -1,5 +1,6 @@
 """Restore blurred images of a known kind, with networks trained on unpaired images."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from udsd.errors import (
@@ -18,32 +19,48 @@ from udsd.errors import (
 
 if TYPE_CHECKING:
     from udsd.deblurrer import Deblurrer
+    from udsd.domains import DeblurOptions, Face, Region, align_face, detect_faces, paste_face
 
 __version__ = "0.1.0"
+
+_LAZY = {
+    "DeblurOptions": "udsd.domains",
+    "Deblurrer": "udsd.deblurrer",
+    "Face": "udsd.domains",
+    "Region": "udsd.domains",
+    "align_face": "udsd.domains",
+    "detect_faces": "udsd.domains",
+    "paste_face": "udsd.domains",
+}
+"""Names and the modules they are in. With these comes PyTorch, which `udsd --help` need not load."""
 
 __all__ = [
     "ChecksumError",
     "ConfigError",
+    "DeblurOptions",
     "Deblurrer",
     "DeviceError",
     "DownloadError",
+    "Face",
     "ImageError",
     "IncompatibleWeightsError",
     "MemoryLimitError",
     "PublishError",
+    "Region",
     "UdsdError",
     "UnknownModelError",
     "WeightsError",
     "__version__",
+    "align_face",
+    "detect_faces",
+    "paste_face",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """`Deblurrer` is imported when it is first asked for: with it comes PyTorch, which `udsd --help` need not load."""
-    if name == "Deblurrer":
-        from udsd.deblurrer import Deblurrer
-
-        return Deblurrer
+    """Import what is heavy when it is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
+from udsd.batches import Restored, Result, check_size, decode_named, log_restoration, restore_all
 from udsd.device import resolve_dtype
-from udsd.domains import DeblurKeywords, DeblurOptions, Region, Restoration, domain_of, joined, restore_images
-from udsd.errors import ConfigError, ImageError, MemoryLimitError
-from udsd.images import DecodedImage, ImageLike, decode_image
-from udsd.inference import Backend, MemoryLimit, images_together, in_batches, run_folder, run_model
+from udsd.domains import (
+    AsExpected,
+    DeblurKeywords,
+    DeblurOptions,
+    Region,
+    Restoration,
+    domain_of,
+    joined,
+    restore_images,
+)
+from udsd.errors import ConfigError
+from udsd.images import DecodedImage, ImageLike
+from udsd.inference import Backend, MemoryLimit, OnProgress, images_together, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.out_of_memory import memory_errors
 from udsd.pretrained import resolve, save_model
+from udsd.progress import ImageBar
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
-_Numbered: TypeAlias = tuple[int, DecodedImage[Any]]
 
 
 class Deblurrer:
@@ -76,6 +83,7 @@ class Deblurrer:
         else:
             raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
         self._domain = domain_of(self._backend.config.domain)
+        self._title = ""
 
     @classmethod
     def from_pretrained(
@@ -121,12 +129,19 @@ class Deblurrer:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
+        deblurrer = cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
+        deblurrer._title = folder.title
+        return deblurrer
 
     @property
     def backend(self) -> Backend:
         """What runs the model."""
         return self._backend
+
+    @property
+    def title(self) -> str:
+        """Name and version of the model, such as ``"text v0.1.0"``; empty if it came without."""
+        return self._title
 
     @property
     def config(self) -> ModelConfig:
@@ -149,18 +164,34 @@ class Deblurrer:
         image: str | os.PathLike[str] | Image.Image,
         *,
         memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
         **options: Unpack[DeblurKeywords],
     ) -> Image.Image: ...
     @overload
     def deblur(
-        self, image: NDArray[Any], *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+        self,
+        image: NDArray[Any],
+        *,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[DeblurKeywords],
     ) -> NDArray[Any]: ...
     @overload
     def deblur(
-        self, image: Tensor, *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+        self,
+        image: Tensor,
+        *,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[DeblurKeywords],
     ) -> Tensor: ...
     def deblur(
-        self, image: ImageLike, *, memory_limit: MemoryLimit = None, **options: Unpack[DeblurKeywords]
+        self,
+        image: ImageLike,
+        *,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[DeblurKeywords],
     ) -> Image.Image | NDArray[Any] | Tensor:
         """Restore one image; the result is deterministic, with the mean of the image's blur code.
 
@@ -171,6 +202,7 @@ class Deblurrer:
         Args:
             image: Of any size; large ones run in strips, which changes no pixel.
             memory_limit: For this image, instead of that of the class.
+            on_progress: Called now and then with the share of the work that is done, the last time with 1.
             options: How it is brought to the model, and how strong the change is: the fields of
                 `udsd.DeblurOptions`.
 
@@ -184,8 +216,9 @@ class Deblurrer:
             >>> deblurrer.deblur("scan.png", scale=2, strength=0.8).save("restored.png")  # doctest: +SKIP
         """
         chosen = DeblurOptions(**options)
-        decoded = _decode(image)
-        (restoration,) = self._restore([decoded], chosen, memory_limit)
+        decoded = decode_named(image)
+        (restoration,) = self._restore([decoded], chosen, memory_limit, on_progress)
+        log_restoration(image, restoration)
         with memory_errors("the image"):
             return decoded.encode(restoration.pixels)
 
@@ -207,8 +240,8 @@ class Deblurrer:
         chosen = DeblurOptions(**options)
         if self._domain is None:
             return ()
-        findings = self._domain.examine(_decode(image).pixels[:1], chosen)
-        return () if findings is None else findings.regions
+        findings = self._domain.examine(decode_named(image).pixels[:1], chosen)
+        return () if isinstance(findings, AsExpected) else findings.regions
 
     @overload
     def deblur_batch(
@@ -229,7 +262,7 @@ class Deblurrer:
         progress: bool = False,
         on_error: Literal["return"],
         **options: Unpack[DeblurKeywords],
-    ) -> Iterator[Restored | ImageError | MemoryLimitError]: ...
+    ) -> Iterator[Result]: ...
     def deblur_batch(
         self,
         images: Iterable[ImageLike],
@@ -238,7 +271,7 @@ class Deblurrer:
         progress: bool = False,
         on_error: Literal["raise", "return"] = "raise",
         **options: Unpack[DeblurKeywords],
-    ) -> Iterator[Restored | ImageError | MemoryLimitError]:
+    ) -> Iterator[Result]:
         """Restore many images, of any sizes, one after the other and in their order.
 
         Images are read when they are needed, never all at once. On a GPU images of one size run together, found among
@@ -270,73 +303,25 @@ class Deblurrer:
             raise ConfigError(f"on_error is {on_error!r}; give 'raise' or 'return'")
         chosen = DeblurOptions(**options)
         together = images_together(self.device, batch_size)
-        # Without a console, as under pythonw, there is no standard error.
-        shown = tqdm(images, unit="image", disable=not progress or sys.stderr is None)
-        return self._deblur_batch(shown, together, chosen, raises=on_error == "raise")
+        bar = ImageBar(len(images) if isinstance(images, Sized) else None, shown=progress)
 
-    def _deblur_batch(
-        self, images: Iterable[ImageLike], batch_size: int, options: DeblurOptions, *, raises: bool
-    ) -> Iterator[Restored | ImageError | MemoryLimitError]:
-        failure: list[Exception] = []
-        finished: dict[int, Restored | ImageError | MemoryLimitError] = {}
+        def restore(decoded: Sequence[DecodedImage[Any]], on_progress: OnProgress) -> list[Restoration]:
+            return self.restore_decoded(decoded, chosen, on_progress)
 
-        def decoded() -> Iterator[_Numbered | None]:
-            """Images; and None for each failure, which so waits for no image behind it."""
-            try:
-                for number, image in enumerate(images):
-                    numbered = None
-                    try:
-                        numbered = number, _decode(image)
-                    except (ImageError, MemoryLimitError) as error:
-                        if raises:
-                            raise
-                        finished[number] = error
-                    yield numbered
-            except Exception as error:
-                failure.append(error)
-
-        due = 0
-        for batch in in_batches(decoded(), lambda numbered: numbered and numbered[1].pixels.shape, batch_size):
-            good = [numbered for numbered in batch if numbered is not None]
-            if good:
-                finished |= self._restore_batch(good, options) if raises else self._restore_what_can_be(good, options)
-            while due in finished:
-                yield finished.pop(due)
-                due += 1
-        yield from (finished[number] for number in sorted(finished))
-        if failure:
-            raise failure[0]
-
-    def _restore_batch(
-        self, batch: Sequence[_Numbered], options: DeblurOptions
-    ) -> dict[int, Restored | ImageError | MemoryLimitError]:
-        restorations = self.restore_decoded([image for _, image in batch], options)
-        with memory_errors("the image"):
-            return {
-                number: image.encode(restoration.pixels)
-                for (number, image), restoration in zip(batch, restorations, strict=True)
-            }
-
-    def _restore_what_can_be(
-        self, batch: Sequence[_Numbered], options: DeblurOptions
-    ) -> dict[int, Restored | ImageError | MemoryLimitError]:
-        """Of each image of a batch its result, or its error."""
-        try:
-            return self._restore_batch(batch, options)
-        except (ImageError, MemoryLimitError) as error:
-            if len(batch) == 1:
-                return {batch[0][0]: error}
-        # Their pixels are what they were, since those of several images are copied to be restored.
-        return {number: result for one in batch for number, result in self._restore_what_can_be([one], options).items()}
+        return restore_all(images, restore, batch_size=together, bar=bar, raises=on_error == "raise")
 
     def restore_decoded(
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
     ) -> list[Restoration]:
         """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
 
         Args:
             images: At least one. The pixels of a single one may be overwritten.
             options: How they are brought to the model.
+            on_progress: Called now and then with the share of the work that is done, the last time with 1.
 
         Returns:
             Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
@@ -345,19 +330,26 @@ class Deblurrer:
             ImageError: The images are single pixels.
             MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
-        _check_size(images[0].pixels)
-        return self._restore(images, options or DeblurOptions())
+        check_size(images[0].pixels)
+        return self._restore(images, options or DeblurOptions(), on_progress=on_progress)
 
     def _restore(
-        self, decoded: Sequence[DecodedImage[Any]], options: DeblurOptions, memory_limit: MemoryLimit = None
+        self,
+        decoded: Sequence[DecodedImage[Any]],
+        options: DeblurOptions,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
     ) -> list[Restoration]:
-        def restore(images: Tensor, *, overwrite: bool = False) -> Tensor:
-            return self._backend.restore(images, memory_limit=memory_limit, overwrite=overwrite)
+        def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
+            return self._backend.restore(
+                images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress
+            )
 
         with memory_errors("the image"):
             singles = [single for image in decoded for single in torch.split(image.pixels, 1)]
-            restored = iter(restore_images(singles, restore, self._domain, options))
-            return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+            restored = iter(restore_images(singles, restore, self._domain, options, on_progress))
+            parts = (joined([*islice(restored, len(image.pixels))]) for image in decoded)
+            return [replace(part, model=self._title) for part in parts]
 
     @overload
     def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
@@ -377,7 +369,7 @@ class Deblurrer:
         """
         if n < 1:
             raise ConfigError(f"n is {n}; give at least 1")
-        decoded = _decode(image)
+        decoded = decode_named(image)
         noise = torch.Generator().manual_seed(seed)
         with memory_errors("the image"):
             mean, log_variance = self._backend.encode_blur(decoded.pixels)
@@ -394,7 +386,7 @@ class Deblurrer:
             ImageError: The image cannot be read, or is of a kind that is not supported.
             MemoryLimitError: It needs more memory than it may take.
         """
-        pixels = _decode(image).pixels
+        pixels = decode_named(image).pixels
         with memory_errors("the image"):
             mean, log_variance = self._backend.encode_blur(pixels)
         if isinstance(image, Tensor) and image.ndim == 4:
@@ -420,16 +412,3 @@ class Deblurrer:
         arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
         self._backend = self._backend.moved(chosen, arithmetic)
         return self
-
-
-def _decode(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
-    name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
-    with memory_errors("the image"):
-        decoded = decode_image(image)
-    _check_size(decoded.pixels, name)
-    return decoded
-
-
-def _check_size(pixels: Tensor, name: str = "") -> None:
-    if pixels.shape[-2:] == (1, 1):
-        raise ImageError(f"{name}the image is a single pixel, which shows no blur; give a larger one")

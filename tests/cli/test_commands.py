@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,7 +15,7 @@ from udsd.images import limits
 def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
     assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
-    assert capsys.readouterr().out == "1 restored\n"
+    assert capsys.readouterr().out == f"1 restored with {model_folder}\n"
 
 
 @pytest.mark.parametrize("limit", ["--max-pixels", "--max-pages"])
@@ -39,7 +40,7 @@ def test_a_bad_file_among_good_ones_gives_status_1(
     bad.write_bytes(b"no image")
     assert run("deblur", scan, bad, "-o", tmp_path / "out", "--model", model_folder) == 1
     printed = capsys.readouterr()
-    assert printed.out == "1 restored, 1 failed\n"
+    assert printed.out == f"1 restored with {model_folder}, 1 failed\n"
     assert printed.err.count("\n") == 1
     assert "bad.png" in printed.err
 
@@ -71,3 +72,26 @@ def test_results_for_machines(
     ]
     assert json.loads(report.read_text())["files"] == lines
     assert opened(out / "scan_sharp.jpg").format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--strength", "2", "strength is 2.0; give a number from 0 to 1"),
+        ("--scale", "large", "scale is 'large'; give 'auto' or 'off' or 0.125 to 8"),
+        ("--scale", "0", "scale is 0.0"),
+        ("--min-face", "-1", "min_face is -1.0"),
+        ("--faces", "missing.json", "missing.json: the boxes of faces cannot be read"),
+    ],
+)
+def test_options_out_of_range_are_told_before_the_work(
+    option: str, value: str, message: str, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("deblur", scan, "-o", tmp_path / "out", "--model", "text-small", option, value) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_strength_0_gives_the_picture_back(scan: Path, tmp_path: Path) -> None:
+    assert run("deblur", scan, "-o", tmp_path / "out", "--model", "text-small", "--strength", "0") == 0
+    assert np.array_equal(np.asarray(opened(tmp_path / "out" / "scan.png")), np.asarray(opened(scan)))

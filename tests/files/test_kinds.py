@@ -53,7 +53,7 @@ class Inverting:
     device = torch.device("cpu")
 
     def restore_decoded(
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
     ) -> list[Restoration]:
         return [Restoration(-image.pixels) for image in images]
 

@@ -42,7 +42,7 @@ class Brighter:
         self.before: Callable[[], object] = lambda: None
 
     def restore_decoded(
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
     ) -> list[Restoration]:
         self.batches.append(len(images))
         self.before()
@@ -291,13 +291,13 @@ writing, interrupted = threading.Event(), threading.Event()
 restore, write_pages = Deblurrer.restore_decoded, saving._write_pages
 calls = []
 
-def interrupting(self, images, options):
+def interrupting(self, images, options, on_progress):
     calls.append(len(images))
     if len(calls) == 4:
         writing.wait(patience)
         interrupted.set()
         signal.raise_signal(signal.SIGINT)
-    return restore(self, images, options)
+    return restore(self, images, options, on_progress)
 
 def slow(first, others, destination):
     write_pages(first, others, destination)
@@ -333,10 +333,10 @@ def test_memory_stays_flat_over_many_files(model_folder: Path, tmp_path: Path) -
 
     class Counting(Deblurrer):
         def restore_decoded(
-            self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+            self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
         ) -> list[Restoration]:
             alive.append(sum(type(thing) is DecodedImage for thing in gc.get_objects()))
-            return super().restore_decoded(images, options)
+            return super().restore_decoded(images, options, on_progress)
 
     for index in range(60):
         save(tmp_path / "in" / f"{index:03}.png", (20, 20))

@@ -83,11 +83,21 @@ def test_bad_value_is_named(tmp_path: Path, entry_values: dict[str, Any], key: s
         load_manifest(path)
 
 
-@pytest.mark.parametrize("key", list(ModelEntry.__dataclass_fields__))
+@pytest.mark.parametrize("key", sorted(ModelEntry.__dataclass_fields__.keys() - {"kind"}))
 def test_missing_key_is_named(tmp_path: Path, entry_values: dict[str, Any], key: str) -> None:
     del entry_values[key]
     with pytest.raises(ConfigError, match=rf"models\[0\]: missing {key}"):
         load_manifest(write(tmp_path / "m.json", entry_values))
+
+
+def test_the_first_of_a_kind_is_the_one_that_is_chosen(tmp_path: Path, entry_values: dict[str, Any]) -> None:
+    others = [{**entry_values, "alias": alias, "kind": kind} for alias, kind in (("a", "page"), ("b", "page"))]
+    manifest = load_manifest(write(tmp_path / "m.json", entry_values, *others))
+    assert manifest.get("tiny").kind is None
+    page = manifest.of_kind("page")
+    assert page is not None
+    assert page.alias == "a"
+    assert manifest.of_kind("face") is None
 
 
 def test_unknown_key_is_named(tmp_path: Path, entry_values: dict[str, Any]) -> None:

@@ -21,12 +21,15 @@ from udsd.errors import ConfigError, ImageError, UdsdError, WeightsError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.images import side_by_side
 from udsd.models import DeblurModel
-from udsd.pretrained import load_model_folder, save_model
+from udsd.models.config import DomainConfig
+from udsd.pretrained import load_model_folder, read_config, save_model
+from udsd.pretrained.lookup import BUNDLED_MODELS
 from udsd.training import learner as learner_module
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
-from udsd.training.config import UnpairedConfig
+from udsd.training.config import TrainingConfig, UnpairedConfig
 from udsd.training.learner import StepBatch
 from udsd.training.objectives import UnpairedObjective, warm_start_losses
+from udsd.training.recipe_files import recipe_path
 from udsd.training.runs import load_run
 from udsd.training.trainer import Trainer
 
@@ -487,6 +490,21 @@ def test_a_narrower_model_is_widened_to_start_from(make_config: MakeConfig, tmp_
     torch.testing.assert_close(trainer.networks.deblur_model(image), initial(image))
     trainer.fit()
     assert trainer.step == 4
+
+
+def test_a_model_for_other_pictures_is_a_place_to_start(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config()
+    config = replace(config, model=replace(config.model, domain=DomainConfig("page", (20.0, 30.0))))
+    initial = DeblurModel(replace(config.model, domain=DomainConfig("face", (150.0, 171.0))))
+    trainer = Trainer(config, tmp_path / "run", CPU, initial=initial)
+    assert trainer.networks.deblur_model.config.domain == DomainConfig("page", (20.0, 30.0))
+
+
+@pytest.mark.parametrize("recipe", ["text", "text-small", "face"])
+def test_bundled_models_expect_what_their_recipes_say(recipe: str) -> None:
+    trained = TrainingConfig.from_toml(recipe_path(recipe), {}).model
+    assert trained.domain == read_config(BUNDLED_MODELS / recipe).domain
+    assert trained.domain is not None
 
 
 @pytest.mark.parametrize("changed", [{"base_width": 8}, {"residual_blocks": 2}])

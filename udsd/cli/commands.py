@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import Namespace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from udsd.choosing import ModelChooser
 from udsd.cli.interrupts import INTERRUPTS
 from udsd.cli.output import megabytes, print_error, print_line, print_table
 from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
-from udsd.domains import DeblurOptions
+from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
+from udsd.domains.options import Faces, Scale
 from udsd.errors import ConfigError
 from udsd.export import export_onnx, export_openvino
-from udsd.files import FileReport, FileResult, compare_file, restore_files
+from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files
 from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_same_file
 from udsd.pretrained import load_manifest, load_model
@@ -32,7 +36,8 @@ def deblur(options: Namespace) -> int:
         set_page_limit(options.max_pages)
     if options.report is not None:
         check_report(options.report, [*options.inputs, *_files_of(options.model)], options.output)
-    deblurrer = load_deblurrer(options)
+    restorer = _load_restorer(options)
+    domain, boxes = domain_options(options)
     report = FileReport()
 
     def take(result: FileResult) -> None:
@@ -44,7 +49,7 @@ def deblur(options: Namespace) -> int:
 
     try:
         restore_files(
-            deblurrer,
+            restorer,
             options.inputs,
             options.output,
             overwrite=options.overwrite,
@@ -53,7 +58,8 @@ def deblur(options: Namespace) -> int:
             file_format=options.format,
             quality=options.quality,
             batch_size=options.batch_size,
-            options=domain_options(options),
+            options=domain,
+            boxes=boxes,
             progress=sys.stderr.isatty(),
             on_result=take,
         )
@@ -61,20 +67,21 @@ def deblur(options: Namespace) -> int:
         if options.report is not None:
             write_report(report.to_json(), options.report)
         raise
-    for reason in report.failed.values():
+    for reason in (report.failed | report.unsuitable).values():
         print_error(reason)
     if not options.json:
         print_line(_summary(report))
     if options.report is not None:
         write_report(report.to_json(), options.report)
-    if not report.failed:
-        return 0
-    return 1 if report.restored or report.kept else 2
+    return _exit_status(report)
 
 
 def compare(options: Namespace) -> int:
     """Write a before/after picture."""
-    compare_file(load_deblurrer(options), options.input, options.output, domain_options(options))
+    domain, boxes = domain_options(options)
+    found = boxes.of(options.input)
+    domain = domain if found is None else replace(domain, faces=found)
+    compare_file(_load_restorer(options), options.input, options.output, domain)
     print_line(str(options.output))
     return 0
 
@@ -122,6 +129,8 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
 
 def _tell(result: FileResult) -> None:
     """Log how the pages of a file were brought to the model."""
+    if result.status != "restored":
+        return  # then it is said what became of the file
     for page in result.pages:
         name = f"{result.source}" if page.number == 1 else f"{result.source}, page {page.number}"
         for region in page.regions:
@@ -130,10 +139,26 @@ def _tell(result: FileResult) -> None:
             logger.warning("%s: %s", name, note)
 
 
-def domain_options(options: Namespace) -> DeblurOptions:
-    """How the options want images brought to the model."""
-    scale = options.scale if options.scale in ("auto", "off") else _number(options.scale)
-    return DeblurOptions(scale=scale, strength=options.strength, quality="best" if options.best else "normal")
+def _load_restorer(options: Namespace) -> Restorer:
+    """The model that the options name; without a name, one for each picture, chosen by looking at it."""
+    if options.model is not None:
+        return load_deblurrer(options)
+    return ModelChooser(load_manifest(), partial(load_deblurrer, options), options.device)
+
+
+def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
+    """How the options want images brought to the model, and where faces lie in them."""
+    names_file = options.faces not in get_args(Faces)
+    chosen = DeblurOptions(
+        scale=options.scale if options.scale in get_args(Scale) else _number(options.scale),
+        faces="auto" if names_file else options.faces,
+        background=options.background,
+        min_face=options.min_face,
+        strength=options.strength,
+        quality="best" if options.best else "normal",
+        skip_sharp=getattr(options, "skip_sharp", False),
+    )
+    return chosen, read_boxes(options.faces) if names_file else FaceBoxes()
 
 
 def _number(text: str) -> Any:
@@ -144,16 +169,30 @@ def _number(text: str) -> Any:
         return text
 
 
-def _files_of(model: str) -> list[Path]:
+def _files_of(model: str | None) -> list[Path]:
     """The files of a model that is a folder on this machine."""
+    if model is None:
+        return []
     folder = Path(model)
     return [folder / CONFIG_FILE, folder / WEIGHTS_FILE]
 
 
+def _exit_status(report: FileReport) -> int:
+    """0 if all is well, 2 if nothing could be done, else 1."""
+    if report.failed and len(report.failed) == len(report.results):
+        return 2
+    return 1 if report.failed or report.unsuitable else 0
+
+
 def _summary(report: FileReport) -> str:
-    parts = [f"{len(report.restored)} restored"]
+    models = f" with {' and '.join(report.models)}" if report.models else ""
+    parts = [f"{len(report.restored)} restored{models}"]
     if report.kept:
         parts.append(f"{len(report.kept)} kept that were there (--overwrite restores them again)")
+    if report.sharp:
+        parts.append(f"{len(report.sharp)} left out, sharp already")
+    if report.unsuitable:
+        parts.append(f"{len(report.unsuitable)} left out, for which there is no model")
     if report.failed:
         parts.append(f"{len(report.failed)} failed")
     return ", ".join(parts)

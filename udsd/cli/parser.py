@@ -45,10 +45,11 @@ def _add_deblur(commands: Commands) -> None:
     )
     command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
     command.add_argument("--max-pages", type=int, metavar="N", help="files of more are refused (default: 10000)")
+    command.add_argument("--skip-sharp", action="store_true", help="write nothing of what is sharp already")
     command.add_argument("--report", type=output_path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_domain_options(command)
-    _add_model_options(command)
+    _add_model_options(command, chosen=True)
     command.set_defaults(run="commands:deblur")
 
 
@@ -57,7 +58,7 @@ def _add_compare(commands: Commands) -> None:
     command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
     command.add_argument("-o", "--output", required=True, type=output_path, help="the picture to write")
     _add_domain_options(command)
-    _add_model_options(command)
+    _add_model_options(command, chosen=True)
     command.set_defaults(run="commands:compare")
 
 
@@ -135,6 +136,11 @@ def _add_publish(commands: Commands) -> None:
 
 def _add_domain_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
+        "--faces", default="auto", metavar="WHICH", help="auto (default), center, off, or a JSON file of boxes"
+    )
+    command.add_argument("--background", choices=("restore", "keep"), default="restore", help="of faces, in photos")
+    command.add_argument("--min-face", type=float, default=16.0, metavar="N", help="smaller faces are left, in pixels")
+    command.add_argument(
         "--strength", type=float, default=1.0, metavar="N", help="of the change, from 0 (none) to 1 (default)"
     )
     command.add_argument(
@@ -145,8 +151,12 @@ def _add_domain_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_model_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", default="text", help="zoo name, model folder or Hub repository (default: text)")
+def _add_model_options(command: argparse.ArgumentParser, *, chosen: bool = False) -> None:
+    """Which model, and how it runs. Where it can be chosen by looking at a picture, it is unless one is named."""
+    default = "chosen for each picture by looking at it" if chosen else "text"
+    command.add_argument(
+        "--model", default=None if chosen else "text", help=f"zoo name, model folder or Hub repository ({default})"
+    )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
     command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")

@@ -1,20 +1,33 @@
 """What lies between a picture and a model: pictures are brought to what the model expects, and their results back."""
 
-from udsd.domains.domain import Domain, Findings, Region, Restoration, Restore
+from udsd.domains.domain import AsExpected, Domain, Findings, Outcome, Region, Restoration, Restore
+from udsd.domains.faces.boxes_file import FaceBoxes, read_boxes
+from udsd.domains.faces.face import Face
+from udsd.domains.faces.steps import align_face, detect_faces, paste_face
+from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurKeywords, DeblurOptions
 from udsd.domains.registry import domain_of
 from udsd.domains.restoring import joined, restore_images
 
 __all__ = [
+    "AsExpected",
     "Box",
     "DeblurKeywords",
     "DeblurOptions",
     "Domain",
+    "Face",
+    "FaceBoxes",
     "Findings",
+    "Outcome",
     "Region",
     "Restoration",
     "Restore",
+    "align_face",
+    "detect_faces",
     "domain_of",
     "joined",
+    "kind_of",
+    "paste_face",
+    "read_boxes",
     "restore_images",
 ]

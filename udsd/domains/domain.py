@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor
 
 from udsd.domains.options import Box, DeblurOptions
+from udsd.inference.backend import OnProgress
 
 
 class Restore(Protocol):
     """The model, run by a back-end."""
 
-    def __call__(self, images: Tensor, *, overwrite: bool = False) -> Tensor:
+    def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
         """Restore images.
 
         Args:
             images: (B, 3, H, W), float32 in [-1, 1], on the CPU.
             overwrite: The result may take the images' place, which saves memory.
+            on_progress: Called with the share of these images that is done.
 
         Returns:
             (B, 3, H, W), float32 in [-1, 1], on the CPU.
         """
         ...
+
+
+Outcome = Literal["restored", "sharp", "unsuitable"]
+"""What became of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +76,52 @@ class Restoration:
         regions: What was brought to the model in another form than it came in. Empty where the picture was restored
             as it is.
         notes: What else a user should know, as sentences.
+        outcome: ``"restored"``; ``"sharp"`` if the picture was sharp already, and ``"unsuitable"`` if no model is for
+            such pictures: then the pixels are those that came.
+        model: Name and version of the model, if these are known.
     """
 
     pixels: Tensor
     regions: tuple[Region, ...] = ()
     notes: tuple[str, ...] = ()
+    outcome: Outcome = "restored"
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsExpected:
+    """A look at a picture has found nothing to do: it goes to the model as it is.
+
+    Attributes:
+        notes: What else a user should know, as sentences.
+        is_sharp: Whether the picture is sharp already.
+    """
+
+    notes: tuple[str, ...] = ()
+    is_sharp: bool = False
 
 
 class Findings(Protocol):
-    """What a look at a picture has found."""
+    """What a look at a picture has found, where there is something to do."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """What will be brought to the model in another form; empty where the picture is restored as it is."""
+        """What will be brought to the model in another form."""
         ...
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What else a user should know, as sentences."""
+        ...
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether the picture is sharp already."""
+        ...
+
+    @property
+    def pixel_count(self) -> int:
+        """About how many pixels the model will restore."""
         ...
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
@@ -103,10 +137,6 @@ class Findings(Protocol):
 class Domain(Protocol):
     """A kind of pictures."""
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> Findings | None:
-        """Look at a picture (1, 3, H, W), float32 in [-1, 1], on the CPU, at a small part of the cost of restoring it.
-
-        Returns:
-            What is to be done, or None where the picture goes to the model as it is.
-        """
+    def examine(self, image: Tensor, options: DeblurOptions) -> Findings | AsExpected:
+        """Look at a picture (1, 3, H, W), float32 in [-1, 1], on the CPU, at a small part of the cost of the model."""
         ...

@@ -30,6 +30,7 @@ class DeblurKeywords(TypedDict, total=False):
     min_face: float
     strength: float
     quality: Quality
+    skip_sharp: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class DeblurOptions:
             is a blend of the two.
         quality: ``"best"`` restores the picture more than once, shifted or mirrored, and takes the mean: a little
             better, and several times slower.
+        skip_sharp: Give a picture that is sharp already back as it came.
 
     Raises:
         ConfigError: A value is none of these.
@@ -59,6 +61,7 @@ class DeblurOptions:
     min_face: float = 16
     strength: float = 1
     quality: Quality = "normal"
+    skip_sharp: bool = False
 
     def __post_init__(self) -> None:
         if self.scale not in get_args(Scale) and not _is_within(self.scale, 1 / LARGEST_SCALE, LARGEST_SCALE):
@@ -78,6 +81,8 @@ class DeblurOptions:
             raise ConfigError(f"strength is {self.strength!r}; give a number from 0 to 1")
         if self.quality not in get_args(Quality):
             raise ConfigError(f"quality is {self.quality!r}; give {_listed(Quality)}")
+        if not isinstance(self.skip_sharp, bool):
+            raise ConfigError(f"skip_sharp is {self.skip_sharp!r}; give True or False")
 
 
 def _listed(choices: Any) -> str:

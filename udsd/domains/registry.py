@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from udsd.domains.domain import Domain
+from udsd.domains.faces.domain import FaceDomain
 from udsd.domains.pages.domain import PageDomain
 from udsd.models.config import DomainConfig
 
-_DOMAINS: dict[str, Callable[[DomainConfig], Domain]] = {"page": PageDomain}
+_DOMAINS: dict[str, Callable[[DomainConfig], Domain]] = {"face": FaceDomain, "page": PageDomain}
 
 
 def domain_of(config: DomainConfig | None) -> Domain | None:

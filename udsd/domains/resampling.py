@@ -28,5 +28,9 @@ def add_change(image: Tensor, before: Tensor, after: Tensor, *, where: Tensor | 
         after: What became of it; overwritten.
         where: How much of the change is added, (B, 1, H, W) in [0, 1]; everywhere all of it if None.
     """
-    change = resized(after.sub_(before), *image.shape[-2:])
-    return image.add_(change if where is None else change.mul_(where)).clamp_(-1, 1)
+    change = after.sub_(before)
+    # One channel at a time: of a large image each copy in float32 is most of the memory it takes.
+    for channel in range(image.shape[1]):
+        part = resized(change[:, channel : channel + 1], *image.shape[-2:])
+        image[:, channel : channel + 1] += part if where is None else part.mul_(where)
+    return image.clamp_(-1, 1)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from udsd.domains.averaging import averaged
-from udsd.domains.domain import Domain, Restoration, Restore
+from udsd.domains.averaging import SHIFTS, averaged
+from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
 from udsd.domains.options import DeblurOptions
+from udsd.domains.progress import followed
+from udsd.inference.backend import OnProgress
+
+SHARP = "the picture is sharp already"
 
 
+@torch.inference_mode()
 def restore_images(
-    images: Sequence[Tensor], restore: Restore, domain: Domain | None, options: DeblurOptions
+    images: Sequence[Tensor],
+    restore: Restore,
+    domain: Domain | None,
+    options: DeblurOptions,
+    on_progress: OnProgress | None = None,
 ) -> list[Restoration]:
     """Restore images of one size.
 
@@ -24,30 +34,55 @@ def restore_images(
         restore: The model.
         domain: What brings images to the model, or None if nothing does.
         options: How.
+        on_progress: Called now and then with the share of the work that is done, the last time with 1.
     """
     if options.strength == 0:
         return [Restoration(image) for image in images]
+    found = [AsExpected() if domain is None else domain.examine(image, options) for image in images]
+    results = {
+        number: Restoration(images[number], notes=findings.notes, outcome="sharp")
+        for number, findings in enumerate(found)
+        if findings.is_sharp and options.skip_sharp
+    }
+    due = [number for number in range(len(images)) if number not in results]
+    if on_progress is not None:
+        passes = len(SHIFTS) if options.quality == "best" else 1
+        count = sum(_pixel_count(images[number], found[number]) for number in due)
+        restore = followed(restore, max(passes * count, 1), on_progress)
     if options.quality == "best":
         restore = averaged(restore)
-    found = [None if domain is None else domain.examine(image, options) for image in images]
-    originals = [image.clone() for image in images] if options.strength < 1 else []
-    as_they_are = [number for number, findings in enumerate(found) if findings is None]
-    restored = dict(zip(as_they_are, _together([images[number] for number in as_they_are], restore), strict=True))
-    for number, findings in enumerate(found):
-        if findings is not None:
-            image = images[number] if len(images) == 1 else images[number].clone()
-            restored[number] = findings.restore(image, restore)
-    results = [restored[number] for number in range(len(images))]
-    for original, result in zip(originals, results, strict=False):
-        torch.lerp(original, result.pixels, options.strength, out=result.pixels)
-    return results
+    # Where one of several fails, the others are restored once more, from what they are.
+    working = {number: images[number] if len(images) == 1 else images[number].clone() for number in due}
+    originals = {number: images[number].clone() for number in due if options.strength < 1}
+    results |= _together({n: image for n, image in working.items() if isinstance(found[n], AsExpected)}, restore)
+    for number, image in working.items():
+        findings = found[number]
+        if not isinstance(findings, AsExpected):
+            results[number] = findings.restore(image, restore)
+    for number, original in originals.items():
+        pixels = results[number].pixels
+        torch.lerp(original, pixels, options.strength, out=pixels)
+    if on_progress is not None:
+        on_progress(1)
+    return [_with_notes(results[number], found[number]) for number in range(len(images))]
 
 
-def _together(images: Sequence[Tensor], restore: Restore) -> list[Restoration]:
+def _pixel_count(image: Tensor, findings: Findings | AsExpected) -> int:
+    return image.shape[2] * image.shape[3] if isinstance(findings, AsExpected) else findings.pixel_count
+
+
+def _together(images: Mapping[int, Tensor], restore: Restore) -> dict[int, Restoration]:
+    """Images by number, restored in one call."""
     if not images:
-        return []
-    together = images[0] if len(images) == 1 else torch.cat([*images])
-    return [Restoration(pixels) for pixels in torch.split(restore(together, overwrite=True), 1)]
+        return {}
+    parts = [*images.values()]
+    restored = restore(parts[0] if len(parts) == 1 else torch.cat(parts), overwrite=True)
+    return {number: Restoration(pixels) for number, pixels in zip(images, torch.split(restored, 1), strict=True)}
+
+
+def _with_notes(result: Restoration, findings: Findings | AsExpected) -> Restoration:
+    notes = (*(result.notes or findings.notes), *((SHARP,) if findings.is_sharp else ()))
+    return replace(result, notes=notes)
 
 
 def joined(parts: Sequence[Restoration]) -> Restoration:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import torch
-from torch import Tensor
 
 from udsd.atomic import remove_unfinished
-from udsd.domains import DeblurOptions, Restoration
+from udsd.domains import DeblurOptions, FaceBoxes, Outcome, Restoration
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.plan import Job
-from udsd.files.report import FileResult, PageReport
+from udsd.files.report import FileResult, PageReport, Status
 from udsd.files.sources import Comparison, Source
 from udsd.images import DecodedImage, Page
+from udsd.inference.backend import OnProgress, as_part
 from udsd.inference.batching import in_batches
 from udsd.out_of_memory import memory_errors
 from udsd.paths import is_file
@@ -45,13 +45,17 @@ class Restorer(Protocol):
         ...
 
     def restore_decoded(
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Sequence[Restoration]:
         """Restore images of one size.
 
         Args:
             images: At least one. Their pixels may be overwritten.
             options: How they are brought to the model.
+            on_progress: Called now and then with the share of the work that is done.
 
         Returns:
             Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
@@ -73,6 +77,7 @@ class Settings:
         quality: Of formats that lose something, or None for that of the source.
         batch_size: Images of one size that run together at most.
         options: How images are brought to the model.
+        boxes: Where faces lie, instead of what the options say.
     """
 
     overwrite: bool
@@ -80,6 +85,12 @@ class Settings:
     quality: int | None
     batch_size: int
     options: DeblurOptions = field(default_factory=DeblurOptions)
+    boxes: FaceBoxes = field(default_factory=FaceBoxes)
+
+    def options_for(self, path: Path) -> DeblurOptions:
+        """The options for one file."""
+        boxes = self.boxes.of(path)
+        return self.options if boxes is None else replace(self.options, faces=boxes)
 
 
 @dataclass(slots=True)
@@ -93,6 +104,7 @@ class _Work:
         image: Its only page, if that was read before its turn.
         result: What became of it, once that is known.
         pages: How its pages were brought to the model, where there is something to tell.
+        model: Name and version of the model that restored it.
     """
 
     job: Job
@@ -101,6 +113,7 @@ class _Work:
     image: DecodedImage[Page] | None = None
     result: FileResult | None = None
     pages: list[PageReport] = field(default_factory=list)
+    model: str = ""
 
     @property
     def size(self) -> tuple[int, ...] | None:
@@ -118,6 +131,8 @@ class _Work:
         try:
             with memory_errors(str(self.job.source)):
                 value = action()
+        except NotRestoredError as error:
+            self.finish(error.outcome, str(error))
         except (ImageError, MemoryLimitError) as error:
             reason = str(error)
         # Names too long, folders that may not be searched, texts that are no path at all.
@@ -132,18 +147,33 @@ class _Work:
 
     def tell(self, restoration: Restoration, number: int = 1) -> None:
         """Keep what there is to tell of a page."""
+        self.model = restoration.model or self.model
         if restoration.regions or restoration.notes:
             self.pages.append(PageReport(number, restoration.regions, restoration.notes))
 
     def fail(self, reason: str) -> None:
-        self.result = FileResult(self.job.source, self.job.target, "failed", round(self.seconds, 3), reason)
+        self.finish("failed", reason)
+
+    def finish(self, status: Status, reason: str = "") -> FileResult:
+        job, seconds, pages = self.job, round(self.seconds, 3), tuple(self.pages)
+        self.result = FileResult(job.source, job.target, status, seconds, reason, pages, self.model)
+        return self.result
 
     def done(self) -> FileResult:
-        if self.result is None:
-            self.result = FileResult(
-                self.job.source, self.job.target, "restored", round(self.seconds, 3), pages=tuple(self.pages)
-            )
-        return self.result
+        return self.result or self.finish("restored")
+
+
+class NotRestoredError(ImageError):
+    """A file is not written, because its only page was not restored.
+
+    Args:
+        message: Why.
+        outcome: What became of the page.
+    """
+
+    def __init__(self, message: str, outcome: Outcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 _Group: TypeAlias = tuple[list[_Work], list[DecodedImage[Page]]]
@@ -165,8 +195,16 @@ class Pipeline:
         self._tidying = threading.Lock()
         self._written: deque[Future[FileResult]] = deque()
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[FileResult]:
-        """Do jobs and yield what became of each; if this is left early, what is being written is finished."""
+    def run(
+        self, jobs: Iterable[Job], on_progress: Callable[[float], None] = lambda files: None
+    ) -> Iterator[FileResult]:
+        """Do jobs and yield what became of each; if this is left early, what is being written is finished.
+
+        Args:
+            jobs: What is to be done.
+            on_progress: Called now and then with the number of files, parts of one included, that are restored and
+                have not been yielded.
+        """
         readers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="udsd-read")
         writer = ThreadPoolExecutor(1, thread_name_prefix="udsd-write")
         written = self._written
@@ -175,13 +213,13 @@ class Pipeline:
             _start_threads(writer, 1)
             for works, images in self._groups(self._read_ahead(jobs, readers)):
                 if images:
-                    restored = self._restore_together(works, images)
+                    restored = self._restore_together(works, images, _ahead(on_progress, len(written), len(works)))
                     for work, image, restoration in zip(works, images, restored, strict=True):
                         written.append(writer.submit(self._write, work, image, restoration))
                 else:
                     # What is large has the memory to itself.
                     yield from self._all_written()
-                    yield from (self._restore_alone(work) for work in works)
+                    yield from (self._restore_alone(work, on_progress) for work in works)
                 while written and (written[0].done() or len(written) > _AHEAD * self._settings.batch_size):
                     yield written.popleft().result()
             yield from self._all_written()
@@ -241,17 +279,22 @@ class Pipeline:
 
     def _groups(self, works: Iterable[_Work]) -> Iterator[_Group]:
         """Images of one size together; all other files by themselves."""
-        # Files that were not read ahead get a unique key, so they are never batched.
-        for group in in_batches(works, lambda work: work.size or id(work), self._settings.batch_size):
+        for group in in_batches(works, self._batch_key, self._settings.batch_size):
             yield group, [image for image in (work.take_image() for work in group) if image is not None]
 
+    def _batch_key(self, work: _Work) -> Hashable:
+        # Files that were not read ahead get a unique key, so they are never batched.
+        return (work.size, self._settings.options_for(work.job.source)) if work.size else id(work)
+
     def _restore_together(
-        self, works: list[_Work], images: list[DecodedImage[Page]]
+        self, works: list[_Work], images: list[DecodedImage[Page]], on_progress: OnProgress
     ) -> Sequence[Restoration] | Sequence[None]:
         start = time.perf_counter()
         try:
             with memory_errors("the image"):
-                restored = self._restorer.restore_decoded(images, self._settings.options)
+                restored = self._restorer.restore_decoded(
+                    images, self._settings.options_for(works[0].job.source), on_progress
+                )
         except (ImageError, MemoryLimitError) as error:
             for work in works:
                 work.fail(f"{work.job.source}: {error}")
@@ -265,18 +308,20 @@ class Pipeline:
         source = work.source
         if source is not None and restoration is not None:
             work.tell(restoration)
-            pixels = restoration.pixels
-            work.attempt(lambda: self._save(iter([_encoded(image, pixels, source)]), work.job.target, source))
+            done = restoration
+            work.attempt(lambda: self._save(iter([_encoded(image, done, source)]), work.job.target, source))
         return work.done()
 
-    def _restore_alone(self, work: _Work) -> FileResult:
+    def _restore_alone(self, work: _Work, on_progress: OnProgress) -> FileResult:
         if work.result is None:
-            work.attempt(lambda: self._restore_pages(work))
+            work.attempt(lambda: self._restore_pages(work, on_progress))
         return work.done()
 
-    def _restore_pages(self, work: _Work) -> None:
+    def _restore_pages(self, work: _Work, on_progress: OnProgress) -> None:
         with closing(work.source or self._source(work)) as source:
-            pages = restored_pages(self._restorer, source, self._settings.options, work.tell)
+            pages = restored_pages(
+                self._restorer, source, self._settings.options_for(source.path), work.tell, on_progress
+            )
             self._save(pages, work.job.target, source)
 
     def _save(self, pages: Iterator[Page], target: Path, source: Source) -> None:
@@ -290,6 +335,11 @@ class Pipeline:
                 return
             self._tidied.add(folder)
         remove_unfinished(folder)
+
+
+def _ahead(on_progress: OnProgress, before: int, count: int) -> OnProgress:
+    """For the share that is done of ``count`` files behind ``before`` others."""
+    return lambda share: on_progress(before + share * count)
 
 
 def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
@@ -312,6 +362,7 @@ def restored_pages(
     source: Source,
     options: DeblurOptions,
     tell: Callable[[Restoration, int], None] = lambda restoration, number: None,
+    on_progress: OnProgress = lambda share: None,
 ) -> Iterator[Page]:
     """Restore the pages of a source one by one, each when it is asked for.
 
@@ -320,21 +371,25 @@ def restored_pages(
         source: Where they come from.
         options: How they are brought to the model.
         tell: Called with the restoration of each page and its number, from 1.
+        on_progress: Called now and then with the share of the pages that is done.
 
     Raises:
         ImageError: A page cannot be read or restored; as below, the message names the file.
+        NotRestoredError: The only page was not restored, so that there is nothing to write.
         MemoryLimitError: It needs more memory than it may take.
     """
     for number, image in enumerate(source, start=1):
         with _named(source):
-            (restoration,) = restorer.restore_decoded([image], options)
+            (restoration,) = restorer.restore_decoded([image], options, as_part(on_progress, number - 1, source.count))
         tell(restoration, number)
-        yield _encoded(image, restoration.pixels, source)
+        yield _encoded(image, restoration, source)
 
 
-def _encoded(image: DecodedImage[Page], pixels: Tensor, source: Source) -> Page:
+def _encoded(image: DecodedImage[Page], restoration: Restoration, source: Source) -> Page:
+    if restoration.outcome != "restored" and source.count == 1:
+        raise NotRestoredError(f"{source.path}: {'; '.join(restoration.notes)}", restoration.outcome)
     with _named(source):
-        return image.encode(pixels)
+        return image.encode(restoration.pixels)
 
 
 @contextmanager

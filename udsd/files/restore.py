@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NoReturn
 
-from tqdm import tqdm
-
-from udsd.domains import DeblurOptions
+from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.pipeline import Pipeline, Restorer, Settings, restored_pages
@@ -21,6 +17,7 @@ from udsd.files.sources import Comparison
 from udsd.images import check_quality
 from udsd.inference.batching import images_together
 from udsd.paths import is_same_file
+from udsd.progress import ImageBar
 
 _BATCH_SIZE = 8
 """Images of one size that run together on a GPU, if nothing else is said."""
@@ -38,6 +35,7 @@ def restore_files(
     quality: int | None = None,
     batch_size: int | None = None,
     options: DeblurOptions | None = None,
+    boxes: FaceBoxes | None = None,
     progress: bool = False,
     on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
@@ -64,6 +62,7 @@ def restore_files(
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
         options: How images are brought to the model, and how strong the change is.
+        boxes: Where faces lie in the images, instead of what the options say.
         progress: Show a progress bar on standard error.
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
@@ -80,20 +79,21 @@ def restore_files(
     check_quality(quality)
     naming = Naming(suffix, file_format)
     jobs = plan_jobs(inputs, output, naming)
-    pipeline = Pipeline(deblurrer, Settings(overwrite, compare, quality, batch_size, options or DeblurOptions()))
+    settings = Settings(overwrite, compare, quality, batch_size, options or DeblurOptions(), boxes or FaceBoxes())
+    pipeline = Pipeline(deblurrer, settings)
     report = FileReport()
-    with tqdm(unit="image", disable=not progress or sys.stderr is None) as bar:
+    with ImageBar(shown=progress) as bar:
         if progress:
             threading.Thread(target=_count, args=(inputs, output, naming, bar), daemon=True).start()
 
         def take(result: FileResult) -> None:
             report.results.append(result)
-            bar.update()
+            bar.finish()
             if on_result is not None:
                 on_result(result)
 
         try:
-            for result in pipeline.run(jobs):
+            for result in pipeline.run(jobs, bar.within):
                 take(result)
         except KeyboardInterrupt:
             for result in pipeline.finished():
@@ -122,7 +122,7 @@ def compare_file(deblurrer: Restorer, source: Path, target: Path, options: Deblu
         sink_for(target).write(pages, target, comparison, None)
 
 
-def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: tqdm[NoReturn]) -> None:
+def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: ImageBar) -> None:
     """Find out how many files there are, while the first are restored: then the bar can tell the time left."""
     with suppress(ImageError):  # what has changed since is said where it is restored
-        bar.total = sum(1 for _ in plan_jobs(inputs, output, naming))
+        bar.expect(sum(1 for _ in plan_jobs(inputs, output, naming)))

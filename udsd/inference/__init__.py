@@ -1,6 +1,6 @@
 """How a model is run: the back-ends, the choice among them, and limits of memory."""
 
-from udsd.inference.backend import Backend, LoadableFolder
+from udsd.inference.backend import Backend, LoadableFolder, OnProgress
 from udsd.inference.batching import images_together, in_batches
 from udsd.inference.memory import MemoryLimit
 from udsd.inference.openvino_backend import OpenVINOBackend
@@ -12,6 +12,7 @@ __all__ = [
     "Backend",
     "LoadableFolder",
     "MemoryLimit",
+    "OnProgress",
     "OpenVINOBackend",
     "TorchBackend",
     "find_backend",

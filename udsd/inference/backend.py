@@ -5,14 +5,23 @@ A new back-end is a module with a class that has what `Backend` asks for, and a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
 
 import torch
 from torch import Tensor
 
 from udsd.inference.memory import MemoryLimit
 from udsd.models import DeblurModel, ModelConfig
+
+OnProgress: TypeAlias = Callable[[float], None]
+"""Takes the share of the work that is done, from 0 to 1; it never falls."""
+
+
+def as_part(tell: OnProgress, number: int, count: int) -> OnProgress:
+    """What takes the share of part ``number``, from 0, of ``count`` equal parts of the work."""
+    return lambda share: tell((number + share) / count)
 
 
 class LoadableFolder(Protocol):
@@ -92,7 +101,13 @@ class Backend(Protocol):
         """
 
     def restore(
-        self, images: Tensor, code: Tensor | None = None, memory_limit: MemoryLimit = None, *, overwrite: bool = False
+        self,
+        images: Tensor,
+        code: Tensor | None = None,
+        memory_limit: MemoryLimit = None,
+        *,
+        overwrite: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Tensor:
         """Restore images.
 
@@ -104,6 +119,7 @@ class Backend(Protocol):
             code: Blur codes (B, Z), or None for the mean of each image's own.
             memory_limit: Instead of the back-end's.
             overwrite: The result may take the images' place, which saves memory.
+            on_progress: Called now and then with the share of the work that is done, the last time with 1.
 
         Returns:
             (B, 3, H, W), float32 on the CPU, in [-1, 1].

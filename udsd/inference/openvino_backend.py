@@ -16,7 +16,7 @@ from torch import Tensor
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, DeviceError, ImageError, MemoryLimitError, UdsdError, WeightsError
 from udsd.extras import require
-from udsd.inference.backend import LoadableFolder
+from udsd.inference.backend import LoadableFolder, OnProgress
 from udsd.inference.graph import INPUT, OUTPUTS, trace_graph
 from udsd.inference.memory import MemoryLimit, allowed_memory, describe_limit
 from udsd.models import DeblurModel, ModelConfig, white_balance
@@ -120,14 +120,23 @@ class OpenVINOBackend:
         raise ConfigError("an OpenVINO model cannot be saved or trained; take the model folder it was exported from")
 
     def restore(
-        self, images: Tensor, code: Tensor | None = None, memory_limit: MemoryLimit = None, *, overwrite: bool = False
+        self,
+        images: Tensor,
+        code: Tensor | None = None,
+        memory_limit: MemoryLimit = None,
+        *,
+        overwrite: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Tensor:
         """Restore images, as `udsd.inference.Backend` says; codes are refused."""
         if code is not None:
             raise ConfigError("the openvino back-end restores with the mean blur code only; use backend='torch'")
         limit = self.memory_limit if memory_limit is None else memory_limit
         balance = white_balance(images, wanted=self.config.balance_white)
-        return balance.undo(self._restore(balance.apply(images, overwrite=overwrite), limit))
+        restored = balance.undo(self._restore(balance.apply(images, overwrite=overwrite), limit))
+        if on_progress is not None:
+            on_progress(1)
+        return restored
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes of images as `restore` takes."""

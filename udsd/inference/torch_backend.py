@@ -11,7 +11,7 @@ from torch import Tensor
 
 from udsd.device import resolve_device
 from udsd.errors import MemoryLimitError
-from udsd.inference.backend import LoadableFolder
+from udsd.inference.backend import LoadableFolder, OnProgress, as_part
 from udsd.inference.memory import MemoryLimit, parse_memory
 from udsd.inference.strips import Store, StripModel, StripPlan, plan_strips
 from udsd.models import DeblurModel, white_balance
@@ -83,6 +83,7 @@ class TorchBackend:
         memory_limit: MemoryLimit = None,
         *,
         overwrite: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Tensor:
         """Restore images, as `Backend` says."""
         limit = self.memory_limit if memory_limit is None else memory_limit
@@ -92,7 +93,8 @@ class TorchBackend:
             balance = white_balance(on_device, wanted=self.config.balance_white)
             balanced = balance.apply(on_device, overwrite=overwrite or on_device is not images)
             is_ours = overwrite or balanced is not images
-            return balance.undo(self._restore(balanced, code, limit, overwrite=is_ours)).cpu()
+            restored = self._restore(balanced, code, limit, overwrite=is_ours, tell=on_progress or _tell_nobody)
+            return balance.undo(restored).cpu()
 
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
@@ -109,19 +111,26 @@ class TorchBackend:
         """The same model on another device or in another format; this back-end is not to be used any more."""
         return TorchBackend(self.model, device, dtype, self.memory_limit)
 
-    def _restore(self, images: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
+    def _restore(
+        self, images: Tensor, code: Tensor | None, limit: MemoryLimit, *, overwrite: bool, tell: OnProgress
+    ) -> Tensor:
         """Restored images on the device, not yet limited to their range."""
         if self._whole_first:
             try:
-                return self._restore_whole(images, code)
+                restored = self._restore_whole(images, code)
+                tell(1)
+                return restored
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
                 self._make_room_after_failure(images)
         codes = [None] * len(images) if code is None else torch.split(code, 1)
         pairs = zip(torch.split(images, 1), codes, strict=True)
-        restored = [self._restore_in_strips(image, one, limit, overwrite) for image, one in pairs]
-        return restored[0] if len(restored) == 1 else torch.cat(restored)
+        parts = []
+        for number, (image, one) in enumerate(pairs):
+            told = as_part(tell, number, len(images))
+            parts.append(self._restore_in_strips(image, one, limit, overwrite=overwrite, tell=told))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _restore_whole(self, images: Tensor, code: Tensor | None) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
@@ -129,7 +138,9 @@ class TorchBackend:
             restored = self.model(on_device, None if code is None else code.to(self.device))
         return restored.float()  # type: ignore[no-any-return]
 
-    def _restore_in_strips(self, image: Tensor, code: Tensor | None, limit: MemoryLimit, overwrite: bool) -> Tensor:
+    def _restore_in_strips(
+        self, image: Tensor, code: Tensor | None, limit: MemoryLimit, *, overwrite: bool, tell: OnProgress
+    ) -> Tensor:
         height, width = image.shape[-2:]
         plan = None
         while True:
@@ -138,7 +149,7 @@ class TorchBackend:
             # An image on a GPU stays whole: it may have to be restored once more, in smaller strips.
             is_ours = (overwrite and self.device.type == "cpu") or padded.data_ptr() != image.data_ptr()
             try:
-                restored = self._run_strips(padded, code, plan, padded if is_ours else None)
+                restored = self._run_strips(padded, code, plan, padded if is_ours else None, tell)
                 return restored[..., :height, :width]
             except MemoryLimitError:
                 raise
@@ -147,11 +158,13 @@ class TorchBackend:
                     raise
                 self._make_room_after_failure(image)
 
-    def _run_strips(self, padded: Tensor, code: Tensor | None, plan: StripPlan, out: Tensor | None) -> Tensor:
+    def _run_strips(
+        self, padded: Tensor, code: Tensor | None, plan: StripPlan, out: Tensor | None, tell: OnProgress
+    ) -> Tensor:
         if code is None:
             code, _ = self._encode(padded, plan)
         with Store(plan.room) as store:
-            restored = self._strips.restore(padded, code.to(self.device), plan.band_height, store, out)
+            restored = self._strips.restore(padded, code.to(self.device), plan.band_height, store, out, tell)
             if store.spilled:
                 logger.info("%.1f GB of feature maps went through a temporary file", store.spilled / 1e9)
         return restored
@@ -169,3 +182,7 @@ class TorchBackend:
             torch.cuda.empty_cache()
         height, width = images.shape[-2:]
         logger.warning("out of memory on an image of %d x %d pixels; going on in smaller strips", width, height)
+
+
+def _tell_nobody(share: float) -> None:
+    pass

@@ -34,11 +34,14 @@ class DomainConfig:
         kind: What they show.
         size: Smallest and largest size in pixels that the model restores as it is. Of a page the size of its letters,
             which is the font size (em); of a face the side of the crop that is aligned as those of training are.
+        blur: Largest blur that the model undoes, as the standard deviation of the blur kernel in pixels, along the blur
+            and across it (motion has little across, defocus as much as along); None if that is not known.
         polarity: Of a page: ``"dark-on-light"`` if light letters on dark ground are to be inverted for the model.
     """
 
     kind: DomainKind
     size: tuple[float, float]
+    blur: tuple[float, float] | None = None
     polarity: Polarity = "dark-on-light"
 
     def __post_init__(self) -> None:
@@ -49,6 +52,8 @@ class DomainConfig:
         low, high = self.size
         if not 1 <= low <= high <= _LARGEST_SIZE:
             raise ConfigError(f"domain.size is {low} to {high}; give pixels from 1 to {_LARGEST_SIZE}, the lower first")
+        if self.blur is not None and not all(0 < sigma <= _LARGEST_SIZE for sigma in self.blur):
+            raise ConfigError(f"domain.blur is {self.blur}; give pixels above 0, along the blur and across it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class ModelConfig:
         values = asdict(self)
         if self.domain is None:
             del values["domain"]
+        elif self.domain.blur is None:
+            del values["domain"]["blur"]
         return values
 
     @classmethod

@@ -19,6 +19,8 @@ from udsd.pretrained.manifest import REPO_PATTERN, ModelEntry, load_manifest
 BUNDLED_MODELS = Path(__file__).resolve().parent
 """Where the package keeps the models it ships, a folder per alias."""
 
+_COMMIT_DIGITS = 12
+
 logger = logging.getLogger(__name__)
 
 
@@ -28,9 +30,11 @@ class ModelFolder:
 
     Attributes:
         path: Where it lies. It holds `config.json`, and beside it `model.safetensors` or a graph for another runtime.
+        title: Name and version, for reports: ``"text v0.1.0"``; of a folder on this machine its path.
     """
 
     path: Path
+    title: str
 
     def read_config(self) -> ModelConfig:
         """The architecture, from `config.json`; errors as of `load_model`."""
@@ -62,7 +66,7 @@ def resolve(name: str | os.PathLike[str], **options: Unpack[HubKeywords]) -> Mod
             is no address.
         WeightsError: The manifest is missing or no JSON.
     """
-    return ModelFolder(_model_folder(name, HubOptions(**options)))
+    return _model_folder(name, HubOptions(**options))
 
 
 def load_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords]) -> DeblurModel:
@@ -84,21 +88,27 @@ def download_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords])
     return folder.path
 
 
-def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> Path:
+def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> ModelFolder:
     folder = _existing_folder(name)
     if folder is not None and _is_file(folder / CONFIG_FILE):
-        return folder
+        return ModelFolder(folder, str(folder))
     if not isinstance(name, str):
         if folder is None:
             raise UnknownModelError(f"there is no model folder {name}; check the path")
-        return folder
+        return ModelFolder(folder, str(folder))
     manifest = load_manifest()
     if name not in manifest.aliases:
         if folder is not None:
-            return folder
+            return ModelFolder(folder, str(folder))
         if re.fullmatch(REPO_PATTERN, name):
-            return fetch_model_folder(name, options)
+            return _from_hub(name, name, options)
     return _known_model_folder(manifest.get(name), options)
+
+
+def _from_hub(name: str, repo: str, options: HubOptions, sha256: str | None = None) -> ModelFolder:
+    path = fetch_model_folder(repo, options, sha256=sha256)
+    # The cache names its folders by the commit.
+    return ModelFolder(path, f"{name} {options.revision or path.name[:_COMMIT_DIGITS]}")
 
 
 def _existing_folder(name: str | os.PathLike[str]) -> Path | None:
@@ -123,13 +133,13 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _known_model_folder(entry: ModelEntry, options: HubOptions) -> Path:
+def _known_model_folder(entry: ModelEntry, options: HubOptions) -> ModelFolder:
     if options.revision not in (None, entry.revision):
-        return fetch_model_folder(entry.repo, options)
+        return _from_hub(entry.alias, entry.repo, options)
     bundled = BUNDLED_MODELS / entry.alias
     if not options.force_download and _is_intact(bundled / WEIGHTS_FILE, entry):
-        return bundled
-    return fetch_model_folder(entry.repo, replace(options, revision=entry.revision), sha256=entry.sha256)
+        return ModelFolder(bundled, f"{entry.alias} {entry.revision}")
+    return _from_hub(entry.alias, entry.repo, replace(options, revision=entry.revision), entry.sha256)
 
 
 def _is_intact(weights: Path, entry: ModelEntry) -> bool:

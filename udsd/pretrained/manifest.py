@@ -7,12 +7,13 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from udsd.errors import ConfigError, UnknownModelError, WeightsError
+from udsd.models.config import DomainKind
 from udsd.regular import read_limited
 
 MANIFEST_VARIABLE = "UDSD_MANIFEST"
@@ -53,6 +54,8 @@ class ModelEntry:
         licence: Licence of the weights, an SPDX name.
         base_width: Width of the networks, see `ModelConfig`.
         scores: Measured figures by name, as told in the model card.
+        kind: What its pictures show (`udsd.models.config.DomainKind`), for the choice of a model by looking at a
+            picture: of several models of a kind the first is taken. None if it is never chosen so.
     """
 
     alias: str
@@ -64,6 +67,7 @@ class ModelEntry:
     licence: str
     base_width: int
     scores: Mapping[str, float] = field(hash=False)
+    kind: DomainKind | None = None
 
     def __post_init__(self) -> None:
         for name, (pattern, allowed) in _PATTERNS.items():
@@ -74,6 +78,8 @@ class ModelEntry:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ConfigError(f"{name} is {value!r}; give a whole number from 1")
+        if self.kind not in (None, *get_args(DomainKind)):
+            raise ConfigError(f"kind is {self.kind!r}; give one of {', '.join(get_args(DomainKind))}, or leave it out")
         if not isinstance(self.scores, Mapping):
             raise ConfigError(f"scores is {self.scores!r}; give an object of numbers by name")
         for name, value in self.scores.items():
@@ -90,7 +96,8 @@ class ModelEntry:
         """
         if not isinstance(values, dict):
             raise ConfigError(f"an entry is {values!r}; give an object")
-        _check_keys(values, [attribute.name for attribute in fields(cls)])
+        required = [attribute.name for attribute in fields(cls) if attribute.default is MISSING]
+        _check_keys(values, required, optional=["kind"])
         return cls(**values)
 
 
@@ -109,6 +116,10 @@ class Manifest:
     def aliases(self) -> tuple[str, ...]:
         """The names of the models."""
         return tuple(entry.alias for entry in self.models)
+
+    def of_kind(self, kind: DomainKind) -> ModelEntry | None:
+        """The first model whose pictures are of a kind, or None."""
+        return next((entry for entry in self.models if entry.kind == kind), None)
 
     def get(self, alias: str) -> ModelEntry:
         """The model of that name.
@@ -177,8 +188,9 @@ def _parse(values: Any) -> Manifest:
     return Manifest(tuple(entries))
 
 
-def _check_keys(values: dict[str, Any], known: list[str]) -> None:
-    missing = [key for key in known if key not in values]
+def _check_keys(values: dict[str, Any], required: list[str], optional: Sequence[str] = ()) -> None:
+    known = [*required, *optional]
+    missing = [key for key in required if key not in values]
     unknown = sorted(set(values) - set(known))
     if missing or unknown:
         problem = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"

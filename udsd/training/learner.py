@@ -206,11 +206,13 @@ class Learner:
 
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
         wanted = self.config.model
-        if initial.config != replace(wanted, base_width=initial.config.base_width):
+        # What pictures a model is for is nothing of its networks.
+        if initial.config != replace(wanted, base_width=initial.config.base_width, domain=initial.config.domain):
             raise ConfigError(
-                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width may be another"
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width and domain may "
+                "differ"
             )
-        if initial.config != wanted:
+        if initial.config.base_width != wanted.base_width:
             logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)
             initial = widened(initial, wanted.base_width)
         self.networks.deblur_model.load_state_dict(initial.state_dict())

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from udsd.domains.domain import Region, Restoration, Restore
+from udsd.domains.domain import AsExpected, Region, Restoration, Restore
+from udsd.domains.looking import kind_of
 from udsd.domains.options import DeblurOptions
+from udsd.domains.pages.parts import Part, find_parts
 from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import Survey, survey_page
 from udsd.domains.resampling import add_change, scaled
 from udsd.models.config import DomainConfig
 
+_BORDER = 3
+"""Pixels to both sides of the border of an inverted region."""
+
+_MOST_PIXELS = 64_000_000
+"""To which a page is enlarged at most, unless a scale is given."""
+
 NO_PRINT = "no print was found; the picture was restored as it is"
+A_FACE = "this shows a face, and the model is for pages of print; a model for faces restores it better"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,26 +37,49 @@ class PageFindings:
     Attributes:
         regions: See `udsd.domains.domain.Findings`.
         notes: See there.
+        shape: Height and width of the page in pixels.
         scale: Size before the networks, as a part of the page's own.
         light: Where letters are lighter than their ground, bool (H, W), or None if nowhere.
+        parts: Those that are restored at a scale of their own.
+        is_sharp: See `udsd.domains.domain.Findings`.
     """
 
     regions: tuple[Region, ...]
     notes: tuple[str, ...]
+    shape: Sequence[int]
     scale: float
     light: Tensor | None
+    parts: Sequence[Part]
+    is_sharp: bool
+
+    @property
+    def pixel_count(self) -> int:
+        """About how many pixels the model will restore."""
+        parts = sum(part.weight.numel() * part.scale**2 for part in self.parts)
+        return round(math.prod(self.shape) * self.scale**2 + parts)
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
         """Restore the page; see `udsd.domains.domain.Findings`."""
-        sign = None if self.light is None else 1 - 2 * self.light.to(image)
-        if sign is not None:
-            image.mul_(sign)
-        if self.scale == 1:
-            restored = restore(image, overwrite=True)
-        else:
-            before = scaled(image, self.scale)
-            restored = add_change(image, before, restore(before))
-        return Restoration(restored if sign is None else restored.mul_(sign), self.regions, self.notes)
+        if self.light is not None:
+            return self._restore_inverted(image, self.light, restore)
+        return Restoration(self._restore_parts(image, restore), self.regions, self.notes)
+
+    def _restore_inverted(self, image: Tensor, light: Tensor, restore: Restore) -> Restoration:
+        sign = 1 - 2 * light.to(image)
+        original = None if light.all() else image.clone()
+        restored = self._restore_parts(image.mul_(sign), restore).mul_(sign)
+        if original is not None:
+            # Where a region ends there is an edge that is not in the picture; what the model makes of it is left out.
+            torch.lerp(restored, original, _border(light), out=restored)
+        return Restoration(restored, self.regions, self.notes)
+
+    def _restore_parts(self, image: Tensor, restore: Restore) -> Tensor:
+        pieces = [image[..., part.rows, part.columns].clone() for part in self.parts]
+        restored = _restored(image, self.scale, restore)
+        for part, piece in zip(self.parts, pieces, strict=True):
+            place = restored[..., part.rows, part.columns]
+            torch.lerp(place, _restored(piece, part.scale, restore), part.weight, out=place)
+        return restored
 
 
 class PageDomain:
@@ -56,18 +92,51 @@ class PageDomain:
     def __init__(self, config: DomainConfig) -> None:
         self._config = config
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> PageFindings | None:
+    def examine(self, image: Tensor, options: DeblurOptions) -> PageFindings | AsExpected:
         """Look at a page; see `udsd.domains.domain.Domain`."""
         if options.scale == "off":
-            return None
+            return AsExpected()
         grey = image[0].mean(dim=0)
         survey = survey_page(grey)
         light = light_print(survey, grey) if self._config.polarity == "dark-on-light" else None
-        scale = options.scale if isinstance(options.scale, int | float) else choose_scale(survey, self._config.size)
-        notes = (NO_PRINT,) if survey.letters is None and scale == 1 else ()
-        if scale == 1 and light is None:
-            return PageFindings((), notes, 1, None) if notes else None
-        return PageFindings(_regions(image, survey, scale, light), notes, scale, light)
+        parts: list[Part] = []
+        if options.scale == "auto":
+            scale = min(choose_scale(survey, self._config), max((_MOST_PIXELS / grey.numel()) ** 0.5, 1))
+            parts = find_parts(survey, grey.shape, scale, self._config)
+        else:
+            scale = options.scale
+        notes = _notes(image, survey)
+        if scale == 1 and light is None and not parts:
+            return AsExpected(notes, survey.is_sharp)
+        regions = (*_regions(image, survey, scale, light), *map(_region_of, parts))
+        return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp)
+
+
+def _border(light: Tensor) -> Tensor:
+    """1 on the border of regions, bool (H, W), and 0 a few pixels away; float32 (1, 1, H, W)."""
+    inside = light.float()[None, None]
+    grown, shrunk = (F.max_pool2d(sign * inside, 2 * _BORDER + 1, 1, _BORDER) for sign in (1, -1))
+    return F.avg_pool2d(grown + shrunk, 2 * _BORDER + 1, 1, _BORDER, count_include_pad=False)
+
+
+def _notes(image: Tensor, survey: Survey) -> tuple[str, ...]:
+    """What speaks against this being a page."""
+    if survey.letters is None:
+        return (NO_PRINT,)
+    return (A_FACE,) if kind_of(image, survey) == "face" else ()
+
+
+def _restored(image: Tensor, scale: float, restore: Restore) -> Tensor:
+    """An image restored at another size, in its own place."""
+    if scale == 1:
+        return restore(image, overwrite=True)
+    before = scaled(image, scale)
+    return add_change(image, before, restore(before))
+
+
+def _region_of(part: Part) -> Region:
+    width, height = part.columns.stop - part.columns.start, part.rows.stop - part.rows.start
+    return Region((part.columns.start, part.rows.start, width, height), scale=part.scale, size=part.letters)
 
 
 def _regions(image: Tensor, survey: Survey, scale: float, light: Tensor | None) -> tuple[Region, ...]:

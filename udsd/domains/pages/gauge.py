@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 
 import torch
@@ -23,7 +23,7 @@ WEIGHTS = "print_gauge.safetensors"
 
 SMALLEST_LETTERS, LARGEST_LETTERS = 4.0, 128.0
 _SIZE_STEPS = 26
-SMALLEST_BLUR, LARGEST_BLUR = 0.5, 40.0
+SMALLEST_BLUR, LARGEST_BLUR = 0.3, 30.0
 _BLUR_STEPS = 14
 
 _WIDTHS = (16, 32, 64, 96)
@@ -37,16 +37,21 @@ class Measures:
     Attributes:
         print: How likely it holds print, from 0 to 1. The others mean nothing where it does not.
         letters: Size of the letters (em) in pixels.
-        blur: Root mean square of the distance to which light was spread, in pixels.
+        blur: To what distance light was spread, in the direction where that is furthest: the standard deviation of the
+            blur kernel in pixels.
+        across: The same at right angles to it. Motion has little of it, defocus as much.
         is_light: How likely its letters are lighter than their ground.
-        is_dense: How likely they are of a script of many strokes (Chinese, Japanese, Arabic, Devanagari).
     """
 
     print: Tensor
     letters: Tensor
     blur: Tensor
+    across: Tensor
     is_light: Tensor
-    is_dense: Tensor
+
+    def scaled(self, scale: float) -> Measures:
+        """The measures of the image at ``scale`` times its size."""
+        return replace(self, letters=self.letters * scale, blur=self.blur * scale, across=self.across * scale)
 
 
 class PrintGauge(nn.Module):
@@ -69,20 +74,21 @@ class PrintGauge(nn.Module):
             _convolution(c, d, 3, 2),
             *(_Residual(d, dilation) for dilation in _DILATIONS),
         )
-        self.head = nn.Conv2d(d, 3 + _SIZE_STEPS + _BLUR_STEPS, 1)
+        self.head = nn.Conv2d(d, 2 + _SIZE_STEPS + 2 * _BLUR_STEPS, 1)
 
-    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Measure.
 
         Args:
             grey: (B, 1, H, W) in [-1, 1], sides multiples of 16.
 
         Returns:
-            Logits, each (B, C, H / 16, W / 16): of print, light letters and dense script; of the steps of letter sizes;
-            of the steps of blur sizes.
+            Logits, each (B, C, H / 16, W / 16): of print and of light letters; of the steps of letter sizes;
+            of the steps of blur sizes, along and across.
         """
-        flags, sizes, blurs = torch.split(self.head(self.layers(grey)), [3, _SIZE_STEPS, _BLUR_STEPS], dim=1)
-        return flags, sizes, blurs
+        counts = [2, _SIZE_STEPS, _BLUR_STEPS, _BLUR_STEPS]
+        flags, sizes, along, across = torch.split(self.head(self.layers(grey)), counts, dim=1)
+        return flags, sizes, along, across
 
 
 def measure_print(grey: Tensor) -> Measures:
@@ -94,9 +100,9 @@ def measure_print(grey: Tensor) -> Measures:
     height, width = grey.shape
     padded = F.pad(grey[None, None], (0, -width % CELL, 0, -height % CELL), mode="replicate")
     with torch.inference_mode():
-        flags, sizes, blurs = trained_gauge()(padded)
-    is_print, is_light, is_dense = flags[0].sigmoid()
-    return Measures(is_print, size_of(sizes)[0], blur_of(blurs)[0], is_light, is_dense)
+        flags, sizes, along, across = trained_gauge()(padded)
+    is_print, is_light = flags[0].sigmoid()
+    return Measures(is_print, size_of(sizes)[0], blur_of(along)[0], blur_of(across)[0], is_light)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from torch import Tensor
 from udsd.domains.pages.gauge import CELL, Measures, measure_print
 from udsd.domains.resampling import resized
 
-_LOOKED_AT = 2_000_000
+_LOOKED_AT = 1_000_000
 """Pixels that are measured; a larger picture is made smaller first. A page of letters that are then below 9 pixels is
 looked at once more, in part, at its own size."""
 
@@ -21,6 +21,11 @@ _CLOSER_SIDE = 768
 """Of the part of a page that is looked at once more, in pixels."""
 
 _IS_PRINT = 0.5
+_LEAST_LETTERS = 6.0
+"""Pixels, as they are looked at: smaller ones cannot be told from noise."""
+_SHARP, _SHARP_PART = 0.6, 0.03
+"""Standard deviation of a blur, in pixels and as a part of the size of letters, up to which a page is sharp."""
+
 _LEAST_PRINT = 3
 """Cells; fewer are taken for an error."""
 
@@ -31,22 +36,24 @@ class Survey:
 
     Attributes:
         measures: Of each cell, in pixels of the page.
+        is_print: Of each cell whether it holds print that can be measured, bool.
         cell: Side of a cell in pixels of the page.
         letters: Size of most letters (em) in pixels of the page, or None where there is no print.
-        blur: Root mean square of the distance to which light was spread, in pixels of the page.
-        density: Share of the print that is of a script of many strokes.
+        blur: To what distance light was spread along the blur, as a standard deviation in pixels of the page.
+        across: The same across it.
     """
 
     measures: Measures
+    is_print: Tensor
     cell: float
     letters: float | None
     blur: float
-    density: float
+    across: float
 
     @property
-    def is_print(self) -> Tensor:
-        """Of each cell whether it holds print, bool."""
-        return self.measures.print > _IS_PRINT
+    def is_sharp(self) -> bool:
+        """Whether there is print, and the blur is so small that nothing is gained by restoring it."""
+        return self.letters is not None and self.blur < max(_SHARP, _SHARP_PART * self.letters)
 
 
 def survey_page(grey: Tensor) -> Survey:
@@ -75,19 +82,18 @@ def _at_scale(grey: Tensor, scale: float) -> Survey:
 
 
 def _summed_up(measures: Measures, scale: float) -> Survey:
-    chosen = measures.print > _IS_PRINT
+    chosen = (measures.print > _IS_PRINT) & (measures.letters >= _LEAST_LETTERS)
     cell = CELL / scale
-    measures = Measures(
-        measures.print, measures.letters / scale, measures.blur / scale, measures.is_light, measures.is_dense
-    )
+    measures = measures.scaled(1 / scale)
     if int(chosen.sum()) < _LEAST_PRINT:
-        return Survey(measures, cell, None, 0, 0)
+        return Survey(measures, chosen, cell, None, 0, 0)
     return Survey(
         measures,
+        chosen,
         cell,
         float(measures.letters[chosen].median()),
         float(measures.blur[chosen].median()),
-        float(measures.is_dense[chosen].mean()),
+        float(measures.across[chosen].median()),
     )
 
 
@@ -102,4 +108,4 @@ def _with_closer_look(survey: Survey, grey: Tensor) -> Survey:
     closer = _summed_up(measure_print(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE]), 1)
     if closer.letters is None:
         return survey
-    return Survey(survey.measures, survey.cell, closer.letters, closer.blur, closer.density)
+    return Survey(survey.measures, survey.is_print, survey.cell, closer.letters, closer.blur, closer.across)

@@ -65,7 +65,15 @@ class StripModel:
             rows = runner.run(layer, rows, strip_height)
         return self._code_of(_mean_over_positions(rows, image.device).to(image.dtype))
 
-    def restore(self, image: Tensor, code: Tensor, band_height: int, store: Store, out: Tensor | None = None) -> Tensor:
+    def restore(
+        self,
+        image: Tensor,
+        code: Tensor,
+        band_height: int,
+        store: Store,
+        out: Tensor | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> Tensor:
         """Restore an image.
 
         Args:
@@ -74,6 +82,7 @@ class StripModel:
             band_height: Rows of the image that a strip stands for, a multiple of 4.
             store: Where feature maps lie.
             out: Where the result goes; it may be the image itself.
+            on_progress: Called after each strip with the share of all strips that are done.
 
         Returns:
             float32 (1, 3, H, W), not limited to [-1, 1].
@@ -82,10 +91,11 @@ class StripModel:
             MemoryLimitError: The disk is full, or memory ran out when a part of the image was replaced already.
             Exception: Whatever says that memory ran out; the image is what it was.
         """
-        runner = Runner(store, image.shape[2])
         # The same for all maps. In those that are larger than the content features a strip stands for fewer rows of the
         # image, for these are where a row takes the most work space.
         strip_height = max(band_height // CONTENT_STRIDE, 1)
+        done = _Count(self._strip_count(image.shape[2], strip_height), on_progress)
+        runner = Runner(store, image.shape[2], done.one_more)
         content, is_flat = self._encode_content(image, strip_height, runner)
         blocks = self._plain_blocks if is_flat else self._blocks
         for block in blocks.content:
@@ -121,7 +131,33 @@ class StripModel:
                 restored[:, :, band] = compose(image[:, :, band], decoded, residual=self.config.residual_output)
             rows.release(stop)
             runner.store.trim()
+            runner.after_strip()
         return restored
+
+    def _strip_count(self, image_height: int, strip_height: int) -> int:
+        """How many strips are computed of an image: those of maps that are kept, and of the result."""
+        count, height, before, strips = 0, image_height, 1, 1
+        blocks = [layer for block in (*self._plain_blocks.content, *self._plain_blocks.generator) for layer in block]
+        for layer in (*self._content_layers, *blocks, *self._doublings):
+            before, strips = strips, len(layer.convolution.cuts(height, strip_height))
+            height = layer.convolution.height_out(height)
+            if height != image_height:
+                count += strips
+        # The result has the strips of the last map, which is one piece if the map before is.
+        return count + (strips if before > 1 else 1)
+
+
+class _Count:
+    """Counts strips, and tells the share of all of them that are done."""
+
+    def __init__(self, total: int, tell: Callable[[float], None]) -> None:
+        self._total = total
+        self._tell = tell
+        self._done = 0
+
+    def one_more(self) -> None:
+        self._done += 1
+        self._tell(self._done / self._total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -24,10 +24,12 @@ class Runner:
         store: Where feature maps lie.
         image_height: Rows of the image. Maps as high as that are the largest by far: they are not kept, but computed
             again whenever their rows are read.
+        after_strip: Called when a strip has been computed and kept.
     """
 
     store: Store
     image_height: int
+    after_strip: Callable[[], None] = lambda: None
 
     def run(self, layer: StripLayer, rows: Rows, strip_height: int, *, keep_rows: bool = False) -> Output:
         """Run a layer over all strips of its result.
@@ -76,6 +78,7 @@ class Runner:
             if not keep_rows:
                 rows.release(layer.convolution.first_row(stop))  # first, so that the new strip can take its place
             result.append(strip)
+            self.after_strip()
             if grows:
                 self.store.trim()
         if not keep_rows:

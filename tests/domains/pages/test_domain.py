@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.typesetting import typeset_page
+from udsd.domains import AsExpected, DeblurOptions, restore_images
+from udsd.domains.pages.domain import NO_PRINT, PageDomain
+from udsd.models.config import DomainConfig
+
+DOMAIN = PageDomain(DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0)))
+
+
+class Recording:
+    """In place of a model: gives images back, and notes them."""
+
+    def __init__(self) -> None:
+        self.images: list[Tensor] = []
+
+    def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        self.images.append(images.clone())
+        return images.clone()
+
+
+def pixels(page: np.ndarray) -> Tensor:
+    return torch.from_numpy(page).float().expand(1, 3, -1, -1) / 127.5 - 1
+
+
+def regions(page: np.ndarray, **options: Any) -> Any:
+    findings = DOMAIN.examine(pixels(page), DeblurOptions(**options))
+    return () if isinstance(findings, AsExpected) else findings.regions
+
+
+def test_a_page_within_the_range_goes_to_the_model_as_it_is() -> None:
+    findings = DOMAIN.examine(pixels(typeset_page(25, (700, 400))), DeblurOptions())
+    assert findings == AsExpected(is_sharp=True)
+
+
+def test_small_and_large_print_is_brought_to_the_model() -> None:
+    (small,) = regions(typeset_page(11, (330, 200)))
+    assert small.box == (0, 0, 330, 200)
+    assert small.scale == pytest.approx(24.5 / 11, rel=0.25)
+    assert small.size == pytest.approx(11, rel=0.25)
+    assert not small.inverted
+    (large,) = regions(typeset_page(60, (1500, 900)))
+    assert large.scale == pytest.approx(22 / 60, rel=0.25)
+
+
+def test_a_number_is_taken_instead_and_off_means_as_it_is() -> None:
+    page = typeset_page(11, (330, 200))
+    assert regions(page, scale=3)[0].scale == 3
+    assert regions(255 - page, scale="off") == ()
+
+
+def test_light_print_is_inverted_for_the_model_and_comes_back_light() -> None:
+    page = pixels(255 - typeset_page(25, (700, 400)))
+    model = Recording()
+    (result,) = restore_images([page.clone()], model, DOMAIN, DeblurOptions())
+    assert [region.inverted for region in result.regions] == [True]
+    assert torch.equal(model.images[0], -page)
+    assert torch.equal(result.pixels, page)
+
+
+def test_a_dark_band_is_told_with_its_box() -> None:
+    page = typeset_page(25, (700, 500))
+    page[200:320] = 255 - page[200:320]
+    whole, band = regions(page)
+    assert not whole.inverted
+    assert band.inverted
+    assert band.box == pytest.approx((0, 200, 700, 120), abs=15)
+
+
+def test_a_heading_gets_a_scale_of_its_own() -> None:
+    page = typeset_page(24, (1100, 900), top=320)
+    page[:300] = typeset_page(80, (1100, 300))
+    whole, heading = regions(page)
+    assert whole.scale == 1
+    assert heading.size == pytest.approx(80, rel=0.25)
+    assert heading.scale == pytest.approx(22 / 80, rel=0.25)
+    left, top, width, height = heading.box
+    assert top < 80
+    assert 200 < top + height < 520
+    assert left + width > 700
+    model = Recording()
+    (result,) = restore_images([pixels(page)], model, DOMAIN, DeblurOptions())
+    assert len(model.images) == 2
+    assert torch.allclose(result.pixels, pixels(page), atol=1e-5)
+
+
+def test_what_holds_no_print_is_told_and_restored_as_it_is() -> None:
+    model = Recording()
+    blank = torch.ones(1, 3, 200, 300)
+    (result,) = restore_images([blank.clone()], model, DOMAIN, DeblurOptions())
+    assert result.notes == (NO_PRINT,)
+    assert result.regions == ()
+    assert torch.equal(model.images[0], blank)
+
+
+@pytest.mark.parametrize("letters", [11, 25, 60])
+def test_the_pixels_that_are_expected_come(letters: int) -> None:
+    findings = DOMAIN.examine(pixels(typeset_page(letters, (800, 600))), DeblurOptions())
+    model = Recording()
+    restore_images([pixels(typeset_page(letters, (800, 600)))], model, DOMAIN, DeblurOptions())
+    came = sum(image.shape[2] * image.shape[3] for image in model.images)
+    expected = 800 * 600 if isinstance(findings, AsExpected) else findings.pixel_count
+    assert came == pytest.approx(expected, rel=0.02)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from udsd.domains.pages.gauge import Measures
+from udsd.domains.pages.scale import choose_scale
+from udsd.domains.pages.survey import Survey
+from udsd.models.config import DomainConfig
+
+NOTHING = torch.zeros(1, 1)
+
+
+def survey(letters: float | None, blur: float = 2) -> Survey:
+    return Survey(Measures(*[NOTHING] * 5), NOTHING > 0, 16, letters, blur, blur / 16)
+
+
+@pytest.mark.parametrize(
+    ("letters", "blur", "scale"),
+    [
+        (None, 0, 1),
+        (25, 2, 1),  # within the range
+        (18, 2, 1.361),  # to the middle of the range
+        (31, 2, 0.71),
+        (12, 2, 2.041),
+        (60, 3, 0.367),
+        (12, 4, 1.5),  # no more than the blur allows
+        (12, 8, 1.333),  # but the letters do not get too small either
+        (21, 20, 1),  # and those of the range stay
+        (40, 20, 0.55),
+        (2, 0, 8),
+        (500, 0, 0.125),
+    ],
+)
+def test_letters_and_blur_are_brought_into_the_range_together(letters: float | None, blur: float, scale: float) -> None:
+    config = DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0))
+    assert choose_scale(survey(letters, blur), config) == pytest.approx(scale, abs=0.001)
+
+
+def test_where_it_is_not_known_what_blur_a_model_undoes_letters_decide() -> None:
+    assert choose_scale(survey(12, 50), DomainConfig("page", (20.0, 30.0))) == pytest.approx(2.041, abs=0.001)
+
+
+def test_defocus_is_wider_across_than_a_model_undoes() -> None:
+    config = DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0))
+    defocused = Survey(Measures(*[NOTHING] * 5), NOTHING > 0, 16, 12, 1.5, 1.5)
+    assert choose_scale(defocused, config) == pytest.approx(4 / 3, abs=0.001)
+    larger = Survey(Measures(*[NOTHING] * 5), NOTHING > 0, 16, 25, 5, 4)
+    assert choose_scale(larger, config) == pytest.approx(13 / 25, abs=0.001)

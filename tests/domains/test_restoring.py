@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from udsd.domains import AsExpected, DeblurOptions, Region, Restoration, restore_images
+from udsd.domains.domain import Restore
+from udsd.domains.restoring import SHARP
+
+SHAPE = (1, 3, 12, 20)
+REGION = Region((0, 0, 20, 12), scale=0.5)
+
+
+class Model:
+    """In place of a model: adds a quarter, and notes how many images came at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        self.batches.append(len(images))
+        if on_progress is not None:
+            on_progress(1)
+        return images.add_(0.25) if overwrite else images + 0.25
+
+
+class NegatingFindings:
+    regions = (REGION,)
+    notes = ("negated",)
+    pixel_count = 240
+    is_sharp = False
+
+    def restore(self, image: Tensor, restore: Restore) -> Restoration:
+        return Restoration(restore(image.neg_(), overwrite=True).neg_(), self.regions, self.notes)
+
+
+class DarkDomain:
+    """Negates dark images for the model."""
+
+    def examine(self, image: Tensor, options: DeblurOptions) -> NegatingFindings | AsExpected:
+        return (
+            NegatingFindings()
+            if options.scale != "off" and image.mean() < 0
+            else AsExpected(is_sharp=bool(image.mean() == 1))
+        )
+
+
+def flat(level: float) -> Tensor:
+    return torch.full(SHAPE, level)
+
+
+def test_images_that_are_as_expected_go_through_the_model_together() -> None:
+    model = Model()
+    results = restore_images([flat(0.125), flat(-0.5), flat(0.25)], model, DarkDomain(), DeblurOptions())
+    assert model.batches == [2, 1]
+    assert [float(result.pixels.mean()) for result in results] == [0.375, -0.75, 0.5]
+    assert [result.regions for result in results] == [(), (REGION,), ()]
+    assert [result.notes for result in results] == [(), ("negated",), ()]
+
+
+def test_without_a_domain_and_with_it_switched_off_all_images_are_as_expected() -> None:
+    for domain, options in ((None, DeblurOptions()), (DarkDomain(), DeblurOptions(scale="off"))):
+        (result,) = restore_images([flat(-0.5)], Model(), domain, options)
+        assert torch.equal(result.pixels, flat(-0.25))
+
+
+def test_strength_blends_image_and_result() -> None:
+    for level, change in ((0.25, 0.25), (-0.5, -0.25)):
+        for strength in (0.0, 0.5, 1.0):
+            image = flat(level)
+            (result,) = restore_images([image], Model(), DarkDomain(), DeblurOptions(strength=strength))
+            assert torch.equal(result.pixels, flat(level + strength * change))
+
+
+def test_images_of_a_batch_stay_as_they_are() -> None:
+    """Where one of them fails, the others are restored once more, each alone."""
+    images = [flat(-0.5), flat(0.5), flat(0.25)]
+    restore_images(images, Model(), DarkDomain(), DeblurOptions())
+    assert [float(image.mean()) for image in images] == [-0.5, 0.5, 0.25]
+
+
+class Corner:
+    """In place of a model: what it adds depends on where a pixel lies on a grid of four."""
+
+    def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        grid = torch.zeros(images.shape[-2:])
+        grid[::4, ::4] = 0.5
+        return images + grid
+
+
+def test_the_best_quality_is_the_mean_over_places_on_the_stride() -> None:
+    (plain,) = restore_images([torch.zeros(SHAPE)], Corner(), None, DeblurOptions())
+    (best,) = restore_images([torch.zeros(SHAPE)], Corner(), None, DeblurOptions(quality="best"))
+    assert set(plain.pixels.unique().tolist()) == {0.0, 0.5}
+    assert set(best.pixels.unique().tolist()) == {0.0, 0.125}
+    assert best.pixels.shape == SHAPE
+    assert torch.isclose(best.pixels.mean(), plain.pixels.mean())
+
+
+def test_a_sharp_picture_is_told_and_can_be_left_as_it_is() -> None:
+    for skip, level in ((False, 1.25), (True, 1.0)):
+        model = Model()
+        results = restore_images([flat(1.0), flat(0.5)], model, DarkDomain(), DeblurOptions(skip_sharp=skip))
+        assert model.batches == [1 if skip else 2]
+        assert [result.outcome for result in results] == ["sharp" if skip else "restored", "restored"]
+        assert [result.notes for result in results] == [(SHARP,), ()]
+        assert [float(result.pixels.mean()) for result in results] == [level, 0.75]
+
+
+def test_progress_counts_what_the_model_restores() -> None:
+    told: list[float] = []
+    restore_images([flat(0.5), flat(-0.5)], Model(), DarkDomain(), DeblurOptions(), told.append)
+    assert told == [0.5, 1.0, 1]

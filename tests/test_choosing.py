@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.commands import run
+from tests.typesetting import typeset_page
+from udsd import Deblurrer
+from udsd.choosing import NEITHER, ModelChooser
+from udsd.domains import kind_of
+from udsd.images import decode_image
+from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained import load_manifest
+
+PORTRAIT = Path(__file__).parent.parent / "docs" / "images" / "face.png"
+
+
+def page() -> np.ndarray:
+    return typeset_page(20, (400, 300))
+
+
+def clouds() -> np.ndarray:
+    coarse = np.random.default_rng(0).normal(150, 30, (6, 8)).clip(0, 255).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC))
+
+
+def kind(picture: Any) -> str | None:
+    return kind_of(decode_image(picture).pixels)
+
+
+def test_pages_are_told_from_what_is_none() -> None:
+    assert kind(page()) == "page"
+    assert kind(255 - page()) == "page"
+    assert kind(clouds()) is None
+    assert kind(np.full((60, 80), 255, np.uint8)) is None
+
+
+@pytest.fixture
+def chooser() -> tuple[ModelChooser, list[str]]:
+    loaded: list[str] = []
+
+    def load(alias: str) -> Deblurrer:
+        loaded.append(alias)
+        return Deblurrer(DeblurModel(ModelConfig(base_width=4, residual_output=True)), device="cpu")
+
+    return ModelChooser(load_manifest(), load, "cpu"), loaded
+
+
+def test_each_picture_gets_the_model_of_its_kind_which_is_loaded_once(chooser: tuple[ModelChooser, list[str]]) -> None:
+    restorer, loaded = chooser
+    told: list[float] = []
+    decoded = [decode_image(picture) for picture in (page(), clouds(), page())]
+    results = restorer.restore_decoded(decoded, on_progress=told.append)
+    assert loaded == ["text"]
+    assert [result.outcome for result in results] == ["restored", "unsuitable", "restored"]
+    assert results[1].notes == (NEITHER,)
+    assert torch.equal(results[1].pixels, decoded[1].pixels)
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_the_command_says_what_it_took_and_leaves_what_it_cannot_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, picture in (("page", page()), ("clouds", clouds())):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    report = tmp_path / "report.json"
+    given = [tmp_path / "page.png", tmp_path / "clouds.png", "-o", tmp_path / "out", "--report", report]
+    assert run("deblur", *given) == 1
+    printed = capsys.readouterr()
+    version = load_manifest().get("text").revision
+    assert printed.out == f"1 restored with text {version}, 1 left out, for which there is no model\n"
+    assert printed.err == f"udsd: {tmp_path / 'clouds.png'}: {NEITHER}\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.png"]
+    files = {Path(entry["source"]).name: entry for entry in json.loads(report.read_text())["files"]}
+    assert files["page.png"]["model"] == f"text {version}"
+    assert files["clouds.png"]["status"] == "unsuitable"
+    assert run("deblur", tmp_path / "clouds.png", "-o", tmp_path / "out") == 1
+    assert run("deblur", tmp_path / "clouds.png", "-o", tmp_path / "out", "--model", "text-small") == 0
+
+
+def test_what_is_sharp_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.fromarray(page()).save(tmp_path / "page.png")
+    given = ["deblur", tmp_path / "page.png", "-o", tmp_path / "out", "--model", "text-small"]
+    assert run(*given, "--skip-sharp") == 0
+    assert "0 restored, 1 left out, sharp already" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "page.png").exists()
+    assert run(*given) == 0
+    assert "page.png: the picture is sharp already" in caplog.text

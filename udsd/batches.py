@@ -1,0 +1,135 @@
+"""Many images, restored one batch after another and handed out in their order."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from udsd.domains import Restoration
+from udsd.errors import ImageError, MemoryLimitError
+from udsd.images import DecodedImage, ImageLike, decode_image
+from udsd.inference import OnProgress, in_batches
+from udsd.out_of_memory import memory_errors
+from udsd.progress import ImageBar
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+logger = logging.getLogger(__name__)
+
+Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
+Result: TypeAlias = Restored | ImageError | MemoryLimitError
+Restore: TypeAlias = Callable[[Sequence[DecodedImage[Any]], OnProgress], Sequence[Restoration]]
+"""Restores images of one size, and tells the share that is done."""
+
+_Numbered: TypeAlias = tuple[int, ImageLike, DecodedImage[Any]]
+
+
+def restore_all(
+    images: Iterable[ImageLike], restore: Restore, *, batch_size: int, bar: ImageBar, raises: bool
+) -> Iterator[Result]:
+    """Restore images, reading each when it is needed.
+
+    Args:
+        images: Anything that `udsd.images.decode_image` takes.
+        restore: What restores a batch.
+        batch_size: How many images of one size are restored together at most.
+        bar: Shows what is done; closed at the end.
+        raises: Whether an image that cannot be read or restored ends all with its error, once those before it have been
+            handed out; else its error is handed out in its place.
+    """
+    failure: list[Exception] = []
+    finished: dict[int, Result] = {}
+
+    def decoded() -> Iterator[_Numbered | None]:
+        """Images; and None for each failure, which so waits for no image behind it."""
+        try:
+            for number, image in enumerate(images):
+                numbered = None
+                try:
+                    numbered = number, image, decode_named(image)
+                except (ImageError, MemoryLimitError) as error:
+                    if raises:
+                        raise
+                    finished[number] = error
+                yield numbered
+        except Exception as error:
+            failure.append(error)
+
+    due = 0
+    for batch in in_batches(decoded(), lambda numbered: numbered and numbered[2].pixels.shape, batch_size):
+        good = [numbered for numbered in batch if numbered is not None]
+        if good:
+            finished |= _restored(good, restore, _within(bar, len(good)), raises=raises)
+        bar.finish(len(batch))
+        while due in finished:
+            yield finished.pop(due)
+            due += 1
+    bar.close()
+    yield from (finished[number] for number in sorted(finished))
+    if failure:
+        raise failure[0]
+
+
+def decode_named(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:
+    """Decode an image; errors of a file name it.
+
+    Raises:
+        ImageError: It cannot be read, is of a kind that is not supported, or a single pixel.
+        MemoryLimitError: It needs more memory than there is.
+    """
+    name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
+    with memory_errors("the image"):
+        decoded = decode_image(image)
+    check_size(decoded.pixels, name)
+    return decoded
+
+
+def check_size(pixels: Tensor, name: str = "") -> None:
+    """Refuse a single pixel.
+
+    Raises:
+        ImageError: It is one.
+    """
+    if pixels.shape[-2:] == (1, 1):
+        raise ImageError(f"{name}the image is a single pixel, which shows no blur; give a larger one")
+
+
+def log_restoration(image: ImageLike, restoration: Restoration) -> None:
+    """Log how an image was brought to the model, and warn of what a user should know."""
+    name = os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
+    for region in restoration.regions:
+        logger.info("%s: %s", name, region.describe())
+    for note in restoration.notes:
+        logger.warning("%s: %s", name, note)
+
+
+def _restored(
+    batch: Sequence[_Numbered], restore: Restore, on_progress: OnProgress, *, raises: bool
+) -> dict[int, Result]:
+    """Of each image of a batch its result, or its error."""
+    try:
+        restorations = restore([decoded for _, _, decoded in batch], on_progress)
+        results: dict[int, Result] = {}
+        for (number, image, decoded), restoration in zip(batch, restorations, strict=True):
+            log_restoration(image, restoration)
+            with memory_errors("the image"):
+                results[number] = decoded.encode(restoration.pixels)
+        return results
+    except (ImageError, MemoryLimitError) as error:
+        if raises:
+            raise
+        if len(batch) == 1:
+            return {batch[0][0]: error}
+    # Their pixels are what they were, since those of several images are copied to be restored.
+    singly = (_restored([one], restore, on_progress, raises=raises) for one in batch)
+    return {number: result for results in singly for number, result in results.items()}
+
+
+def _within(bar: ImageBar, count: int) -> OnProgress:
+    return lambda share: bar.within(share * count)

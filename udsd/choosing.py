@@ -1,0 +1,68 @@
+"""A model for each picture, chosen by looking at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from udsd.deblurrer import Deblurrer
+from udsd.device import resolve_device
+from udsd.domains import DeblurOptions, Restoration, kind_of
+from udsd.images import DecodedImage
+from udsd.inference import OnProgress
+from udsd.inference.backend import as_part
+from udsd.models.config import DomainKind
+from udsd.pretrained import Manifest
+
+NEITHER = "neither a page nor a face was found, so it was not restored; name a model to restore it all the same"
+
+
+class ModelChooser:
+    """Restores images, each with the model of the zoo for what it shows: the first of its kind in the manifest.
+
+    Args:
+        manifest: The models there are.
+        load: Loads a model by its alias; each is loaded once, when it is first needed.
+        device: Where they run, as for `udsd.Deblurrer`.
+    """
+
+    def __init__(
+        self, manifest: Manifest, load: Callable[[str], Deblurrer], device: str | torch.device = "auto"
+    ) -> None:
+        self._manifest = manifest
+        self._load = load
+        self._device = resolve_device(device)
+        self._loaded: dict[DomainKind, Deblurrer] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models run."""
+        return self._device
+
+    def restore_decoded(
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[Restoration]:
+        """Restore images, as `udsd.Deblurrer.restore_decoded` does; what shows neither kind comes back as it is."""
+        restorations = []
+        for number, image in enumerate(images):
+            model = self._model_for(image)
+            if model is None:
+                restorations.append(Restoration(image.pixels, notes=(NEITHER,), outcome="unsuitable"))
+            else:
+                tell = None if on_progress is None else as_part(on_progress, number, len(images))
+                restorations += model.restore_decoded([image], options, tell)
+        return restorations
+
+    def _model_for(self, image: DecodedImage[Any]) -> Deblurrer | None:
+        kind = kind_of(image.pixels[:1])
+        entry = None if kind is None else self._manifest.of_kind(kind)
+        if kind is None or entry is None:
+            return None
+        if kind not in self._loaded:
+            self._loaded[kind] = self._load(entry.alias)
+        return self._loaded[kind]

@@ -1,0 +1,219 @@
+"""Finding faces of every size in a picture, blurred ones too.
+
+BlazeFace takes pictures of 192 px. Tiles of a pyramid, each level 0.6 times as large as the one before, show it each
+face at about 30 to 50 px (the side of the aligned crop), which is enough to suspect one. A closer look, at 80 px, and a
+third, upright and at 110 px, decide, and give the landmarks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from udsd.domains.faces.alignment import BOX_CENTER, BOX_SIDE, Placement, Window, cut
+from udsd.domains.faces.blazeface import INPUT_SIDE, BlazeFace
+from udsd.domains.faces.face import LARGEST_OVERLAP, Face, overlap, without_duplicates
+
+FINEST_SCALE = 0.6
+"""Size of the finest level of the pyramid, as a part of the picture. A finer one would take more than a tenth of the
+time of restoring."""
+
+_LEVEL_STEP = 0.6
+_COARSEST_SCALE = 0.7
+"""Size of the coarsest level, as a part of one that would just fill a tile: a face that fills the picture has to be
+seen whole."""
+
+_SMALLEST_LEVEL_FACE = 24.0
+"""Pixels, side of the aligned crop: what a tile must show of the smallest faces that are wanted."""
+
+_OVERLAP = 48
+"""Pixels that neighbouring tiles share at least."""
+
+_FLAT = 0.03
+"""Standard deviation, in the range [-1, 1], of tiles in which no face is looked for: sky, or paper."""
+
+_SUSPICION = 0.1
+"""Score of a suspected face. Of faces behind camera shake 97 % reach it at 34 px, and some 30 other places in a picture
+of 2 megapixels."""
+
+_STRONG = 0.4
+_FEWEST_LOOKS, _LOOKS_PER_MEGAPIXEL = 6, 6
+"""How many of the places below `_STRONG` are looked at again: the highest scores."""
+
+_CLOSE_SIZES = (80, 110)
+"""Pixels of the aligned crop in the second and third look."""
+
+_FAINT = 0.02
+"""Lowest score that is taken note of in a closer look."""
+
+_LARGEST_SHIFT = 0.35
+_SIZE_RANGE = (0.5, 1.7)
+"""How far a face may lie from the middle of a closer look, as a part of the aligned crop's side, and how its size may
+differ from the suspected one."""
+
+_HOPELESS = 0.15
+"""Score in the second look that makes the third needless."""
+
+_LARGEST_DISAGREEMENT = 0.16
+"""How far apart the second and the third look may see the face, as a part of its box. Of 160 faces behind camera shake
+98 % lie closer together, of 80 other places that pass for faces a quarter."""
+
+_THRESHOLD = 0.38
+"""Mean score of the three looks that makes a face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search has found.
+
+    Attributes:
+        faces: Faces, the highest scores first.
+        doubtful: Places that did not prove to be faces, and may do so in a sharper copy of the picture (`look_again`).
+    """
+
+    faces: list[Face]
+    doubtful: list[Face]
+
+
+def search(image: Tensor, detector: BlazeFace, smallest: float = 0) -> Search:
+    """Find the faces of a picture.
+
+    Args:
+        image: (1, 3, H, W), float32 in [-1, 1], on the CPU.
+        detector: The network.
+        smallest: The smallest box that is wanted, in pixels; looking for large faces only takes less time.
+    """
+    suspected = without_duplicates(
+        [face for level, scale in _pyramid(image, smallest) for face in _suspects(level, scale, detector)]
+    )
+    return _confirmed(image, _worth_a_look(suspected, image), detector, smallest)
+
+
+def look_again(image: Tensor, found: Search, detector: BlazeFace, smallest: float = 0) -> list[Face]:
+    """Look at the doubtful places of a search in a sharper copy of its picture.
+
+    Returns:
+        Faces that the search did not find, the highest scores first.
+    """
+    new = _confirmed(image, found.doubtful, detector, smallest).faces
+    known = [face.box for face in found.faces]
+    return [face for face in new if all(overlap(face.box, box) <= LARGEST_OVERLAP for box in known)]
+
+
+def look_closer(image: Tensor, suspected: Face, detector: BlazeFace, threshold: float = _THRESHOLD) -> Face | None:
+    """Look at one place of a picture again, larger and upright; None if no face is there.
+
+    Args:
+        image: (1, 3, H, W), float32 in [-1, 1], on the CPU.
+        suspected: Where.
+        detector: The network.
+        threshold: The lowest mean of the scores of the suspicion and of the two looks.
+    """
+    scores = [suspected.score]
+    placement = Placement.of_box(suspected.box)
+    looks = []
+    for size in _CLOSE_SIZES:
+        face = _nearest(image, placement.grown(INPUT_SIDE / size), size, detector)
+        if face is None or face.score < _HOPELESS:
+            return None
+        looks.append(face)
+        scores.append(face.score)
+        placement = Placement.of_face(face)
+    first, second = looks
+    if math.dist(first.center, second.center) > _LARGEST_DISAGREEMENT * second.size:
+        return None
+    score = float(np.mean(scores))
+    return Face(second.box, second.landmarks, score) if score >= threshold else None
+
+
+def _pyramid(image: Tensor, smallest: float) -> Iterator[tuple[Tensor, float]]:
+    """Levels of a picture and their scales, the finest first."""
+    height, width = image.shape[-2:]
+    coarsest = _COARSEST_SCALE * INPUT_SIDE / max(height, width)
+    finest = _SMALLEST_LEVEL_FACE * BOX_SIDE / smallest if smallest > 0 else math.inf
+    scale = max(min(finest, FINEST_SCALE), coarsest)
+    level = image
+    while True:
+        # Each level from the one before: of a large picture the first takes most of the time.
+        level = _resized(level, max(round(height * scale), 1), max(round(width * scale), 1))
+        yield level, scale
+        if scale <= coarsest:
+            return
+        scale = max(scale * _LEVEL_STEP, coarsest)
+
+
+def _resized(image: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(image, (height, width), mode="bilinear", antialias=True)
+
+
+def _suspects(level: Tensor, scale: float, detector: BlazeFace) -> list[Face]:
+    """What may be faces in one level, in pixels of the picture."""
+    height, width = level.shape[-2:]
+    suspects = []
+    for top, left in product(_starts(height), _starts(width)):
+        tile = level[..., top : top + INPUT_SIDE, left : left + INPUT_SIDE]
+        if tile.std(correction=0) < _FLAT:
+            continue
+        right, bottom = (INPUT_SIDE - side for side in (tile.shape[-1], tile.shape[-2]))
+        padded = F.pad(tile, (0, right, 0, bottom), mode="replicate")
+        for face in without_duplicates(detector.detect(padded, _SUSPICION)):
+            suspects.append(_moved(face, np.array([left, top]), 1 / scale))
+    return suspects
+
+
+def _starts(side: int) -> list[int]:
+    """Where tiles begin along a side, evenly spread."""
+    last = max(side - INPUT_SIDE, 0)
+    count = math.ceil(last / (INPUT_SIDE - _OVERLAP)) + 1
+    return [round(last * number / max(count - 1, 1)) for number in range(count)]
+
+
+def _moved(face: Face, offset: NDArray[np.int64], scale: float) -> Face:
+    left, top, width, height = face.box
+    x, y = (np.array([left, top]) + offset) * scale
+    return Face((float(x), float(y), width * scale, height * scale), (face.landmarks + offset) * scale, face.score)
+
+
+def _confirmed(image: Tensor, suspected: list[Face], detector: BlazeFace, smallest: float) -> Search:
+    faces, doubtful = [], []
+    for one in suspected:
+        face = look_closer(image, one, detector)
+        if face is None:
+            doubtful.append(one)
+        elif face.size >= smallest:
+            faces.append(face)
+    return Search(without_duplicates(faces), doubtful)
+
+
+def _worth_a_look(suspected: list[Face], image: Tensor) -> list[Face]:
+    looks = _FEWEST_LOOKS + round(_LOOKS_PER_MEGAPIXEL * image.shape[-2] * image.shape[-1] / 1e6)
+    strong = [face for face in suspected if face.score >= _STRONG]
+    return strong + suspected[len(strong) : len(strong) + looks]
+
+
+def _nearest(image: Tensor, view: Placement, size: int, detector: BlazeFace) -> Face | None:
+    """The face in the middle of a view that shows it at ``size`` px, in pixels of the picture."""
+    if Window.about(view, *image.shape[-2:]) is None:
+        return None
+    found = detector.detect(cut(image, view, INPUT_SIDE), _FAINT)
+    middle = INPUT_SIDE / 2 + size * BOX_CENTER
+    near = [
+        face
+        for face in found
+        if math.dist(face.center, middle) < _LARGEST_SHIFT * size
+        and _SIZE_RANGE[0] < face.size / (BOX_SIDE * size) < _SIZE_RANGE[1]
+    ]
+    if not near:
+        return None
+    best = max(near, key=lambda face: face.score)
+    landmarks = view.to_picture(best.landmarks / INPUT_SIDE - 0.5)
+    x, y = view.to_picture(np.array([best.center]) / INPUT_SIDE - 0.5)[0]
+    side = best.size * view.side / INPUT_SIDE
+    return Face((float(x - side / 2), float(y - side / 2), side, side), landmarks, best.score)

@@ -1,0 +1,116 @@
+"""Parts of a page whose letters are of another size than most: headings, footnotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from udsd.domains.pages.scale import SMALLEST, choose_scale
+from udsd.domains.pages.survey import Survey
+from udsd.extras import require
+from udsd.models.config import DomainConfig
+
+_OTHER = 1.4
+"""Factor by which letters, at the scale of the page, lie outside of what the model expects to get one of their own."""
+
+_LEAST_LETTERS = 6
+"""A part of fewer letters, by its area, is taken for an error of measurement."""
+
+_MARGIN = 1.5
+"""Times the size of letters: what is restored around a part, and what its edge is blended over."""
+
+_MOST_PARTS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A part of a page that is restored at a scale of its own.
+
+    Attributes:
+        rows: What is restored of it, its surroundings included.
+        columns: The same across.
+        weight: Float32 (1, 1, rows, columns) in [0, 1]: how much of the change counts.
+        scale: Size before the networks, as a part of its own.
+        letters: Size of its letters in pixels of the page.
+    """
+
+    rows: slice
+    columns: slice
+    weight: Tensor
+    scale: float
+    letters: float
+
+
+def find_parts(survey: Survey, shape: Sequence[int], scale: float, config: DomainConfig) -> list[Part]:
+    """Find the parts of a page that want another scale than most of it, the largest first.
+
+    Args:
+        survey: Of the page.
+        shape: Height and width of the page in pixels.
+        scale: That of the page.
+        config: What the model expects.
+    """
+    at_scale = survey.measures.letters * scale
+    found = [
+        part
+        for cells in (at_scale > config.size[1] * _OTHER, at_scale < config.size[0] * SMALLEST / _OTHER)
+        for region in _regions((cells & survey.is_print).numpy(), survey)
+        if (part := _part(survey, region, shape, config)) is not None
+    ]
+    return sorted(found, key=lambda part: -part.weight.numel())[:_MOST_PARTS]
+
+
+def _regions(cells: NDArray[np.bool_], survey: Survey) -> Iterator[NDArray[np.bool_]]:
+    """Cells that belong together: lines and words less than two letters apart."""
+    if not cells.any():
+        return
+    cv2 = require("cv2", "OpenCV")
+    reach = 2 * max(round(float(survey.measures.letters[torch.from_numpy(cells)].median()) / survey.cell), 1) + 1
+    joined = cv2.dilate(cells.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    count, labels = cv2.connectedComponents(joined)
+    for label in range(1, count):
+        yield (labels == label) & cells
+
+
+def _part(survey: Survey, cells: NDArray[np.bool_], shape: Sequence[int], config: DomainConfig) -> Part | None:
+    chosen = torch.from_numpy(cells)
+    letters = float(survey.measures.letters[chosen].median())
+    if cells.sum() * survey.cell**2 < _LEAST_LETTERS * letters**2:
+        return None
+    part = Survey(
+        survey.measures,
+        chosen,
+        survey.cell,
+        letters,
+        float(survey.measures.blur[chosen].median()),
+        float(survey.measures.across[chosen].median()),
+    )
+    margin = max(round(_MARGIN * letters / survey.cell), 1)
+    (top, bottom), (left, right) = (_reach(np.asarray(cells.any(axis=axis)), margin) for axis in (1, 0))
+    rows, columns = (
+        slice(min(round(start * survey.cell), side), min(round(stop * survey.cell), side))
+        for start, stop, side in ((top, bottom, shape[0]), (left, right, shape[1]))
+    )
+    inside = F.pad(chosen[top:bottom, left:right].float()[None, None], (1, 1, 1, 1))
+    weight = _soft(inside, margin)[..., 1:-1, 1:-1]
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    weight = F.interpolate(weight, (height, width), mode="bilinear")
+    return Part(rows, columns, weight, choose_scale(part, config), letters)
+
+
+def _reach(occupied: NDArray[np.bool_], margin: int) -> tuple[int, int]:
+    """First of the cells that are occupied, and the one behind the last, with a margin as far as there is room."""
+    (places,) = np.nonzero(occupied)
+    return max(int(places[0]) - margin, 0), min(int(places[-1]) + 1 + margin, len(occupied))
+
+
+def _soft(inside: Tensor, margin: int) -> Tensor:
+    """1 on cells that are inside and next to them, falling to 0 within the margin."""
+    grown = F.max_pool2d(inside, 3, 1, 1)
+    return F.avg_pool2d(grown, 2 * margin - 1, 1, margin - 1) if margin > 1 else grown
