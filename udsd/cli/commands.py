@@ -17,9 +17,9 @@ from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
 from udsd.domains.options import Faces, Scale
-from udsd.errors import ConfigError
+from udsd.errors import ConfigError, ImageError
 from udsd.export import export_onnx, export_openvino
-from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files
+from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
 from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_same_file
 from udsd.pretrained import load_manifest, load_model
@@ -36,6 +36,10 @@ def deblur(options: Namespace) -> int:
         set_page_limit(options.max_pages)
     if options.report is not None:
         check_report(options.report, [*options.inputs, *_files_of(options.model)], options.output)
+    if options.compare and options.face_crops is not None:
+        raise ConfigError(
+            "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
+        )
     restorer = _load_restorer(options)
     domain, boxes = domain_options(options)
     report = FileReport()
@@ -43,6 +47,8 @@ def deblur(options: Namespace) -> int:
     def take(result: FileResult) -> None:
         report.results.append(result)
         _tell(result)
+        if options.face_crops is not None:
+            _write_face_crops(result, options.face_crops)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
@@ -137,6 +143,14 @@ def _tell(result: FileResult) -> None:
             logger.info("%s: %s", name, region.describe())
         for note in page.notes:
             logger.warning("%s: %s", name, note)
+
+
+def _write_face_crops(result: FileResult, folder: Path) -> None:
+    """Write the faces of a file; what goes wrong with them is told, and stops nothing."""
+    try:
+        write_face_crops(result, folder)
+    except ImageError as error:
+        logger.warning("the faces of %s are not written: %s", result.source, error)
 
 
 def _load_restorer(options: Namespace) -> Restorer:

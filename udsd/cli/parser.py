@@ -45,6 +45,9 @@ def _add_deblur(commands: Commands) -> None:
     )
     command.add_argument("--max-pixels", type=int, metavar="N", help="larger images are refused (default: 89 million)")
     command.add_argument("--max-pages", type=int, metavar="N", help="files of more are refused (default: 10000)")
+    command.add_argument(
+        "--face-crops", type=output_path, metavar="DIR", help="write each restored face, aligned, before and after"
+    )
     command.add_argument("--skip-sharp", action="store_true", help="write nothing of what is sharp already")
     command.add_argument("--report", type=output_path, metavar="FILE", help="write what became of each file as JSON")
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")

@@ -2,6 +2,7 @@
 
 from udsd.domains.domain import AsExpected, Domain, Findings, Outcome, Region, Restoration, Restore
 from udsd.domains.faces.boxes_file import FaceBoxes, read_boxes
+from udsd.domains.faces.crops import face_crops
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.steps import align_face, detect_faces, paste_face
 from udsd.domains.looking import kind_of
@@ -25,6 +26,7 @@ __all__ = [
     "align_face",
     "detect_faces",
     "domain_of",
+    "face_crops",
     "joined",
     "kind_of",
     "paste_face",

@@ -12,7 +12,7 @@ from udsd.models.config import DomainKind
 _LEAST_PRINT = 0.04
 """Share of a picture that is print, from which on it can be a page."""
 
-_ALL_PRINT = 0.5
+_ALL_PRINT = 0.25
 """Share from which on it is one, whatever faces are in it."""
 
 _LEAST_FACES = 0.08

@@ -43,7 +43,7 @@ def test_a_page_within_the_range_goes_to_the_model_as_it_is() -> None:
 def test_small_and_large_print_is_brought_to_the_model() -> None:
     (small,) = regions(typeset_page(11, (330, 200)))
     assert small.box == (0, 0, 330, 200)
-    assert small.scale == pytest.approx(24.5 / 11, rel=0.25)
+    assert small.scale == pytest.approx(21 / 11, rel=0.25)
     assert small.size == pytest.approx(11, rel=0.25)
     assert not small.inverted
     (large,) = regions(typeset_page(60, (1500, 900)))

@@ -20,14 +20,15 @@ def survey(letters: float | None, blur: float = 2) -> Survey:
     [
         (None, 0, 1),
         (25, 2, 1),  # within the range
-        (18, 2, 1.361),  # to the middle of the range
+        (18, 2, 1.556),  # into the range, and further the nearer they are
         (31, 2, 0.71),
-        (12, 2, 2.041),
+        (12, 2, 1.833),
         (60, 3, 0.367),
         (12, 4, 1.5),  # no more than the blur allows
-        (12, 8, 1.333),  # but the letters do not get too small either
+        (12, 5.3, 1.333),  # but the letters do not get too small either
+        (12, 8, 1),  # unless they can hardly be told
         (21, 20, 1),  # and those of the range stay
-        (40, 20, 0.55),
+        (40, 20, 0.4),
         (2, 0, 8),
         (500, 0, 0.125),
     ],
@@ -38,7 +39,7 @@ def test_letters_and_blur_are_brought_into_the_range_together(letters: float | N
 
 
 def test_where_it_is_not_known_what_blur_a_model_undoes_letters_decide() -> None:
-    assert choose_scale(survey(12, 50), DomainConfig("page", (20.0, 30.0))) == pytest.approx(2.041, abs=0.001)
+    assert choose_scale(survey(12, 50), DomainConfig("page", (20.0, 30.0))) == pytest.approx(1.833, abs=0.001)
 
 
 def test_defocus_is_wider_across_than_a_model_undoes() -> None:

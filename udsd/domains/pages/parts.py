@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.domains.pages.scale import SMALLEST, choose_scale
+from udsd.domains.pages.scale import SMALLEST, TELLABLE, choose_scale, is_negligible
 from udsd.domains.pages.survey import Survey
 from udsd.extras import require
 from udsd.models.config import DomainConfig
@@ -56,12 +56,15 @@ def find_parts(survey: Survey, shape: Sequence[int], scale: float, config: Domai
         scale: That of the page.
         config: What the model expects.
     """
+    if survey.letters is None or survey.blur >= TELLABLE * survey.letters:
+        return []
     at_scale = survey.measures.letters * scale
+    tellable = survey.is_print & (survey.measures.blur < TELLABLE * survey.measures.letters)
     found = [
         part
         for cells in (at_scale > config.size[1] * _OTHER, at_scale < config.size[0] * SMALLEST / _OTHER)
-        for region in _regions((cells & survey.is_print).numpy(), survey)
-        if (part := _part(survey, region, shape, config)) is not None
+        for region in _regions((cells & tellable).numpy(), survey)
+        if (part := _part(survey, region, shape, config)) is not None and not is_negligible(part.scale / scale)
     ]
     return sorted(found, key=lambda part: -part.weight.numel())[:_MOST_PARTS]
 

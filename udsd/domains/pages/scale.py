@@ -7,12 +7,15 @@ from udsd.domains.pages.survey import Survey
 from udsd.models.config import DomainConfig
 
 SMALLEST = 0.8
-"""Part of the smallest letters of a model's range, to which smaller ones are brought even where the blur is then too
-large for the model: below it letters are lost, whatever the blur."""
+"""Part of the smallest letters of a model's range, to which others are brought even where the blur is then too large
+for the model: below it letters are lost, whatever the blur."""
 
 _SMALLEST_DEFOCUSED = 0.65
 """The same where the blur is too large across: out of focus, a page gains more by less blur than it loses by smaller
 letters."""
+
+TELLABLE = 0.45
+"""Blur as a part of the size of letters, from which on that size can hardly be told: what seems small may not be."""
 
 _LARGE = 1.1
 """Times the smallest letters of a model's range: what larger ones are brought to. A page of large letters has many
@@ -26,9 +29,8 @@ def choose_scale(survey: Survey, config: DomainConfig) -> float:
     """By how much a page is made larger or smaller before the networks.
 
     Letters outside of the range that the model expects are brought into it, as far as the blur then stays within what
-    the model undoes. Measured with the model `text` on pages in Latin letters, Cyrillic and Chinese, of 11 to 30
-    pixels with camera paths of half to 2.6 times that: letters of 23 to 30 pixels are restored best while the blur is
-    below 7 pixels, and above it a smaller blur is worth more than larger letters.
+    the model undoes. Measured in November 2026 with the model `text`: on pages in Latin letters, Cyrillic and Chinese
+    of 11 to 30 pixels, letters of 23 to 30 pixels are restored best while the blur is small.
 
     Args:
         survey: Of the page.
@@ -39,15 +41,31 @@ def choose_scale(survey: Survey, config: DomainConfig) -> float:
     low, high = config.size
     scale, smallest = 1.0, survey.letters
     if survey.letters < low:
-        scale, smallest = (low * high) ** 0.5 / survey.letters, SMALLEST * low
+        scale = _goal(survey.letters, low, high) / survey.letters
+        smallest = SMALLEST * low if survey.blur < TELLABLE * survey.letters else survey.letters
     elif survey.letters > high:
-        scale, smallest = _LARGE * low / survey.letters, _LARGE * low
+        scale, smallest = _LARGE * low / survey.letters, SMALLEST * low
     if config.blur is not None:
         # Motion makes no letters smaller that the model expects: scripts of many strokes would lose them.
         limits = zip(config.blur, (survey.blur, survey.across), (smallest, _SMALLEST_DEFOCUSED * low), strict=True)
         for largest, blur, letters in limits:
             if scale * blur > largest:
                 scale = min(scale, max(largest / blur, letters / survey.letters))
-    if 1 / _NEGLIGIBLE < scale < _NEGLIGIBLE:
+    if is_negligible(scale):
         return 1
     return min(max(scale, 1 / LARGEST_SCALE), LARGEST_SCALE)
+
+
+def is_negligible(scale: float) -> bool:
+    """Whether another scale gains less than resampling loses."""
+    return 1 / _NEGLIGIBLE < scale < _NEGLIGIBLE
+
+
+def _goal(letters: float, low: float, high: float) -> float:
+    """What small letters are brought to: the low end of the range if they have half its size, and more the larger.
+
+    Small print wants no more than to be in the range. What is nearly in it may be of a script of many strokes, which
+    gains by larger letters, while those of other scripts lose nothing.
+    """
+    nearness = max(2 * letters / low - 1, 0)
+    return low + nearness * (high - low)

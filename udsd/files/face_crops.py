@@ -1,0 +1,45 @@
+"""Pictures of the faces that a run has restored, each before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from udsd.domains import face_crops
+from udsd.files.report import FileResult
+from udsd.images import decode_image, save_pages
+from udsd.images.levels import to_pillow
+
+_FIRST_PAGE = 1
+
+
+def write_face_crops(result: FileResult, folder: Path) -> list[Path]:
+    """Write the faces of a restored file, aligned: ``NAME-face1-before.png``, ``NAME-face1-after.png`` and so on.
+
+    Args:
+        result: What became of the file; of several pages the faces of the first are written.
+        folder: Where to; it is made when missing.
+
+    Returns:
+        The pictures; none where no face was restored, or nothing was written.
+
+    Raises:
+        ImageError: One of the two files cannot be read any more, or a picture cannot be written.
+    """
+    faces = [
+        region
+        for page in result.pages
+        if page.number == _FIRST_PAGE and result.status == "restored"
+        for region in page.regions
+        if region.score is not None
+    ]
+    if not faces:
+        return []
+    before, after = (decode_image(path).pixels for path in (result.source, result.target))
+    written = []
+    for number, pair in enumerate(face_crops(before, after, faces), start=1):
+        for crop, when in zip(pair, ("before", "after"), strict=True):
+            target = folder / f"{result.target.stem}-face{number}-{when}.png"
+            # Marked as results are, so that a later run over the folder leaves them out.
+            save_pages([to_pillow(crop[0])], target, mark=True)
+            written.append(target)
+    return written
