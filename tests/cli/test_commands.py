@@ -15,7 +15,7 @@ from udsd.images import limits
 def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
     assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
-    assert capsys.readouterr().out == f"1 restored with {model_folder}\n"
+    assert capsys.readouterr().out == f"1 restored (by {model_folder})\n"
 
 
 @pytest.mark.parametrize("limit", ["--max-pixels", "--max-pages"])
@@ -40,7 +40,7 @@ def test_a_bad_file_among_good_ones_gives_status_1(
     bad.write_bytes(b"no image")
     assert run("deblur", scan, bad, "-o", tmp_path / "out", "--model", model_folder) == 1
     printed = capsys.readouterr()
-    assert printed.out == f"1 restored with {model_folder}, 1 failed\n"
+    assert printed.out == f"1 restored, 1 failed (by {model_folder})\n"
     assert printed.err.count("\n") == 1
     assert "bad.png" in printed.err
 

@@ -199,8 +199,7 @@ def _exit_status(report: FileReport) -> int:
 
 
 def _summary(report: FileReport) -> str:
-    models = f" with {' and '.join(report.models)}" if report.models else ""
-    parts = [f"{len(report.restored)} restored{models}"]
+    parts = [f"{len(report.restored)} restored"]
     if report.kept:
         parts.append(f"{len(report.kept)} kept that were there (--overwrite restores them again)")
     if report.sharp:
@@ -209,4 +208,5 @@ def _summary(report: FileReport) -> str:
         parts.append(f"{len(report.unsuitable)} left out, for which there is no model")
     if report.failed:
         parts.append(f"{len(report.failed)} failed")
-    return ", ".join(parts)
+    models = f" (by {' and '.join(report.models)})" if report.models else ""
+    return ", ".join(parts) + models
