@@ -14,6 +14,7 @@ from tests.typesetting import typeset_page
 from udsd import Deblurrer
 from udsd.choosing import NEITHER, ModelChooser
 from udsd.domains import kind_of
+from udsd.files import pipeline
 from udsd.images import decode_image
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained import load_manifest
@@ -95,3 +96,15 @@ def test_what_is_sharp_can_be_left_out(
     assert not (tmp_path / "out" / "page.png").exists()
     assert run(*given) == 0
     assert "page.png: the picture is sharp already" in caplog.text
+
+
+@pytest.mark.parametrize("small", [0, 10**9])
+def test_of_what_is_unsuitable_nothing_is_written_however_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(pipeline, "_SMALL", small)  # up to which a file is read before its turn
+    Image.fromarray(clouds()).save(tmp_path / "clouds.png")
+    assert run("deblur", tmp_path / "clouds.png", "-o", tmp_path / "out") == 1
+    assert not (tmp_path / "out" / "clouds.png").exists()
+    assert run("compare", tmp_path / "clouds.png", "-o", tmp_path / "both.png") == 2
+    assert not (tmp_path / "both.png").exists()

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from tests.measures import decibels
+from tests.typesetting import typeset_page
 from udsd import Deblurrer
 from udsd.inference import TorchBackend
 from udsd.training.config import TrainingConfig
@@ -91,3 +92,12 @@ def test_training_on_a_gpu_goes_on_after_a_resume(tmp_path: Path, precision: str
     trainer.fit()
     assert trainer.step == 10
     assert all(parameter.isfinite().all() for parameter in trainer.networks.parameters())
+
+
+def test_a_page_on_the_gpu_is_looked_at_and_comes_back_there() -> None:
+    page = torch.from_numpy(255 - typeset_page(14, (400, 300))).expand(1, 3, -1, -1).contiguous()
+    deblurrer = Deblurrer.from_pretrained("text-small", device="cuda", dtype="float32")
+    assert deblurrer.examine(page.cuda()) == deblurrer.examine(page) != ()
+    restored = deblurrer.deblur(page.cuda(), strength=0.5)
+    assert restored.device.type == "cuda"
+    assert (restored.cpu().int() - deblurrer.deblur(page, strength=0.5).int()).abs().max() <= 1

@@ -236,11 +236,14 @@ class Deblurrer:
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.
             ConfigError: An option is out of range.
+            MemoryLimitError: It needs more memory than there is.
         """
         chosen = DeblurOptions(**options)
         if self._domain is None:
             return ()
-        findings = self._domain.examine(decode_named(image).pixels[:1], chosen)
+        pixels = decode_named(image).pixels[:1].cpu()
+        with memory_errors("the image"), torch.inference_mode():
+            findings = self._domain.examine(pixels, chosen)
         return () if isinstance(findings, AsExpected) else findings.regions
 
     @overload
@@ -346,7 +349,8 @@ class Deblurrer:
             )
 
         with memory_errors("the image"):
-            singles = [single for image in decoded for single in torch.split(image.pixels, 1)]
+            # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
+            singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
             restored = iter(restore_images(singles, restore, self._domain, options, on_progress))
             parts = (joined([*islice(restored, len(image.pixels))]) for image in decoded)
             return [replace(part, model=self._title) for part in parts]

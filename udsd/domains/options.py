@@ -49,7 +49,8 @@ class DeblurOptions:
             is a blend of the two.
         quality: ``"best"`` restores the picture more than once, shifted or mirrored, and takes the mean: a little
             better, and several times slower.
-        skip_sharp: Give a picture that is sharp already back as it came.
+        skip_sharp: Give a picture that is sharp already back as it came; not where ``scale`` or ``faces`` is off, for
+            then nothing is looked at.
 
     Raises:
         ConfigError: A value is none of these.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from udsd.domains.domain import Restore
+
 
 def resized(image: Tensor, height: int, width: int) -> Tensor:
     """An image (B, C, H, W) at another size: bicubic, and without aliases where it becomes smaller."""
@@ -34,3 +36,11 @@ def add_change(image: Tensor, before: Tensor, after: Tensor, *, where: Tensor | 
         part = resized(change[:, channel : channel + 1], *image.shape[-2:])
         image[:, channel : channel + 1] += part if where is None else part.mul_(where)
     return image.clamp_(-1, 1)
+
+
+def restore_scaled(image: Tensor, scale: float, restore: Restore) -> Tensor:
+    """Restore an image (B, 3, H, W) at ``scale`` times its size, in place: the change is brought back to its own."""
+    if scale == 1:
+        return restore(image, overwrite=True)
+    before = scaled(image, scale)
+    return add_change(image, before, restore(before))

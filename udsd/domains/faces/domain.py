@@ -17,7 +17,7 @@ from udsd.domains.faces.face import Face
 from udsd.domains.faces.restore import PlacedFace, best_size, is_sharp, path_length, placed, restore_faces
 from udsd.domains.faces.search import Search, look_again, search
 from udsd.domains.options import DeblurOptions
-from udsd.domains.resampling import add_change, scaled
+from udsd.domains.resampling import restore_scaled
 from udsd.models.config import DomainConfig
 
 NO_FACE = "no face was found; the whole picture was restored as it is"
@@ -44,8 +44,7 @@ class AlignedFindings:
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
         """Restore the crop; see `udsd.domains.domain.Findings`."""
-        before = scaled(image, self.scale)
-        return Restoration(add_change(image, before, restore(before)), self.regions, self.notes)
+        return Restoration(restore_scaled(image, self.scale, restore), self.regions, self.notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from udsd.domains.pages.parts import Part, find_parts
 from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import Survey, survey_page
-from udsd.domains.resampling import add_change, scaled
+from udsd.domains.resampling import restore_scaled
 from udsd.models.config import DomainConfig
 
 _BORDER = 3
@@ -75,10 +75,10 @@ class PageFindings:
 
     def _restore_parts(self, image: Tensor, restore: Restore) -> Tensor:
         pieces = [image[..., part.rows, part.columns].clone() for part in self.parts]
-        restored = _restored(image, self.scale, restore)
+        restored = restore_scaled(image, self.scale, restore)
         for part, piece in zip(self.parts, pieces, strict=True):
             place = restored[..., part.rows, part.columns]
-            torch.lerp(place, _restored(piece, part.scale, restore), part.weight, out=place)
+            torch.lerp(place, restore_scaled(piece, part.scale, restore), part.weight, out=place)
         return restored
 
 
@@ -124,14 +124,6 @@ def _notes(image: Tensor, survey: Survey) -> tuple[str, ...]:
     if survey.letters is None:
         return (NO_PRINT,)
     return (A_FACE,) if kind_of(image, survey) == "face" else ()
-
-
-def _restored(image: Tensor, scale: float, restore: Restore) -> Tensor:
-    """An image restored at another size, in its own place."""
-    if scale == 1:
-        return restore(image, overwrite=True)
-    before = scaled(image, scale)
-    return add_change(image, before, restore(before))
 
 
 def _region_of(part: Part) -> Region:
