@@ -39,6 +39,7 @@ def test_what_is_published_loads(writable: Any, model_folder: Path, revision: st
     loaded = load_model(REPO, revision=revision).state_dict()
     assert all(torch.equal(weight, expected[name]) for name, weight in loaded.items())
     assert len([asked for asked in writable.requests if "/commit/" in asked.path]) == 1
+    publish_model(model_folder, REPO, revision=revision)  # on a branch that is there by now
 
 
 def test_nothing_else_of_the_folder_goes_out(writable: Any, model_folder: Path) -> None:

@@ -54,7 +54,7 @@ def test_bands_halve_down_to_four_rows_and_then_all_goes_to_the_disk() -> None:
         assert plan.room == room // 2
         heights.append(plan.band_height)
     assert all(height % 4 == 0 for height in heights)
-    assert all(2 * after <= before or after == 4 for before, after in pairwise(heights))
+    assert all(after == max(before // 8 * 4, 4) for before, after in pairwise(heights))
     # The limit may be far from what there is.
     rooms = [plan.room]
     while plan.room:
