@@ -79,10 +79,10 @@ def _pixel_content(file: BinaryIO) -> bytes:
     return b"".join(content)
 
 
-def turned(pixels: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """An array (H, W, C), set upright as the EXIF orientation, 1 to 8, says."""
     turn = _TURNS.get(orientation)
-    upright: NDArray[np.uint16] = np.ascontiguousarray(turn(pixels) if turn else pixels)
+    upright: NDArray[Any] = np.ascontiguousarray(turn(pixels) if turn else pixels)
     return upright
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from udsd.errors import ImageError
@@ -20,15 +19,19 @@ from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
 from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
 from udsd.images.opencv import turned
-from udsd.images.pillow import PillowReader, decode_deep, upright, with_info
+from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, upright, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
-from udsd.images.tiff_samples import COMMON_COMPRESSIONS, grey_tiff, read_samples
+from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, grey_tiff, read_samples
 
 logger = logging.getLogger(__name__)
 
-_GREY_WHITE_IS_ZERO, _GREY, _RGB = 0, 1, 2
-_ASSOCIATED_ALPHA = 1
-_WHITE = 65535
+_GREY_WHITE_IS_ZERO, _GREY, _RGB, _INKS = 0, 1, 2, 5
+_COLOURS = {_GREY_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3, _INKS: 4}
+"""Samples of a pixel, alpha aside."""
+_LAB = (8, 9)
+_UNKNOWN = -1
+_SIGNED = 2
+_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2
 
 _CARRIED = (tags.ORIENTATION, 282, 283, 296, 700, 34675)
 """Tags beside the pixels: orientation, resolution across, down and its unit, XMP, ICC profile."""
@@ -58,7 +61,7 @@ class TiffReader:
         self.count = len(self._tiff.pages)
         if self.count == 0:
             raise ValueError("a TIFF without pages")
-        if not _is_deep(self._tiff, self._tiff.pages[0]):
+        if not _is_read_here(self._tiff, self._tiff.pages[0]):
             self._open_pillow()
         first = self._tiff.pages[0]
         self.size = (self._tiff.number(first, tags.WIDTH), self._tiff.number(first, tags.HEIGHT))
@@ -66,21 +69,30 @@ class TiffReader:
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0."""
         page = self._tiff.pages[index]
-        if not _is_deep(self._tiff, page):
+        if not _is_read_here(self._tiff, page):
+            _check_not_garbled(self._tiff, page)
             return self._open_pillow().read(index)
-        try:
-            pixels = _read_pixels(self._tiff, page)
-        except ValueError as error:
-            # Pillow would take white for black.
-            if self._tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
-                raise
-            logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._path, error)
-            return self._open_pillow().read(index)
-        pixels = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
+        pixels = _read_pixels(self._tiff, page, str(self._path))
+        if self._tiff.number(page, tags.PHOTOMETRIC) == _INKS:
+            return self._decode_inks(pixels, page)
+        upright = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
         info = _read_info(self._tiff, page, str(self._path))
-        if pixels.shape[2] > 1:
-            return decode_deep(pixels, info)
-        return decode_array(pixels[..., 0]).then(lambda restored: with_info(restored, info))
+        if upright.shape[2] == 1:
+            upright = upright[..., 0]
+        elif upright.dtype == np.uint16:
+            return decode_deep(upright, info)
+        return decode_array(upright).then(lambda restored: with_info(restored, info))
+
+    def _decode_inks(self, pixels: Samples, page: dict[int, Entry]) -> DecodedImage[Page]:
+        """Pillow has inks of 8 bits, and makes sRGB of them by their profile."""
+        if pixels.dtype == np.uint16:
+            logger.warning("%s: of the 16 bits of its inks 8 are read", self._path)
+            pixels = np.rint(pixels / 257).astype(np.uint8)
+        upright = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
+        inks = Image.frombytes("CMYK", upright.shape[1::-1], upright.tobytes())
+        info = _read_info(self._tiff, page, str(self._path))
+        inks.info.update(info)
+        return decode_pillow(inks, str(self._path))
 
     def check_all(self) -> None:
         """Pages are written as they come, but many may share the same few bytes."""
@@ -101,49 +113,94 @@ class TiffReader:
         return self._pillow
 
 
-def _is_deep(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
-    """Whether it has 16 bits a sample. Grey in a compression that OpenCV does not know is left to Pillow."""
-    photometric = tiff.number(page, tags.PHOTOMETRIC)
+def _is_read_here(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
+    """Whether a page is of whole numbers that Pillow would garble, round or not know: its samples are read here."""
+    photometric = tiff.number(page, tags.PHOTOMETRIC, _UNKNOWN)
+    bits = tiff.numbers(page, tags.BITS, (1,))
     samples = tiff.number(page, tags.SAMPLES, 1)
-    plain = {_GREY_WHITE_IS_ZERO: 1, _GREY: 1, _RGB: 3}.get(photometric, 0)
-    return (
-        set(tiff.numbers(page, tags.BITS, (1,))) == {16}
-        and set(tiff.numbers(page, tags.SAMPLE_FORMAT, (1,))) == {1}
-        and tiff.number(page, tags.FILL_ORDER, 1) == 1
-        and samples in (plain, plain + 1)
-        and ((photometric, samples) != (_GREY, 1) or tiff.number(page, tags.COMPRESSION, 1) in COMMON_COMPRESSIONS)
-    )
+    if (
+        photometric not in _COLOURS
+        or len(set(bits)) != 1
+        or not 1 <= bits[0] <= 16
+        or set(tiff.numbers(page, tags.SAMPLE_FORMAT, (1,))) != {1}
+        or tiff.number(page, tags.COMPRESSION, UNCOMPRESSED) not in LOSSLESS
+    ):
+        return False
+    # Of up to 8 bits Pillow knows what is usual.
+    is_usual = bits[0] == 8 or samples == 1
+    has_alpha_of_grey = photometric in (_GREY_WHITE_IS_ZERO, _GREY) and samples > 1
+    is_planar = samples > 1 and tiff.number(page, tags.PLANAR, 1) != 1
+    is_reversed = tiff.number(page, tags.FILL_ORDER, 1) != 1
+    return bits[0] > 8 or not is_usual or has_alpha_of_grey or is_planar or is_reversed
 
 
-def _read_pixels(tiff: TiffDirectories, page: dict[int, Entry]) -> NDArray[np.uint16]:
-    """Pixels (H, W, C) as stored: grey, grey and alpha, RGB or RGBA for C = 1, 2, 3, 4, black being 0.
-
-    Alpha that the colours were multiplied by is divided out.
+def _check_not_garbled(tiff: TiffDirectories, page: dict[int, Entry]) -> None:
+    """Refuse what Pillow takes for something else.
 
     Raises:
-        ImageError: The page is empty.
+        ImageError: The page is of signed numbers, or of Lab in planes.
+    """
+    if _SIGNED in tiff.numbers(page, tags.SAMPLE_FORMAT, (1,)):
+        raise ImageError("signed whole numbers have no fixed black and white; save it with unsigned ones")
+    if tiff.number(page, tags.PHOTOMETRIC) in _LAB and tiff.number(page, tags.PLANAR, 1) != 1:
+        raise ImageError("Lab in separate planes is not read; save it with its channels together, or as RGB")
+
+
+def _read_pixels(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> Samples:
+    """Pixels (H, W, C): grey, grey and alpha, RGB, RGBA for C = 1, 2, 3, 4, black being 0; or inks.
+
+    They fill the range of their dtype. Alpha that the colours were multiplied by is divided out.
+
+    Raises:
+        ImageError: The page is empty, or has samples that are not known.
         DecompressionBombError: It is too large.
-        ValueError: It is damaged, or compressed in a way that OpenCV does not know.
+        ValueError: It is damaged, or stored in a way that is not read.
     """
     width, height = tiff.number(page, tags.WIDTH), tiff.number(page, tags.HEIGHT)
     if not width or not height:
         raise ImageError(f"the image is empty ({width}x{height}); give one of at least 1x1 pixels")
     check_pixels(width * height)
-    pixels = read_samples(tiff, page, width, height, tiff.number(page, tags.SAMPLES, 1))
-    if tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
-        pixels[..., 0] ^= _WHITE
-    if tiff.number(page, tags.EXTRA_SAMPLES) == _ASSOCIATED_ALPHA:
-        alpha = np.maximum(pixels[..., -1:], 1).astype(np.float32)
-        pixels[..., :-1] = np.minimum(np.rint(pixels[..., :-1] * (_WHITE / alpha)), _WHITE)
+    photometric = tiff.number(page, tags.PHOTOMETRIC)
+    samples, colours = tiff.number(page, tags.SAMPLES, 1), _COLOURS[photometric]
+    if samples not in (colours, colours + 1):
+        raise ImageError(f"pixels of {samples} samples are not read; save it as grey or RGB, with or without alpha")
+    bits = tiff.number(page, tags.BITS, 1)
+    # Where nothing is said of what lies besides the colours, it is alpha.
+    extra = tiff.number(page, tags.EXTRA_SAMPLES, _UNASSOCIATED_ALPHA)
+    has_alpha = samples > colours and extra in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)
+    if has_alpha and photometric == _INKS:
+        raise ImageError("CMYK with transparency is not read; save it as RGB with transparency")
+    stored = read_samples(tiff, page, width, height, samples, bits)
+    if photometric == _GREY_WHITE_IS_ZERO:
+        stored[..., 0] = 2**bits - 1 - stored[..., 0]
+    pixels = _stretched(stored, bits)
+    if samples == colours:
+        return pixels
+    if not has_alpha:
+        logger.warning("%s: a channel besides the colours is left out", name)
+        kept: Samples = np.ascontiguousarray(pixels[..., :colours])
+        return kept
+    if extra == _ASSOCIATED_ALPHA:
+        white = np.iinfo(pixels.dtype).max
+        alpha = np.maximum(stored[..., -1:], 1).astype(np.float32)
+        pixels[..., :-1] = np.minimum(np.rint(stored[..., :-1] * (white / alpha)), white)
     return pixels
+
+
+def _stretched(samples: Samples, bits: int) -> Samples:
+    """Samples of so many bits over the whole range of their dtype, rounded to nearest."""
+    if bits in (8, 16):
+        return samples
+    white, largest = int(np.iinfo(samples.dtype).max), 2**bits - 1
+    levels = np.rint(np.arange(largest + 1) * (white / largest)).astype(samples.dtype)
+    stretched: Samples = levels[samples]
+    return stretched
 
 
 def _read_info(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict[str, Any]:
     """What is said of a page beside its pixels, as Pillow reads it of one grey pixel of which the same is said."""
     carried = {tag: (entry.kind, entry.count, tiff.content(entry)) for tag in _CARRIED if (entry := page.get(tag))}
-    with Image.open(
-        io.BytesIO(grey_tiff(tiff.order, bits=8, width=1, height=1, segments=[b"\0"], beside=carried))
-    ) as stub:
+    with Image.open(io.BytesIO(grey_tiff(tiff.order, width=1, height=1, segments=[b"\0"], beside=carried))) as stub:
         info = read_info(stub, upright(stub, name))
     compression = TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1))
     if compression in LOSSLESS_COMPRESSIONS:

@@ -1,97 +1,161 @@
-"""Samples of 16 bits of one TIFF page, whatever they mean.
+"""Samples of one TIFF page, whatever they mean.
 
-OpenCV's libtiff decompresses the page's strips or tiles, and nothing else: they are handed over as a grey TIFF of that
-one page. So the rest of the file is not read, and what OpenCV makes of orientation, alpha and planes does not count.
+The page's strips or tiles are handed to Pillow's libtiff as the strips of a grey TIFF of 8 bits, each row of it the
+bytes of a row: libtiff decompresses, and nothing else. So the rest of the file is not read, and what libraries make of
+depth, byte order, planes, predictor, alpha and orientation does not count.
 """
 
 from __future__ import annotations
 
+import io
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import TiffImagePlugin
 
-from udsd.extras import require
 from udsd.images import tiff_directories as tags
 from udsd.images.tiff_directories import Entry, TiffDirectories
 
-_UNCOMPRESSED = 1
-_PREDICTED = (5, 8, 32946)
-"""LZW and both numbers of Deflate: those whose samples may be stored as differences."""
-COMMON_COMPRESSIONS = (_UNCOMPRESSED, *_PREDICTED, 32773)
-"""Those that OpenCV knows, the last being PackBits."""
-_HORIZONTAL = 2
+Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+UNCOMPRESSED = 1
+_PREDICTED = (5, 8, 32946, 34925, 50000)
+"""LZW, both numbers of Deflate, LZMA and Zstandard: those whose samples may be stored as differences."""
+LOSSLESS = (UNCOMPRESSED, *_PREDICTED, 32773)
+"""Compressions that keep any samples; the last is PackBits."""
+_NO_PREDICTOR, _HORIZONTAL = 1, 2
 _SEPARATE_PLANES = 2
-_BYTES = 2
+_LOW_BITS_FIRST = 2
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Each byte with its bits in the other order."""
 _SLACK = 2**16
 """Bytes by which a compressed strip may exceed twice its size."""
+_AT_A_TIME = 2**24
+"""Decompressed bytes of the strips or tiles that are handed over together."""
 
 
 def read_samples(
-    tiff: TiffDirectories, page: dict[int, Entry], width: int, height: int, samples: int
-) -> NDArray[np.uint16]:
-    """The samples (H, W, C) of a page, as stored.
+    tiff: TiffDirectories, page: dict[int, Entry], width: int, height: int, samples: int, bits: int
+) -> Samples:
+    """The samples (H, W, C) of a page as stored, uint8 of up to 8 bits and uint16 of up to 16.
+
+    Args:
+        tiff: The file.
+        page: The page.
+        width: Of the page.
+        height: Of the page.
+        samples: Of a pixel, C.
+        bits: Of a sample, 1 to 16, unsigned.
 
     Raises:
-        ValueError: They are cut off, damaged, or compressed in a way that OpenCV does not know.
+        ValueError: They are cut off, damaged, or stored in a way that is not read.
     """
     planes = samples if tiff.number(page, tags.PLANAR, 1) == _SEPARATE_PLANES else 1
     joined = samples // planes
-    tile = (tiff.number(page, tags.TILE_WIDTH), tiff.number(page, tags.TILE_HEIGHT))
-    is_tiled = tags.TILE_OFFSETS in page
-    if not is_tiled:
-        rows = tiff.number(page, tags.ROWS_PER_STRIP, height)
-        tile = (width, min(rows, height))
+    predictor = _predictor(tiff, page, bits)
+    tile = (width, min(tiff.number(page, tags.ROWS_PER_STRIP, height), height))
+    if tags.TILE_OFFSETS in page:
+        tile = (tiff.number(page, tags.TILE_WIDTH), tiff.number(page, tags.TILE_HEIGHT))
     if 0 in tile:
         raise ValueError("strips or tiles of no size")
-    count = -(-width // tile[0]) * -(-height // tile[1])
-    compression = tiff.number(page, tags.COMPRESSION, 1)
-    segments = _read_segments(tiff, page, count * planes, tile[0] * tile[1] * joined * _BYTES)
-    pixels = np.empty((height, width, samples), np.uint16)
+    pixels = np.empty((height, width, samples), np.uint8 if bits <= 8 else np.uint16)
+    places = [(top, left) for top in range(0, height, tile[1]) for left in range(0, width, tile[0])]
+    heights = [tile[1] if tags.TILE_OFFSETS in page else min(tile[1], height - top) for top, _ in places]
+    row_bytes = -(-tile[0] * joined * bits // 8)
+    segments = _segments(tiff, page, planes * len(places), tile[1] * row_bytes)
     for plane in range(planes):
-        content = grey_tiff(
-            tiff.order,
-            bits=16,
-            width=width * joined,
-            height=height,
-            segments=segments[plane * count : (plane + 1) * count],
-            tile=(tile[0] * joined, tile[1]),
-            is_tiled=is_tiled,
-            compression=compression,
-        )
-        pixels[..., plane : plane + joined] = _decompressed(content, (height, width * joined)).reshape(
-            height, width, joined
-        )
-    if compression in _PREDICTED and tiff.number(page, tags.PREDICTOR, 1) == _HORIZONTAL:
-        for left in range(0, width, tile[0]):
-            part = pixels[:, left : left + tile[0]]
-            np.cumsum(part, axis=1, dtype=np.uint16, out=part)
+        parts = _decompressed(tiff, page, segments[plane * len(places) :], row_bytes, heights)
+        for (top, left), rows in zip(places, parts, strict=True):
+            part = _unpacked(rows, bits, tiff.order, tile[0] * joined).reshape(-1, tile[0], joined)
+            if predictor == _HORIZONTAL:
+                np.cumsum(part, axis=1, dtype=part.dtype, out=part)
+            inside = pixels[top : top + tile[1], left : left + tile[0], plane : plane + joined]
+            inside[:] = part[: inside.shape[0], : inside.shape[1]]
     return pixels
+
+
+def _predictor(tiff: TiffDirectories, page: dict[int, Entry], bits: int) -> int:
+    if tiff.number(page, tags.COMPRESSION, UNCOMPRESSED) not in _PREDICTED:
+        return _NO_PREDICTOR
+    predictor = tiff.number(page, tags.PREDICTOR, _NO_PREDICTOR)
+    if predictor != _NO_PREDICTOR and (predictor != _HORIZONTAL or bits not in (8, 16)):
+        raise ValueError(f"predictor {predictor} of {bits} bits")
+    return predictor
+
+
+def _unpacked(rows: NDArray[np.uint8], bits: int, order: str, count: int) -> Samples:
+    """Rows of bytes as rows of so many samples."""
+    if bits == 8:
+        return np.array(rows)
+    if bits == 16:
+        return rows.view(f"{order}u2").astype(np.uint16)
+    single = np.unpackbits(rows, axis=1, count=count * bits).reshape(len(rows), count, bits)
+    values = np.zeros((len(rows), count), np.uint8 if bits < 8 else np.uint16)
+    for bit in range(bits):
+        values = values << 1 | single[..., bit]
+    return values
+
+
+def _decompressed(
+    tiff: TiffDirectories,
+    page: dict[int, Entry],
+    segments: Sequence[tuple[int, int]],
+    row_bytes: int,
+    heights: Sequence[int],
+) -> Iterator[NDArray[np.uint8]]:
+    """Strips or tiles, each as rows of bytes.
+
+    Args:
+        tiff: The file.
+        page: The page.
+        segments: Offset and length of each.
+        row_bytes: Bytes of a row of each.
+        heights: Rows of each, of which only the last may have fewer than the others.
+    """
+    compression = tiff.number(page, tags.COMPRESSION, UNCOMPRESSED)
+    is_reversed = tiff.number(page, tags.FILL_ORDER, 1) == _LOW_BITS_FIRST
+    together = max(_AT_A_TIME // (heights[0] * row_bytes), 1)
+    for start in range(0, len(heights), together):
+        rows = heights[start : start + together]
+        content = [tiff.read(*segment) for segment in segments[start : start + len(rows)]]
+        if is_reversed:
+            content = [each.translate(_REVERSED) for each in content]
+        if compression == UNCOMPRESSED:
+            yield from (_rows_of(each, height, row_bytes) for each, height in zip(content, rows, strict=True))
+        else:
+            joined = grey_tiff(
+                "<", width=row_bytes, height=sum(rows), segments=content, rows=rows[0], compression=compression
+            )
+            yield from np.split(_by_libtiff(joined), np.cumsum(rows)[:-1])
+
+
+def _rows_of(content: bytes, height: int, row_bytes: int) -> NDArray[np.uint8]:
+    if len(content) < height * row_bytes:
+        raise ValueError("strips or tiles that are cut off")
+    return np.frombuffer(content, np.uint8, height * row_bytes).reshape(height, row_bytes)
 
 
 def grey_tiff(
     order: str,
     *,
-    bits: int,
     width: int,
     height: int,
     segments: Sequence[bytes],
-    tile: tuple[int, int] | None = None,
-    is_tiled: bool = False,
-    compression: int = _UNCOMPRESSED,
+    rows: int | None = None,
+    compression: int = UNCOMPRESSED,
     beside: Mapping[int, tuple[int, int, bytes]] | None = None,
 ) -> bytearray:
-    """A TIFF of one grey page of which black is 0.
+    """A TIFF of one grey page of 8 bits of which black is 0.
 
     Args:
-        order: Byte order of its numbers and samples, as `struct` names it.
-        bits: Of a sample.
+        order: Byte order of its numbers, as `struct` names it.
         width: Of the page.
         height: Of the page.
-        segments: The compressed strips or tiles.
-        tile: Width and height of a tile, or of a strip; without it there is one strip.
-        is_tiled: Whether the segments are tiles.
+        segments: The compressed strips.
+        rows: Of a strip; without it there is one strip.
         compression: As TIFF numbers it.
         beside: Further tags: TIFF type, number of elements, content in the byte order.
 
@@ -103,13 +167,9 @@ def grey_tiff(
     for segment in segments:
         offsets.append(len(content))
         content += segment
-    across, down = tile or (width, height)
-    layout = (tags.STRIP_OFFSETS, tags.STRIP_BYTES, {tags.ROWS_PER_STRIP: [down]})
-    if is_tiled:
-        layout = (tags.TILE_OFFSETS, tags.TILE_BYTES, {tags.TILE_WIDTH: [across], tags.TILE_HEIGHT: [down]})
-    numbers = {tags.WIDTH: [width], tags.HEIGHT: [height], tags.BITS: [bits], tags.COMPRESSION: [compression]}
-    numbers |= {tags.PHOTOMETRIC: [1], layout[0]: offsets, layout[1]: [len(segment) for segment in segments]}
-    numbers |= layout[2]
+    numbers = {tags.WIDTH: [width], tags.HEIGHT: [height], tags.BITS: [8], tags.COMPRESSION: [compression]}
+    numbers |= {tags.PHOTOMETRIC: [1], tags.ROWS_PER_STRIP: [rows or height]}
+    numbers |= {tags.STRIP_OFFSETS: offsets, tags.STRIP_BYTES: [len(segment) for segment in segments]}
     entries = dict(beside or {})
     try:
         for tag, values in numbers.items():
@@ -127,28 +187,23 @@ def grey_tiff(
     return content + directory + bytes(4)
 
 
-def _read_segments(tiff: TiffDirectories, page: dict[int, Entry], count: int, size: int) -> list[bytes]:
-    """The compressed strips or tiles of a page, which have that many bytes when they are decompressed."""
+def _segments(tiff: TiffDirectories, page: dict[int, Entry], count: int, size: int) -> list[tuple[int, int]]:
+    """Offset and length of the strips or tiles, which have up to that many bytes when they are decompressed."""
     is_tiled = tags.TILE_OFFSETS in page
     offsets = tiff.numbers(page, tags.TILE_OFFSETS if is_tiled else tags.STRIP_OFFSETS)
     lengths = tiff.numbers(page, tags.TILE_BYTES if is_tiled else tags.STRIP_BYTES)
-    if tiff.number(page, tags.COMPRESSION, 1) == _UNCOMPRESSED:
+    if tiff.number(page, tags.COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
         # Some files leave the lengths out, and in some they are too long.
         lengths = tuple(min(length, size) for length in lengths or (size,) * len(offsets))
     if len(offsets) < count or len(lengths) < count:
         raise ValueError(f"{min(len(offsets), len(lengths))} of {count} strips or tiles")
     if max(lengths) > 2 * size + _SLACK:
         raise ValueError("strips or tiles that are longer than what they hold")
-    return [tiff.read(*where) for where in zip(offsets[:count], lengths[:count], strict=True)]
+    return [*zip(offsets[:count], lengths[:count], strict=True)]
 
 
-def _decompressed(content: bytearray, shape: tuple[int, int]) -> NDArray[np.uint16]:
-    cv2 = require("cv2", "OpenCV")  # here, since few images need it
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ValueError(" ".join(str(error).split())) from error
-    if pixels is None or pixels.dtype != np.uint16 or pixels.shape != shape:
-        raise ValueError("OpenCV cannot read it")
-    grey: NDArray[np.uint16] = pixels
-    return grey
+def _by_libtiff(content: bytearray) -> NDArray[np.uint8]:
+    # Not by Image.open, whose limit is on pixels: these are bytes, of which a pixel has up to eight.
+    with TiffImagePlugin.TiffImageFile(io.BytesIO(content)) as image:
+        pixels: NDArray[np.uint8] = np.asarray(image)
+    return pixels
