@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,14 @@ def test_what_is_not_installed_is_not_found() -> None:
 
 def test_an_installed_module_is_given() -> None:
     assert require("math", "Python", "evaluate").sqrt(4) == 2
+
+
+def test_a_library_that_the_system_lacks_is_not_cured_by_installing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As opencv-python is imported in a slim container."""
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    with pytest.raises(ConfigError, match=r"libGL.so.1.*apt-get install libgl1.*opencv-python-headless"):
+        require("cv2", "OpenCV")

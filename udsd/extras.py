@@ -7,6 +7,9 @@ from types import ModuleType
 
 from udsd.errors import ConfigError
 
+_SYSTEM_LIBRARY = ".so"
+"""In what the linker says of one that it does not find: libGL.so.1."""
+
 
 def require(module: str, package: str, extra: str | None = None) -> ModuleType:
     """Import a module of an optional package, or of one that is imported only where it is needed.
@@ -24,10 +27,21 @@ def require(module: str, package: str, extra: str | None = None) -> ModuleType:
     # One whose libraries are missing, or that does not fit its torch, raises OSError or RuntimeError.
     except (ImportError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        wanted = "udsd" if extra is None else f"'udsd[{extra}]'"
         raise ConfigError(
-            f"{package} is needed for this and cannot be imported ({reason}); run: pip install {wanted}"
+            f"{package} is needed for this and cannot be imported ({reason}); {_cure(module, extra, error)}"
         ) from error
+
+
+def _cure(module: str, extra: str | None, error: Exception) -> str:
+    """What to run. Of a package that is installed a library of the system may be missing, as in slim containers."""
+    lacks_library = not isinstance(error, ModuleNotFoundError) and _SYSTEM_LIBRARY in str(error)
+    if module == "cv2" and lacks_library:
+        return (
+            "the system lacks that library: run apt-get install libgl1 libglib2.0-0, or pip uninstall opencv-python, "
+            "then pip install opencv-python-headless, which needs none"
+        )
+    wanted = "udsd" if extra is None else f"'udsd[{extra}]'"
+    return f"run: pip install {wanted}"
 
 
 def find(module: str) -> ModuleType | None:

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from udsd.errors import ImageError
-from udsd.extras import require
+from udsd.images.hidden import continued_into
 
 KindT_co = TypeVar("KindT_co", covariant=True)
 OtherT = TypeVar("OtherT")
@@ -70,7 +69,7 @@ def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:
     hidden = alpha == 0
     unseen = planes[:, :colours].clone() if hidden.any() else None
     if unseen is not None:
-        pixels = _continued_into(pixels, hidden)
+        pixels = continued_into(pixels, hidden)
     if colours == 1:
         pixels = pixels.expand(-1, 3, -1, -1).contiguous()
 
@@ -92,32 +91,6 @@ def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:
         return result
 
     return DecodedImage(pixels, encode)
-
-
-def _continued_into(pixels: Tensor, hidden: Tensor) -> Tensor:
-    """Give each pixel that cannot be seen the colour of the nearest that can.
-
-    What lies under full transparency is anything, often black. A network would draw it as a halo around what is seen.
-
-    Args:
-        pixels: (B, C, H, W).
-        hidden: bool (B, 1, H, W).
-    """
-    cv2 = require("cv2", "OpenCV")  # here, since few images need it
-
-    continued = pixels.clone()
-    for image, mask in zip(continued, hidden[:, 0].cpu().numpy(), strict=True):
-        if mask.all():
-            continue
-        _, labels = cv2.distanceTransformWithLabels(
-            mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        # A label is the number of a pixel that can be seen.
-        places = np.zeros(labels.max() + 1, np.int64)
-        places[labels[~mask]] = np.flatnonzero(~mask)
-        nearest = torch.from_numpy(places[labels]).to(image.device)
-        image.copy_(image.flatten(1)[:, nearest.flatten()].unflatten(1, mask.shape))
-    return continued
 
 
 def _in_parts(image: Tensor) -> tuple[Tensor, ...]:

@@ -1,7 +1,8 @@
 """What a family of image files offers: a reader of its pages, and a writer.
 
 A page is one image of a file: the only one of a photograph, one of a TIFF, a frame of an animation. A family is what
-one library reads and writes: nearly everything is Pillow's; colours of 16 bits are OpenCV's and tifffile's. Readers are
+one library reads and writes: nearly everything is Pillow's; TIFF files of several pages
+are tifffile's, colours of 16 bits are read and written here. Readers are
 listed in `udsd.images.pages`, writers in `udsd.images.saving`.
 """
 

@@ -34,7 +34,13 @@ def to_restorable(image: Image.Image) -> Image.Image:
     """
     mode = image.mode
     if mode in _SIXTEEN_BIT or (mode == "I" and image.format in _SIXTEEN_BIT_FORMATS):
-        return Image.fromarray(np.asarray(image).astype(np.uint16))
+        grey = np.asarray(image).astype(np.uint16)
+        key = image.info.get("transparency")
+        if isinstance(key, int):
+            logger.warning("Pillow holds no 16-bit grey with transparency; 8 bits of it are kept")
+            levels = np.stack([np.rint(grey / 257), (grey != key) * 255], axis=-1)
+            return Image.fromarray(levels.astype(np.uint8))
+        return Image.fromarray(grey)
     target = (_TRANSPARENT if image.has_transparency_data else _OPAQUE).get(mode)
     if target is None:
         raise ImageError(
@@ -42,6 +48,17 @@ def to_restorable(image: Image.Image) -> Image.Image:
             "or an image of mode I;16, L or RGB"
         )
     return image if mode == target else image.convert(target)
+
+
+def transparent_grey(image: Image.Image) -> int | None:
+    """The transparent level of a grey PNG of 2 or 4 bits, which Pillow leaves as it is when it stretches the pixels.
+
+    None for all others, and for an image that is loaded: it no longer says how many bits it has.
+    """
+    raw_modes = [tile[3] for tile in getattr(image, "tile", [])]
+    key = image.info.get("transparency")
+    stretch = {"L;2": 85, "L;4": 17}.get(raw_modes[0]) if raw_modes and isinstance(raw_modes[0], str) else None
+    return key * stretch if image.format == "PNG" and isinstance(key, int) and stretch is not None else None
 
 
 def to_srgb(image: Image.Image, profile: bytes | None, name: str) -> Image.Image:

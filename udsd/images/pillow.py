@@ -14,20 +14,20 @@ from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
+from udsd.images.deep_png import is_deep, orientation_of, read_deep
 from udsd.images.formats import readable_formats
 from udsd.images.headers import check_header
 from udsd.images.jpeg import check_scans
 from udsd.images.limits import check_held, check_pages, check_size
 from udsd.images.metadata import read_info
-from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
-from udsd.images.opencv import is_deep, orientation_of, read_deep
+from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb, transparent_grey
 from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
 
 class PillowReader:
-    """What Pillow opens, with PNGs of 16-bit colours from OpenCV: a `udsd.images.families.PageReader`.
+    """What Pillow opens, with all bits of PNGs of 16-bit colours: a `udsd.images.families.PageReader`.
 
     Args:
         file: The file, at its beginning.
@@ -62,7 +62,6 @@ class PillowReader:
             check_scans(self._file, image.width * image.height)
         if not is_deep(image):
             return decode_pillow(image, self._name)
-        # First, since unlike OpenCV it complains of a page that is cut off.
         info = read_info(image, upright(image, self._name))
         try:
             pixels = self._read_deep(index)
@@ -77,12 +76,9 @@ class PillowReader:
         check_held(self.count * width * height)
 
     def _read_deep(self, index: int) -> NDArray[np.uint16]:
-        image = self._image
-        if image.format != "PNG":
-            raise ValueError(f"{image.format} of this kind")
         if index > 0:
             raise ValueError("the frames of an animation")
-        return read_deep(self._file, is_grey=image.mode == "LA", orientation=orientation_of(image))
+        return read_deep(self._file, orientation=orientation_of(self._image))
 
     def close(self) -> None:
         """Let go of what Pillow holds."""
@@ -104,7 +100,10 @@ def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
         Exception: Whatever Pillow raises on a damaged image; `decode_image` turns it into an `ImageError`.
     """
     _check_not_empty(image)
+    key = transparent_grey(image)
     turned = upright(image, name)
+    if key is not None:
+        turned.info["transparency"] = key
     info = read_info(image, turned)
     if turned.mode in CONVERTED_MODES:
         turned = to_srgb(turned, info.pop("icc_profile", None), name)

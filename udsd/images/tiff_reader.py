@@ -15,10 +15,10 @@ from udsd.images import tiff_directories as tags
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
+from udsd.images.deep_png import turned
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
 from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
-from udsd.images.opencv import turned
 from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, upright, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
 from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, grey_tiff, read_samples
@@ -138,9 +138,9 @@ def _check_not_garbled(tiff: TiffDirectories, page: dict[int, Entry]) -> None:
     """Refuse what Pillow takes for something else.
 
     Raises:
-        ImageError: The page is of signed numbers, or of Lab in planes.
+        ImageError: The page is of signed bytes, or of Lab in planes.
     """
-    if _SIGNED in tiff.numbers(page, tags.SAMPLE_FORMAT, (1,)):
+    if tiff.number(page, tags.SAMPLE_FORMAT, 1) == _SIGNED and tiff.number(page, tags.BITS, 1) == 8:
         raise ImageError("signed whole numbers have no fixed black and white; save it with unsigned ones")
     if tiff.number(page, tags.PHOTOMETRIC) in _LAB and tiff.number(page, tags.PLANAR, 1) != 1:
         raise ImageError("Lab in separate planes is not read; save it with its channels together, or as RGB")
@@ -178,8 +178,7 @@ def _read_pixels(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> Sa
         return pixels
     if not has_alpha:
         logger.warning("%s: a channel besides the colours is left out", name)
-        kept: Samples = np.ascontiguousarray(pixels[..., :colours])
-        return kept
+        return pixels[..., :colours].copy()
     if extra == _ASSOCIATED_ALPHA:
         white = np.iinfo(pixels.dtype).max
         alpha = np.maximum(stored[..., -1:], 1).astype(np.float32)
