@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.pictures import random_image
 from udsd.errors import ImageError
-from udsd.images import find_images, formats
+from udsd.images import decode_image, find_images, formats
 from udsd.images.formats import FORMATS, IMAGE_SUFFIXES, ImageFormat, format_for, readable_formats
 
 
@@ -64,3 +66,44 @@ def test_a_format_that_pillow_does_not_know_is_left_to_its_writer(monkeypatch: p
     monkeypatch.setattr(formats, "FORMATS", (ImageFormat("MINE", (".mine",), frozenset({"RGB"})),))
     with pytest.raises(ImageError, match="this Pillow cannot write MINE"):
         format_for(Path("a.mine"))
+
+
+MODES = {"PNG": "RGB", "JPEG": "RGB", "GIF": "L", "WEBP": "RGBA", "BMP": "RGB"}
+
+
+@pytest.mark.parametrize(("name", "mode"), MODES.items())
+def test_a_damaged_image_is_not_called_no_image(name: str, mode: str, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    random_image(mode).save(buffer, name)
+    (tmp_path / "a").write_bytes(buffer.getvalue()[:17])
+    with pytest.raises(ImageError, match=r"damaged or cut off"):
+        decode_image(tmp_path / "a")
+
+
+def test_a_png_with_a_wrong_checksum_is_damaged(tmp_path: Path) -> None:
+    random_image("RGB").save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[content.index(b"IHDR") + 14] ^= 1
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"damaged or cut off \(it begins as PNG does; .*IHDR"):
+        decode_image(tmp_path / "a.png")
+
+
+def test_a_png_whose_line_ends_were_converted_is_damaged(tmp_path: Path) -> None:
+    random_image("RGB").save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes().replace(b"\r\n", b"\n"))
+    with pytest.raises(ImageError, match=r"damaged or cut off \(it begins as PNG does"):
+        decode_image(tmp_path / "a.png")
+
+
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(ImageError, match="the file is empty"):
+        decode_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("content", [b"a text", b"%PDF-1.7 and so on", b"RIFF1234WAVEfmt data data"])
+def test_what_is_no_image_is_called_so(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ImageError, match="not an image that can be read here"):
+        decode_image(tmp_path / "a.png")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from udsd.errors import ImageError
 from udsd.extras import find
@@ -56,6 +56,11 @@ FORMATS = (
 IMAGE_SUFFIXES = frozenset(suffix for known in FORMATS for suffix in known.suffixes)
 """The endings that `find_images` takes for images, in lower case."""
 
+_ACCEPTED_BYTES = 16
+"""By which Pillow's plugins tell their files."""
+_BEGINNINGS = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8", "GIF": b"GIF8", "JPEG2000": b"\0\0\0\x0cjP"}
+"""What is left of them where line ends were converted on the way, say."""
+
 _COMMON_SUFFIXES = ".png, .jpg, .tif, .webp, .bmp, .ppm"
 
 
@@ -82,6 +87,47 @@ def readable_formats() -> list[str]:
     """Pillow's names of those formats that it can open as installed."""
     _load_plugins()
     return [known.name for known in FORMATS if known.name in Image.OPEN]
+
+
+def open_image(file: BinaryIO) -> Image.Image:
+    """Have Pillow open a file of one of these formats; the file is at its beginning.
+
+    Raises:
+        UnidentifiedImageError: It is of none of them.
+        ValueError: It begins as one of them does, and goes on in another way.
+        Exception: Whatever Pillow raises on a file that it cannot read.
+    """
+    try:
+        return Image.open(file, formats=readable_formats())
+    # Pillow says the same of a text and of a photograph of which one byte is wrong.
+    except UnidentifiedImageError:
+        file.seek(0)
+        start = file.read(_ACCEPTED_BYTES)
+        if not start:
+            raise ValueError("the file is empty") from None
+        for name in readable_formats():
+            factory, accept = Image.OPEN[name]
+            if (accept is not None and accept(start) is True) or _begins_as(name, start):
+                file.seek(0)
+                raise ValueError(f"it begins as {name} does; {_refusal(factory, file)}") from None
+        raise
+
+
+def _begins_as(name: str, start: bytes) -> bool:
+    """Whether the first bytes of a format are there, even if what Pillow looks at behind them is not."""
+    if name == "WEBP":
+        return start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+    return name in _BEGINNINGS and start.startswith(_BEGINNINGS[name])
+
+
+def _refusal(factory: Callable[[BinaryIO, str], Image.Image], file: BinaryIO) -> str:
+    """Why one of Pillow's plugins does not take a file."""
+    try:
+        factory(file, "")
+    # Plugins raise SyntaxError, IndexError, TypeError, struct.error and more on a file that is not theirs.
+    except Exception as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return "its header cannot be read"
 
 
 @functools.cache

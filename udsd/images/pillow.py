@@ -15,7 +15,7 @@ from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.deep_png import is_deep, orientation_of, read_deep
-from udsd.images.formats import readable_formats
+from udsd.images.formats import open_image
 from udsd.images.headers import check_header
 from udsd.images.jpeg import check_scans
 from udsd.images.limits import check_held, check_pages, check_size
@@ -43,7 +43,7 @@ class PillowReader:
         self._name = str(path)
         check_header(file)
         file.seek(0)
-        self._image = Image.open(file, formats=readable_formats())
+        self._image = open_image(file)
         check_size(self._image)
         self.size = self._image.size
         self.count = _count_pages(self._image) if count is None else count
