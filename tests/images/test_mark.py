@@ -13,7 +13,7 @@ from udsd.images import ImagePages, save_pages
 from udsd.images.formats import FORMATS
 from udsd.images.mark import is_marked, mark_file
 
-SUFFIXES = [suffix for known in FORMATS for suffix in known.suffixes]
+SUFFIXES = [suffix for known in FORMATS if known.by_pillow for suffix in known.suffixes]
 
 
 def written(folder: Path, suffix: str, image: Image.Image, *, mark: bool) -> Path:

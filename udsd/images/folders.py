@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 def find_images(folder: Path) -> Iterator[Path]:
     """Find the images in a folder and those below it, by file name ending.
 
-    Taken are .png .apng .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .ppm .pgm .pbm .pnm .gif .jp2 .j2k .jpx .avif
-    .heic .heif in upper or lower case; the rest is as for `find_files`.
+    Taken are .png .apng .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .ppm .pgm .pbm .pnm .pam .gif .jp2 .j2k .jpx
+    .avif .heic .heif in upper or lower case; the rest is as for `find_files`.
 
     Raises:
         ImageError: The folder is missing, is a file or may not be listed (raised at once, not at the first image).

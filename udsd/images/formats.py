@@ -46,6 +46,7 @@ FORMATS = (
     ImageFormat("WEBP", (".webp",), frozenset({"RGB", "RGBA"}), {"quality": 95}, pages=True),
     ImageFormat("BMP", (".bmp", ".dib"), frozenset({"1", "L", "P", "RGB"})),
     ImageFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), frozenset({"1", "L", "RGB", "I;16"})),
+    ImageFormat("PAM", (".pam",), frozenset({"L", "LA", "RGB", "RGBA", "I;16"}), by_pillow=False),
     ImageFormat("GIF", (".gif",), frozenset({"1", "L", "P", "RGB", "RGBA"}), pages=True),
     ImageFormat("JPEG2000", (".jp2", ".j2k", ".jpx"), frozenset({"L", "LA", "RGB", "RGBA", "I;16"})),
     ImageFormat("AVIF", (".avif",), frozenset({"L", "RGB", "RGBA"}), {"quality": 95}, pages=True),

@@ -126,7 +126,7 @@ _PLACES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], tuple[
     (lambda head: head[4:8] in (b"ftyp", b"jP  "), lambda file, head: (_end(file), _BOX)),
     (lambda head: head[:4] == b"\xff\x4f\xff\x51", _codestream_place),
     (lambda head: head[:2] == b"BM", lambda file, head: (int.from_bytes(head[10:14], "little"), _BMP)),
-    (lambda head: head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] == b"\n", lambda file, head: (3, _PPM)),
+    (lambda head: head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] == b"\n", lambda file, head: (3, _PPM)),
 )
 
 

@@ -13,11 +13,12 @@ from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
 from udsd.images.failures import named_errors
 from udsd.images.families import OpenReader, PageReader
+from udsd.images.netpbm import open_netpbm
 from udsd.images.pillow import PillowReader
 from udsd.images.tiff_reader import open_tiff
 from udsd.regular import open_regular
 
-_READERS: tuple[OpenReader, ...] = (open_tiff, PillowReader)
+_READERS: tuple[OpenReader, ...] = (open_tiff, open_netpbm, PillowReader)
 """Asked one after another, each with the file at its beginning. A new family is one more, before Pillow's."""
 
 

@@ -15,13 +15,14 @@ from udsd.images.deep_png import DEEP_PNG_WRITER
 from udsd.images.families import Destination
 from udsd.images.formats import format_for
 from udsd.images.mark import mark_file
+from udsd.images.netpbm import NETPBM_WRITER
 from udsd.images.pillow_writer import PILLOW_WRITER
 from udsd.images.tiff import TIFF_WRITER
 from udsd.out_of_memory import memory_errors
 
 logger = logging.getLogger(__name__)
 
-_WRITERS = (TIFF_WRITER, DEEP_PNG_WRITER, PILLOW_WRITER)
+_WRITERS = (TIFF_WRITER, DEEP_PNG_WRITER, NETPBM_WRITER, PILLOW_WRITER)
 """The first that takes the pages writes them; Pillow's takes all."""
 
 
