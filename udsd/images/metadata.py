@@ -9,10 +9,14 @@ from typing import Any
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-CARRIED_INFO = ("icc_profile", "dpi", "exif", "xmp", "text", "jpeg", "compression", "duration", "loop")
+CARRIED_INFO = (
+    *("icc_profile", "dpi", "exif", "xmp", "text", "jpeg", "compression"),
+    *("duration", "loop", "default_image", "lossless"),
+)
 """Keys of `PIL.Image.Image.info` that go from the original to the restored image.
 
-``text`` (PNG's text chunks) and ``jpeg`` (quantisation tables and subsampling) are ours, the others are Pillow's.
+``text`` (PNG's text chunks), ``jpeg`` (quantisation tables and subsampling) and ``lossless`` (of a WebP) are ours, the
+others are Pillow's.
 """
 
 _XMP_KEYWORD = "XML:com.adobe.xmp"
@@ -26,7 +30,7 @@ _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 def read_info(original: Image.Image, upright: Image.Image) -> dict[str, Any]:
     """What is carried over of an opened image and of its copy turned upright, whose EXIF and XMP know of the turn."""
-    keys = ("icc_profile", "exif", "xmp", "duration", "loop")
+    keys = ("icc_profile", "exif", "xmp", "duration", "loop", "default_image", "lossless")
     info = {key: upright.info[key] for key in keys if upright.info.get(key) is not None}
     dpi = _plain_dpi(upright.info.get("dpi"))
     if dpi:

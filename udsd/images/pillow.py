@@ -21,6 +21,7 @@ from udsd.images.jpeg import check_scans
 from udsd.images.limits import check_held, check_pages, check_size
 from udsd.images.metadata import read_info
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb, transparent_grey
+from udsd.images.webp import is_lossless
 from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class PillowReader:
         check_header(file)
         file.seek(0)
         self._image = open_image(file)
+        if self._image.format == "WEBP" and is_lossless(file):
+            self._image.info["lossless"] = True
         check_size(self._image)
         self.size = self._image.size
         self.count = _count_pages(self._image) if count is None else count

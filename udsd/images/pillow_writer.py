@@ -18,6 +18,9 @@ from udsd.images.modes import over_white, to_eight_bits, to_restorable
 
 logger = logging.getLogger(__name__)
 
+_CLEARED = 2
+"""How GIF calls a frame that is taken away before the next is shown."""
+
 
 def _write(pages: Iterable[Page], destination: Destination) -> None:
     image_format, quality = destination.image_format, destination.quality
@@ -28,12 +31,41 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
         arguments["quality"] = quality
     elif "qtables" in arguments:
         del arguments["quality"]
+    elif image_format.name == "WEBP" and first.info.get("lossless"):
+        del arguments["quality"]
+        arguments |= {"lossless": True, "exact": True}
     if others:
-        arguments |= {"save_all": True, "append_images": others}
-        if "duration" in arguments:
-            arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in (first, *others)]
+        first, others = _without_default_image(first, others, destination)
+        arguments |= _animation_arguments(first, others, image_format)
     with destination.unfinished.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
+
+
+def _without_default_image(
+    first: Image.Image, others: list[Image.Image], destination: Destination
+) -> tuple[Image.Image, list[Image.Image]]:
+    """The frames without a first image that is for programs that show no animation; only PNG has a place for it."""
+    if not first.info.get("default_image") or destination.image_format.name == "PNG":
+        return first, others
+    logger.warning("%s: the image for programs that show no animation is left out", destination.path)
+    return others[0], others[1:]
+
+
+def _animation_arguments(first: Image.Image, others: list[Image.Image], image_format: ImageFormat) -> dict[str, Any]:
+    """What Pillow is told of several frames, each of which is the whole picture."""
+    arguments: dict[str, Any] = {"save_all": True, "append_images": others}
+    frames = [first, *others]
+    if image_format.name == "PNG" and first.info.get("default_image"):
+        arguments["default_image"] = True
+        frames = others
+    durations = [frame.info.get("duration") for frame in frames]
+    if any(duration is not None for duration in durations):
+        # Of PNG they are fractions, which AVIF does not take.
+        arguments["duration"] = [round(duration or 0) for duration in durations]
+    # Where the next frame is transparent this one would stay to be seen.
+    if image_format.name == "GIF" and any(frame.has_transparency_data for frame in frames):
+        arguments["disposal"] = _CLEARED
+    return arguments
 
 
 def _held(pages: Iterable[Page], image_format: ImageFormat, path: Path) -> list[Image.Image]:
