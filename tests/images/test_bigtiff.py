@@ -18,7 +18,7 @@ def pages_of_all_kinds() -> list[Page]:
     info = {"icc_profile": srgb_profile(), "dpi": (300.0, 150.0), "xmp": XMP}
     deep = [DeepImage(deep_pixels(channels), dict(info)) for channels in (3, 4)]
     plain = [with_info(random_image(mode), **info) for mode in ("L", "LA", "RGB", "RGBA", "I;16")]
-    return [*deep, *plain, with_info(colourful(), compression="tiff_lzw", dpi=(72.0, 72.0))]
+    return [*deep, *plain, with_info(colourful(), compression="tiff_adobe_deflate", dpi=(72.0, 72.0))]
 
 
 def test_a_file_that_would_grow_too_long_becomes_a_bigtiff_of_the_same_pages(
@@ -48,7 +48,7 @@ def test_a_file_that_would_grow_too_long_becomes_a_bigtiff_of_the_same_pages(
 
 def test_as_long_as_it_is_short_enough_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_pages(pages_of_all_kinds(), tmp_path / "a.tif")
-    monkeypatch.setattr(tiff, "_CLASSIC_BYTES", (tmp_path / "a.tif").stat().st_size + 1000)
+    monkeypatch.setattr(tiff, "_CLASSIC_BYTES", (tmp_path / "a.tif").stat().st_size + 5000)
     save_pages(pages_of_all_kinds(), tmp_path / "b.tif")
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 

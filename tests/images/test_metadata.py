@@ -10,7 +10,6 @@ from PIL.PngImagePlugin import PngInfo
 from tests.pictures import (
     XMP,
     colourful,
-    identity,
     through,
     with_info,
 )
@@ -73,15 +72,9 @@ def test_a_format_is_given_only_what_it_can_hold() -> None:
     expected = {
         "PNG": {"dpi", "pnginfo", "duration", "loop"},
         "JPEG": {"dpi", "qtables", "xmp"},
-        "TIFF": {"dpi", "compression", "tiffinfo"},
+        "TIFF": {"dpi", "tiffinfo"},
         "GIF": {"dpi", "duration", "loop"},
         "WEBP": {"dpi", "duration", "loop", "xmp"},
         "BMP": {"dpi"},
     }
     assert {name: set(save_arguments(name, info)) for name in expected} == expected
-
-
-def test_lossy_compression_of_a_tiff_is_not_carried(tmp_path: Path) -> None:
-    for name, carried in (("jpeg", False), ("tiff_lzw", True)):
-        colourful().save(tmp_path / f"{name}.tif", compression=name)
-        assert ("compression" in identity(tmp_path / f"{name}.tif").info) == carried

@@ -26,7 +26,7 @@ def test_every_page_of_a_tiff_is_there(tmp_path: Path) -> None:
             assert second.mode == first.mode
             np.testing.assert_array_equal(np.asarray(second), np.asarray(first))
             assert second.info["dpi"] == (300, 300)
-            assert second.info["compression"] == "tiff_adobe_deflate"
+            assert second.info["compression"] == "tiff_lzw"
 
 
 def test_pages_of_any_mode_are_written_as_what_they_show(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
+from udsd.images.tiff_compression import kept_compression
+
 CARRIED_INFO = (
-    *("icc_profile", "dpi", "exif", "xmp", "text", "jpeg", "compression"),
+    *("icc_profile", "dpi", "exif", "xmp", "text", "jpeg", "compression", "predictor"),
     *("duration", "loop", "default_image", "lossless"),
 )
 """Keys of `PIL.Image.Image.info` that go from the original to the restored image.
@@ -23,8 +25,8 @@ _XMP_KEYWORD = "XML:com.adobe.xmp"
 XMP_TAG = 700
 """Number of the TIFF tag."""
 
+_PREDICTOR_TAG = 317
 _XMP_FORMATS = ("JPEG", "WEBP", "AVIF", "HEIF")
-LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
@@ -35,8 +37,10 @@ def read_info(original: Image.Image, upright: Image.Image) -> dict[str, Any]:
     dpi = _plain_dpi(upright.info.get("dpi"))
     if dpi:
         info["dpi"] = dpi
-    if upright.info.get("compression") in LOSSLESS_COMPRESSIONS:
-        info["compression"] = upright.info["compression"]
+    compression = kept_compression(upright.info.get("compression"))
+    if compression is not None:
+        info["compression"] = compression
+        info["predictor"] = getattr(original, "tag_v2", {}).get(_PREDICTOR_TAG, 1)
     text = {key: value for key, value in getattr(original, "text", {}).items() if not _is_in_info(key)}
     if text:
         info["text"] = text
@@ -54,8 +58,6 @@ def save_arguments(format_name: str, info: Mapping[Any, Any]) -> dict[str, Any]:
     xmp = info.get("xmp")
     if format_name == "JPEG":
         arguments |= info.get("jpeg", {})
-    if format_name == "TIFF" and "compression" in info:
-        arguments["compression"] = info["compression"]
     if format_name in _ANIMATED_FORMATS:
         arguments |= {key: info[key] for key in ("duration", "loop") if key in info}
     if format_name == "PNG" and ("text" in info or xmp):

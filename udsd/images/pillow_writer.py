@@ -15,6 +15,7 @@ from udsd.images.formats import ImageFormat
 from udsd.images.limits import check_held
 from udsd.images.metadata import CARRIED_INFO, save_arguments
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
+from udsd.images.tiff_compression import compression_arguments
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,13 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
     image_format, quality = destination.image_format, destination.quality
     first, *others = _held(pages, image_format, destination.path)
     arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
-    if quality is not None:
+    if image_format.name == "TIFF":
+        compressed = compression_arguments(first, quality)
+        tiffinfo = compressed.pop("tiffinfo", {})
+        arguments |= compressed
+        if tiffinfo:
+            arguments["tiffinfo"] = {**arguments.get("tiffinfo", {}), **tiffinfo}
+    elif quality is not None:
         arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
         arguments["quality"] = quality
     elif "qtables" in arguments:

@@ -15,7 +15,10 @@ from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
 from udsd.images.metadata import XMP_TAG
 from udsd.images.modes import to_restorable
+from udsd.images.tiff_compression import number_compressions, stored
 
+_ZLIB = 8
+_JPEG_TABLES, _UNDEFINED = 347, 7
 _CLASSIC_BYTES = 2**32 - 2**25
 """What a TIFF may have, and more a BigTIFF: offsets have 4 bytes, and directories must fit behind the pixels."""
 
@@ -24,6 +27,7 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
     """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
     tifffile = require("tifffile", "tifffile")  # here, since few images need it
     path = destination.unfinished
+    compressions = []
     with ExitStack() as opened:
         writer, is_big = opened.enter_context(tifffile.TiffWriter(path)), False
         for page in pages:
@@ -32,33 +36,46 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
                 opened.close()
                 promote(path)
                 writer, is_big = opened.enter_context(tifffile.TiffWriter(path, append=True)), True
-            _write_page(writer, shown)
+            compressions.append(_write_page(writer, shown, destination.quality))
+    number_compressions(path, compressions)
 
 
-def _write_page(writer: Any, page: Page) -> None:
+def _write_page(writer: Any, page: Page, quality: int | None) -> int:
+    """Write a page, and tell the number of its compression; 0 if it has none."""
     pixels = page.pixels if isinstance(page, DeepImage) else np.asarray(page)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     info = page.info
+    compressed = stored(pixels, info, quality)
+    extra_tags: list[Any] = []
+    if "xmp" in info:
+        extra_tags.append((XMP_TAG, "B", len(info["xmp"]), info["xmp"], True))
+    if compressed is not None and compressed.tables:
+        extra_tags.append((_JPEG_TABLES, _UNDEFINED, len(compressed.tables), compressed.tables, True))
     writer.write(
-        pixels,
+        pixels if compressed is None else iter(compressed.strips),
+        shape=pixels.shape,
+        dtype=pixels.dtype,
         photometric="minisblack" if channels <= 2 else "rgb",
         planarconfig="contig" if channels > 1 else None,
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         iccprofile=info.get("icc_profile"),
         resolution=info.get("dpi"),
         resolutionunit="INCH" if "dpi" in info else None,
-        extratags=[(XMP_TAG, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
-        # Of its lossless methods the one that needs no further package.
-        compression="zlib" if "compression" in info else None,
+        extratags=extra_tags,
+        # Whatever it is: tifffile knows few of them without a further package.
+        compression=None if compressed is None else "zlib",
+        predictor=None if compressed is None else compressed.predictor,
+        rowsperstrip=None if compressed is None else compressed.rows,
         metadata=None,
     )
+    return 0 if compressed is None or compressed.compression == _ZLIB else compressed.compression
 
 
 def _most_bytes(page: Page) -> int:
-    """How long a page may be in the file, its directory aside; what cannot be compressed grows a little."""
+    """How long a page may be in the file, its directory aside; LZW makes noise half as long again."""
     info = page.info
     beside = sum(len(info.get(key, b"")) for key in ("icc_profile", "xmp"))
-    return _pixel_bytes(page) * 101 // 100 + beside
+    return _pixel_bytes(page) * 3 // (2 if "compression" in info else 3) + beside
 
 
 def _pixel_bytes(page: Page) -> int:

@@ -18,8 +18,9 @@ from udsd.images.deep import Page
 from udsd.images.deep_png import turned
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
-from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
+from udsd.images.metadata import read_info
 from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, upright, with_info
+from udsd.images.tiff_compression import kept_compression
 from udsd.images.tiff_directories import Entry, TiffDirectories
 from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, grey_tiff, read_samples
 
@@ -201,7 +202,8 @@ def _read_info(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict
     carried = {tag: (entry.kind, entry.count, tiff.content(entry)) for tag in _CARRIED if (entry := page.get(tag))}
     with Image.open(io.BytesIO(grey_tiff(tiff.order, width=1, height=1, segments=[b"\0"], beside=carried))) as stub:
         info = read_info(stub, upright(stub, name))
-    compression = TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1))
-    if compression in LOSSLESS_COMPRESSIONS:
+    compression = kept_compression(TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1)))
+    if compression is not None:
         info["compression"] = compression
+        info["predictor"] = tiff.number(page, tags.PREDICTOR, 1)
     return info
