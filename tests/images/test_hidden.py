@@ -43,6 +43,8 @@ def test_what_is_hidden_gets_the_nearest_colour_that_is_seen(hidden: NDArray[np.
     assert (farther > 1e-9).mean() < 0.08
     assert (farther <= 0.1 * nearest(hidden) + 1e-9).all()
     assert (distances[~hidden] == 0).all()
+    for there, back in zip(places(hidden.T), (columns.T, rows.T), strict=True):
+        np.testing.assert_array_equal(there, back)
 
 
 def test_where_nothing_is_seen_all_stays() -> None:
