@@ -15,6 +15,7 @@ from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.deep_png import is_deep, orientation_of, read_deep
+from udsd.images.depth import stored_bits
 from udsd.images.formats import open_image
 from udsd.images.headers import check_header
 from udsd.images.jpeg import check_scans
@@ -25,6 +26,9 @@ from udsd.images.webp import is_lossless
 from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
+
+_ROUNDED = ("JPEG2000", "AVIF", "HEIF")
+"""Formats of which Pillow reads 8 bits, whatever there are."""
 
 
 class PillowReader:
@@ -63,6 +67,10 @@ class PillowReader:
         _check_not_empty(image)
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             check_scans(self._file, image.width * image.height)
+        if index == 0 and image.format in _ROUNDED and image.mode[0] != "I":
+            bits = stored_bits(self._file)
+            if bits > 8:
+                logger.warning("%s: of its %d bits per colour 8 are read", self._name, bits)
         if not is_deep(image):
             return decode_pillow(image, self._name)
         info = read_info(image, upright(image, self._name))
