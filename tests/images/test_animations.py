@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.pictures import colourful, through
-from udsd.images import decode_image
+from tests.pictures import colourful, through, with_info
+from udsd.images import DeepImage, Page, decode_image, save_pages
 from udsd.images.webp import is_lossless
 
 DURATIONS = [100, 200, 300, 400]
@@ -74,6 +74,21 @@ def test_an_animated_png(kind: str, disposal: int, blend: int, default_image: bo
     with Image.open(tmp_path / "b.png") as image:
         assert image.info.get("default_image", False) == default_image
         assert image.info["loop"] == 3
+
+
+@pytest.mark.parametrize("mode", ["I;16", "deep"])
+def test_frames_of_sixteen_bits_are_all_there_in_eight(
+    mode: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    levels = [np.full((9, 7), level * 257, np.uint16) for level in (10, 11, 200)]
+    pages: list[Page] = [with_info(Image.fromarray(grey), duration=50) for grey in levels]
+    if mode == "deep":
+        pages = [DeepImage(np.stack([grey] * 3, axis=-1), {"duration": 50}) for grey in levels]
+    save_pages(pages, tmp_path / "a.png")
+    shown, durations = seen(tmp_path / "a.png")
+    assert [frame[0, 0, 0] for frame in shown] == [10, 11, 200]
+    assert durations == [50, 50, 50]
+    assert "8 bits per channel" in caplog.text
 
 
 @pytest.mark.parametrize("ending", [".gif", ".webp", ".avif"])

@@ -42,10 +42,19 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
         del arguments["quality"]
         arguments |= {"lossless": True, "exact": True}
     if others:
+        first, *others = _rounded([first, *others], destination.path)
         first, others = _without_default_image(first, others, destination)
         arguments |= _animation_arguments(first, others, image_format)
     with destination.unfinished.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
+
+
+def _rounded(frames: list[Image.Image], path: Path) -> list[Image.Image]:
+    """Frames with 8 bits: of grey with 16 Pillow takes some that differ for the same, and leaves them out."""
+    if all(frame.mode != "I;16" for frame in frames):
+        return frames
+    logger.warning("%s: the frames of an animation hold 8 bits per channel; the 16 of the image are rounded", path)
+    return [_with_fitting_info(to_eight_bits(frame), frame) for frame in frames]
 
 
 def _without_default_image(
