@@ -64,21 +64,22 @@ def test_a_format_is_given_only_what_it_can_hold() -> None:
     info = {
         "dpi": (300.0, 300.0),
         "xmp": XMP,
-        "text": {"Title": "Ledger"},
+        "photoshop": b"8BIM\4\4\0\0\0\0\0\0",
+        "comment": b"Ledger",
         "jpeg": {"qtables": {0: [1] * 64}},
         "compression": "tiff_lzw",
         "duration": 100,
         "loop": 0,
     }
     expected = {
-        "PNG": {"dpi", "pnginfo", "duration", "loop"},
-        "JPEG": {"dpi", "qtables", "xmp"},
-        "TIFF": {"dpi", "compression", "tiffinfo"},
-        "GIF": {"dpi", "duration", "loop"},
-        "WEBP": {"dpi", "duration", "loop", "xmp"},
+        "PNG": {"dpi", "duration", "loop"},
+        "JPEG": {"dpi", "qtables", "extra", "comment"},
+        "TIFF": {"dpi", "compression"},
+        "GIF": {"duration", "loop", "comment"},
+        "WEBP": {"duration", "loop", "xmp", "exif"},  # which has the resolution
         "BMP": {"dpi"},
     }
-    assert {name: set(save_arguments(name, info)) for name in expected} == expected
+    assert {name: set(save_arguments(name, info, "a")) for name in expected} == expected
 
 
 def test_lossy_compression_of_a_tiff_is_not_carried(tmp_path: Path) -> None:

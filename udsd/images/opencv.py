@@ -9,15 +9,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from udsd.extras import require
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
-from udsd.images.metadata import save_arguments
+from udsd.images.metadata import PNG_SIGNATURE, add_beside, save_arguments
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _PNG_COLOUR_CHUNKS = (b"PLTE", b"tRNS")
 
@@ -67,7 +66,7 @@ def read_deep(file: BinaryIO, *, is_grey: bool, orientation: int) -> NDArray[np.
 def _pixel_content(file: BinaryIO) -> bytes:
     """A PNG's chunks of pixels, without what else is in the file and behind it."""
     file.seek(0)
-    content = [file.read(len(_PNG_SIGNATURE))]
+    content = [file.read(len(PNG_SIGNATURE))]
     while len(head := file.read(8)) == 8:
         length, kind = int.from_bytes(head[:4]), head[4:]
         if kind in (*_PNG_PIXEL_CHUNKS, *_PNG_COLOUR_CHUNKS):
@@ -84,15 +83,6 @@ def turned(pixels: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
     turn = _TURNS.get(orientation)
     upright: NDArray[np.uint16] = np.ascontiguousarray(turn(pixels) if turn else pixels)
     return upright
-
-
-def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none that can be read."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    # On broken EXIF Pillow raises many types; the picture is still good.
-    except Exception:
-        return 1
 
 
 def _write_png(pages: Iterable[Page], destination: Destination) -> None:
@@ -112,15 +102,16 @@ def _write_png(pages: Iterable[Page], destination: Destination) -> None:
     header, *pixels = _png_chunks(buffer.tobytes())
     # OpenCV writes the pixels, Pillow all the rest.
     donor = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(donor, "PNG", **save_arguments("PNG", image.info))
+    Image.new("RGB", (1, 1)).save(donor, "PNG", **save_arguments("PNG", image.info, str(destination.path)))
     beside = [chunk for chunk in _png_chunks(donor.getvalue()) if chunk[4:8] not in _PNG_PIXEL_CHUNKS]
-    destination.unfinished.write_bytes(b"".join([_PNG_SIGNATURE, header, *beside, *pixels]))
+    destination.unfinished.write_bytes(b"".join([PNG_SIGNATURE, header, *beside, *pixels]))
+    add_beside(destination.unfinished, "PNG", [image.info], str(destination.path))
 
 
 def _png_chunks(content: bytes) -> list[bytes]:
     """The chunks of a sound PNG, each with its length and checksum."""
     chunks = []
-    start = len(_PNG_SIGNATURE)
+    start = len(PNG_SIGNATURE)
     while start < len(content):
         stop = start + 12 + int.from_bytes(content[start : start + 4])
         chunks.append(content[start:stop])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
@@ -18,12 +19,30 @@ from udsd.images.formats import readable_formats
 from udsd.images.headers import check_header
 from udsd.images.jpeg import check_scans
 from udsd.images.limits import check_held, check_pages, check_size
-from udsd.images.metadata import read_info
+from udsd.images.metadata import (
+    PNG_SIGNATURE,
+    carried,
+    found_in,
+    found_in_chunks,
+    orientation_of,
+    pillow_turns_tiffs,
+    split,
+)
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
-from udsd.images.opencv import is_deep, orientation_of, read_deep
-from udsd.out_of_memory import is_out_of_memory
+from udsd.images.opencv import is_deep, read_deep
 
 logger = logging.getLogger(__name__)
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How each orientation is set upright."""
 
 
 class PillowReader:
@@ -43,14 +62,19 @@ class PillowReader:
         self._name = str(path)
         check_header(file)
         file.seek(0)
-        self._image = Image.open(file, formats=readable_formats())
+        self._chunks: list[tuple[bytes, bytes]] | None = None
+        shown = file
+        if file.read(8) == PNG_SIGNATURE:
+            self._chunks, shown = split(file)
+        shown.seek(0)
+        self._image = Image.open(shown, formats=readable_formats())
         check_size(self._image)
         self.size = self._image.size
         self.count = _count_pages(self._image) if count is None else count
         check_pages(self.count)
 
-    def read(self, index: int) -> DecodedImage[Page]:
-        """Decode a page, the first being 0."""
+    def read(self, index: int, found: Mapping[str, Any] | None = None) -> DecodedImage[Page]:
+        """Decode a page, the first being 0; ``found`` is what it says beside its pixels, where that is known better."""
         image = self._image
         image.seek(index)
         check_size(image)
@@ -60,36 +84,38 @@ class PillowReader:
         _check_not_empty(image)
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             check_scans(self._file, image.width * image.height)
+        if found is None:
+            found = found_in(image, self._name) if self._chunks is None else found_in_chunks(self._chunks, self._name)
         if not is_deep(image):
-            return decode_pillow(image, self._name)
+            return decode_pillow(image, self._name, found)
         # First, since unlike OpenCV it complains of a page that is cut off.
-        info = read_info(image, upright(image, self._name))
+        image.load()
         try:
-            pixels = self._read_deep(index)
+            pixels = self._read_deep(index, orientation_of(found))
         except ValueError as error:
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._name, error)
-            return decode_pillow(image, self._name)
-        return decode_deep(pixels, info)
+            return decode_pillow(image, self._name, found)
+        return decode_deep(pixels, _carried(image, found, self._name, pixels.shape[1::-1]))
 
     def check_all(self) -> None:
         """The frames of an animation are as large as the first, and are written together."""
         width, height = self.size
         check_held(self.count * width * height)
 
-    def _read_deep(self, index: int) -> NDArray[np.uint16]:
+    def _read_deep(self, index: int, orientation: int) -> NDArray[np.uint16]:
         image = self._image
         if image.format != "PNG":
             raise ValueError(f"{image.format} of this kind")
         if index > 0:
             raise ValueError("the frames of an animation")
-        return read_deep(self._file, is_grey=image.mode == "LA", orientation=orientation_of(image))
+        return read_deep(self._file, is_grey=image.mode == "LA", orientation=orientation)
 
     def close(self) -> None:
         """Let go of what Pillow holds."""
         self._image.close()
 
 
-def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
+def decode_pillow(image: Image.Image, name: str, found: Mapping[str, Any] | None = None) -> DecodedImage[Image.Image]:
     """Decode a Pillow image, turned upright as its EXIF orientation says.
 
     Encoding gives L, LA, RGB or RGBA (with the alpha that came in) or, for 16-bit grey, I;16, with what
@@ -98,17 +124,26 @@ def decode_pillow(image: Image.Image, name: str) -> DecodedImage[Image.Image]:
     Args:
         image: Any mode but F and I.
         name: What logged warnings call the image.
+        found: What the file says beside its pixels, where that is known better than from the image.
 
     Raises:
         ImageError: The image is empty, or of a mode without a fixed range.
         Exception: Whatever Pillow raises on a damaged image; `decode_image` turns it into an `ImageError`.
     """
     _check_not_empty(image)
-    turned = upright(image, name)
-    info = read_info(image, turned)
+    if found is None:
+        found = found_in(image, name)
+    image.load()
+    turned = _turned(image, orientation_of(found))
+    info = _carried(image, found, name, turned.size)
     if turned.mode in CONVERTED_MODES:
         turned = to_srgb(turned, info.pop("icc_profile", None), name)
     return decode_array(np.asarray(to_restorable(turned))).then(lambda restored: with_info(restored, info))
+
+
+def _carried(image: Image.Image, found: Mapping[str, Any], name: str, size: tuple[int, int]) -> dict[str, Any]:
+    info = carried(found, name, size=size, is_converted=image.mode in CONVERTED_MODES)
+    return info | {key: image.info[key] for key in ("duration", "loop") if image.info.get(key) is not None}
 
 
 def decode_deep(pixels: NDArray[np.uint16], info: dict[str, Any]) -> DecodedImage[Page]:
@@ -128,22 +163,12 @@ def _check_not_empty(image: Image.Image) -> None:
         raise ImageError(f"the image is empty ({image.width}x{image.height}); give one of at least 1x1 pixels")
 
 
-def upright(image: Image.Image, name: str) -> Image.Image:
-    """A copy, turned; ``info["exif"]`` no longer holds the orientation."""
-    image.load()
-    try:
-        turned = ImageOps.exif_transpose(image)
-        exif = turned.getexif()
-        if "exif" in turned.info and ExifTags.Base.Orientation in exif:
-            del exif[ExifTags.Base.Orientation]
-            turned.info["exif"] = exif.tobytes()
-    # Cameras and editors write broken EXIF, on which Pillow raises many types; the picture is still good.
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        logger.warning("%s: EXIF cannot be read (%s) and is left out", name, error)
-        turned = image.copy()
-        turned.info.pop("exif", None)
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    """A copy of a loaded image, set upright."""
+    if image.format == "TIFF" and pillow_turns_tiffs():
+        orientation = 1
+    method = _TURNS.get(orientation)
+    turned = image.copy() if method is None else image.transpose(method)
     # Copies forget the format, by which the range of mode I is known.
     turned.format = image.format
     return turned

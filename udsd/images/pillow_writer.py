@@ -13,7 +13,7 @@ from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
 from udsd.images.limits import check_held
-from udsd.images.metadata import CARRIED_INFO, save_arguments
+from udsd.images.metadata import CARRIED_INFO, add_beside, save_arguments
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 def _write(pages: Iterable[Page], destination: Destination) -> None:
     image_format, quality = destination.image_format, destination.quality
     first, *others = _held(pages, image_format, destination.path)
-    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
+    name = str(destination.path)
+    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info, name)}
     if quality is not None:
         arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
         arguments["quality"] = quality
@@ -34,6 +35,7 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
             arguments["duration"] = [frame.info.get("duration", arguments["duration"]) for frame in (first, *others)]
     with destination.unfinished.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
+    add_beside(destination.unfinished, image_format.name, [first.info], name)
 
 
 def _held(pages: Iterable[Page], image_format: ImageFormat, path: Path) -> list[Image.Image]:

@@ -13,7 +13,7 @@ from udsd.images.bigtiff import promote
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
-from udsd.images.metadata import XMP_TAG
+from udsd.images.metadata import TagsOfPages, add_beside
 from udsd.images.modes import to_restorable
 
 _CLASSIC_BYTES = 2**32 - 2**25
@@ -21,9 +21,10 @@ _CLASSIC_BYTES = 2**32 - 2**25
 
 
 def _write(pages: Iterable[Page], destination: Destination) -> None:
-    """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
+    """Write pages of a TIFF, each as it comes, with resolution, profile and tags of its own."""
     tifffile = require("tifffile", "tifffile")  # here, since few images need it
     path = destination.unfinished
+    beside = TagsOfPages()
     with ExitStack() as opened:
         writer, is_big = opened.enter_context(tifffile.TiffWriter(path)), False
         for page in pages:
@@ -33,6 +34,8 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
                 promote(path)
                 writer, is_big = opened.enter_context(tifffile.TiffWriter(path, append=True)), True
             _write_page(writer, shown)
+            beside.add(page.info)
+    add_beside(path, "TIFF", beside.infos, str(destination.path))
 
 
 def _write_page(writer: Any, page: Page) -> None:
@@ -47,7 +50,7 @@ def _write_page(writer: Any, page: Page) -> None:
         iccprofile=info.get("icc_profile"),
         resolution=info.get("dpi"),
         resolutionunit="INCH" if "dpi" in info else None,
-        extratags=[(XMP_TAG, "B", len(info["xmp"]), info["xmp"], True)] if "xmp" in info else [],
+        software=False,
         # Of its lossless methods the one that needs no further package.
         compression="zlib" if "compression" in info else None,
         metadata=None,
@@ -56,9 +59,7 @@ def _write_page(writer: Any, page: Page) -> None:
 
 def _most_bytes(page: Page) -> int:
     """How long a page may be in the file, its directory aside; what cannot be compressed grows a little."""
-    info = page.info
-    beside = sum(len(info.get(key, b"")) for key in ("icc_profile", "xmp"))
-    return _pixel_bytes(page) * 101 // 100 + beside
+    return _pixel_bytes(page) * 101 // 100 + len(page.info.get("icc_profile", b""))
 
 
 def _pixel_bytes(page: Page) -> int:

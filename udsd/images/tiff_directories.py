@@ -123,7 +123,7 @@ class TiffDirectories:
         while offset and offset not in seen:
             seen.add(offset)
             check_pages(len(seen))
-            page, offset = self._directory(offset)
+            page, offset = self._directory_and_next(offset)
             entries += len(page)
             shared += sum(entry.size for entry in page.values())
             if entries > _ENTRIES * page_limit() or shared > self._length + _SHARED_BYTES:
@@ -131,7 +131,16 @@ class TiffDirectories:
             self._check_tile(page)
             yield page
 
-    def _directory(self, offset: int) -> tuple[dict[int, Entry], int]:
+    def directory(self, offset: int) -> dict[int, Entry]:
+        """A directory that is no page, such as that of EXIF.
+
+        Raises:
+            ImageError: It has unreasonably many tags, or unreasonably long ones.
+            ValueError: It is cut off.
+        """
+        return self._directory_and_next(offset)[0]
+
+    def _directory_and_next(self, offset: int) -> tuple[dict[int, Entry], int]:
         """The directory at an offset, and the offset of the next, 0 for none."""
         count_code, value_code, header_bytes = ("Q", "Q", 8) if self._is_big else ("H", "I", 2)
         value_bytes = struct.calcsize(value_code)

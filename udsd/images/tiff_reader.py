@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
 
 from udsd.errors import ImageError
 from udsd.images import tiff_directories as tags
@@ -18,20 +16,17 @@ from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
-from udsd.images.metadata import LOSSLESS_COMPRESSIONS, read_info
+from udsd.images.metadata import carried, found_in_tiff, orientation_of
 from udsd.images.opencv import turned
-from udsd.images.pillow import PillowReader, decode_deep, upright, with_info
+from udsd.images.pillow import PillowReader, decode_deep, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
-from udsd.images.tiff_samples import COMMON_COMPRESSIONS, grey_tiff, read_samples
+from udsd.images.tiff_samples import COMMON_COMPRESSIONS, read_samples
 
 logger = logging.getLogger(__name__)
 
 _GREY_WHITE_IS_ZERO, _GREY, _RGB = 0, 1, 2
 _ASSOCIATED_ALPHA = 1
 _WHITE = 65535
-
-_CARRIED = (tags.ORIENTATION, 282, 283, 296, 700, 34675)
-"""Tags beside the pixels: orientation, resolution across, down and its unit, XMP, ICC profile."""
 
 
 def open_tiff(file: BinaryIO, path: Path) -> PageReader | None:
@@ -66,8 +61,9 @@ class TiffReader:
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0."""
         page = self._tiff.pages[index]
+        found = found_in_tiff(self._tiff, page, str(self._path))
         if not _is_deep(self._tiff, page):
-            return self._open_pillow().read(index)
+            return self._open_pillow().read(index, found)
         try:
             pixels = _read_pixels(self._tiff, page)
         except ValueError as error:
@@ -75,9 +71,9 @@ class TiffReader:
             if self._tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
                 raise
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._path, error)
-            return self._open_pillow().read(index)
-        pixels = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
-        info = _read_info(self._tiff, page, str(self._path))
+            return self._open_pillow().read(index, found)
+        pixels = turned(pixels, orientation_of(found))
+        info = carried(found, str(self._path), size=pixels.shape[1::-1])
         if pixels.shape[2] > 1:
             return decode_deep(pixels, info)
         return decode_array(pixels[..., 0]).then(lambda restored: with_info(restored, info))
@@ -136,16 +132,3 @@ def _read_pixels(tiff: TiffDirectories, page: dict[int, Entry]) -> NDArray[np.ui
         alpha = np.maximum(pixels[..., -1:], 1).astype(np.float32)
         pixels[..., :-1] = np.minimum(np.rint(pixels[..., :-1] * (_WHITE / alpha)), _WHITE)
     return pixels
-
-
-def _read_info(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict[str, Any]:
-    """What is said of a page beside its pixels, as Pillow reads it of one grey pixel of which the same is said."""
-    carried = {tag: (entry.kind, entry.count, tiff.content(entry)) for tag in _CARRIED if (entry := page.get(tag))}
-    with Image.open(
-        io.BytesIO(grey_tiff(tiff.order, bits=8, width=1, height=1, segments=[b"\0"], beside=carried))
-    ) as stub:
-        info = read_info(stub, upright(stub, name))
-    compression = TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1))
-    if compression in LOSSLESS_COMPRESSIONS:
-        info["compression"] = compression
-    return info

@@ -1,0 +1,193 @@
+"""What is carried over from an original to its restored image, whatever the formats of both.
+
+Containers are read in their own modules, each of which gives what it has found under these names.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
+
+from udsd.images.insertion import insert
+from udsd.images.metadata import exif, jpeg, photoshop, png, tiff, xmp
+
+logger = logging.getLogger(__name__)
+
+CARRIED_INFO = (
+    "icc_profile", "dpi", "exif", "xmp", "photoshop", "chunks", "comment", "jpeg", "compression", "duration", "loop",
+)  # fmt: skip
+"""Keys of `PIL.Image.Image.info` that go from the original to the restored image.
+
+``photoshop`` (Photoshop's resources, with IPTC, as bytes), ``chunks`` (of a PNG: texts and the meaning of colours) and
+``jpeg`` (quantisation tables and subsampling) are ours, the others are Pillow's.
+"""
+
+LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
+_ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
+_EXIF_FORMATS = ("WEBP", "AVIF", "HEIF")
+"""Formats that have EXIF and XMP, and no resolution but that of EXIF."""
+_GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
+_GIF_XMP_END = b"\1" + bytes(range(255, -1, -1)) + b"\0"
+"""Read as lengths of blocks, all of them lead to the end."""
+
+
+def found_in(image: Image.Image, name: str) -> dict[str, Any]:
+    """What a Pillow image says beside its pixels, raw; asked before it is loaded, more of it is there.
+
+    Args:
+        image: An image, opened from a file or made.
+        name: What logged warnings call it.
+    """
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return jpeg.found_in_jpeg(image, name)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return tiff.found_in_pillow(image, name)
+    found = png.found_in_pillow(image, name)
+    given = {key: image.info[key] for key in CARRIED_INFO if image.info.get(key)}
+    if isinstance(given.get("photoshop"), dict):  # a copy of a JPEG that Pillow has opened
+        given["photoshop"] = photoshop.from_numbers(given["photoshop"])
+    found |= given | {"chunks": [*found["chunks"], *given.get("chunks", ())]}
+    if image.format in _EXIF_FORMATS and found.get("exif"):
+        found.setdefault("dpi", exif.resolution(found["exif"]))
+    return found
+
+
+def orientation_of(found: Mapping[str, Any]) -> int:
+    """1 to 8, as EXIF says it, else the TIFF itself, else XMP."""
+    said = exif.orientation(found.get("exif") or b"") or found.get("orientation")
+    if said not in range(1, 9):
+        said = xmp.orientation(_bytes(found.get("xmp")))
+    return said or 1
+
+
+def carried(
+    found: Mapping[str, Any], name: str, *, size: tuple[int, int], is_converted: bool = False
+) -> dict[str, Any]:
+    """What of it is carried over, being still true of an image that was restored and set upright.
+
+    Args:
+        found: What the original says.
+        name: What logged warnings call it.
+        size: Of the upright image.
+        is_converted: Whether its colours are others.
+    """
+    info = {key: found[key] for key in ("icc_profile", "chunks", "jpeg") if found.get(key)}
+    orientation = orientation_of(found)
+    dpi = _plain_dpi(found.get("dpi"))
+    if dpi:
+        info["dpi"] = dpi[::-1] if orientation >= 5 else dpi
+    if found.get("compression") in LOSSLESS_COMPRESSIONS:
+        info["compression"] = found["compression"]
+    info |= {
+        "exif": _true_exif(found, name, size=size, is_converted=is_converted),
+        "xmp": xmp.still_true(_bytes(found.get("xmp"))),
+        "photoshop": photoshop.still_true(found.get("photoshop") or b"", is_turned=orientation > 1),
+        "comment": _bytes(found.get("comment")),
+    }
+    return {key: value for key, value in info.items() if value}
+
+
+def _true_exif(found: Mapping[str, Any], name: str, *, size: tuple[int, int], is_converted: bool) -> bytes | None:
+    given = found.get("exif") or b""
+    block, broken = exif.still_true(given, size=size, orientation=orientation_of(found), is_converted=is_converted)
+    if broken:
+        logger.warning("%s: broken EXIF tags are left out: %s", name, ", ".join(broken))
+    elif given and block is None and not exif.tiff_block(given):
+        logger.warning("%s: EXIF cannot be read and is left out", name)
+    return block
+
+
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value or b"")
+
+
+def _plain_dpi(dpi: Any) -> tuple[float, float] | None:
+    """Resolutions as floats, or None where a file gives nonsense that no other format could hold."""
+    try:
+        across, down = (float(value) for value in dpi)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    sound = all(math.isfinite(value) and 1 <= value <= 65535 for value in (across, down))
+    return (across, down) if sound else None
+
+
+@functools.cache
+def pillow_turns_tiffs() -> bool:
+    """Whether this Pillow sets a TIFF upright when it is loaded, as later ones do."""
+    file = io.BytesIO()
+    Image.new("L", (2, 1)).save(file, "TIFF", tiffinfo={274: 6})
+    with Image.open(file) as image:
+        image.load()
+        return image.size == (1, 2)
+
+
+def save_arguments(format_name: str, info: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """Arguments of `PIL.Image.Image.save` that write what a format can hold of what was carried over.
+
+    Args:
+        format_name: As Pillow names it.
+        info: What is carried over.
+        name: What logged warnings call the file.
+    """
+    if format_name != "PNG":
+        png.warn_of_colours(info, format_name, name)
+    if format_name == "JPEG":
+        return jpeg.jpeg_arguments(info, name)
+    arguments: dict[str, Any] = {key: info[key] for key in _KEYS.get(format_name, ()) if info.get(key)}
+    if format_name in _ANIMATED_FORMATS:
+        arguments |= {key: info[key] for key in ("duration", "loop") if key in info}
+    if format_name in _EXIF_FORMATS and "dpi" in info:
+        arguments["exif"] = exif.with_resolution(info.get("exif"), info["dpi"])
+    if format_name in ("AVIF", "HEIF") and not _is_read_by_pillow(arguments.get("exif")):
+        logger.warning("%s: EXIF is too broken for %s and is left out", name, format_name)
+        del arguments["exif"]
+    return arguments
+
+
+_KEYS = {
+    "PNG": ("dpi", "icc_profile", "exif"),
+    "TIFF": ("dpi", "icc_profile", "compression"),
+    "WEBP": ("icc_profile", "exif", "xmp"),
+    "AVIF": ("icc_profile", "exif", "xmp"),
+    "HEIF": ("icc_profile", "exif", "xmp"),
+    "GIF": ("comment",),
+    "BMP": ("dpi",),
+}
+"""What Pillow writes, but for JPEG; `add_beside` adds the rest."""
+
+
+def _is_read_by_pillow(block: bytes | None) -> bool:
+    try:
+        Image.Exif().load(block or b"")
+    except (SyntaxError, ValueError, TypeError, struct.error, OSError):
+        return False
+    return True
+
+
+def add_beside(path: Path, format_name: str, infos: Sequence[Mapping[Any, Any]], name: str) -> None:
+    """Put into a finished file what the library that has written it does not write.
+
+    Args:
+        path: The file.
+        format_name: As Pillow names it.
+        infos: What is carried over, for each page.
+        name: What logged warnings call the file.
+
+    Raises:
+        OSError: The file cannot be changed.
+    """
+    if format_name == "PNG":
+        png.add_to_png(path, infos[0])
+    if format_name == "TIFF":
+        tiff.add_to_tiff(path, infos, name)
+    if format_name == "GIF" and infos[0].get("xmp"):
+        with path.open("r+b") as file:
+            insert(file, file.seek(0, io.SEEK_END) - 1, _GIF_XMP + infos[0]["xmp"] + _GIF_XMP_END)
