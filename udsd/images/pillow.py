@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin
 
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array
@@ -133,8 +133,10 @@ def decode_pillow(image: Image.Image, name: str, found: Mapping[str, Any] | None
     _check_not_empty(image)
     if found is None:
         found = found_in(image, name)
+    orientation = orientation_of(found)
+    is_done = _turned_by_pillow(image, orientation) in _TURNS
     image.load()
-    turned = _turned(image, orientation_of(found))
+    turned = _turned(image, 1 if is_done else orientation)
     info = _carried(image, found, name, turned.size)
     if turned.mode in CONVERTED_MODES:
         turned = to_srgb(turned, info.pop("icc_profile", None), name)
@@ -163,10 +165,21 @@ def _check_not_empty(image: Image.Image) -> None:
         raise ImageError(f"the image is empty ({image.width}x{image.height}); give one of at least 1x1 pixels")
 
 
+def _turned_by_pillow(image: Image.Image, orientation: int) -> int:
+    """The orientation by which Pillow has turned an image, or will when it is loaded; 1 for none."""
+    if image.format != "TIFF" or not pillow_turns_tiffs():
+        return 1
+    if not getattr(image, "tile", None):
+        return orientation
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # On broken tags Pillow raises many types.
+    except Exception:
+        return 1
+
+
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
     """A copy of a loaded image, set upright."""
-    if image.format == "TIFF" and pillow_turns_tiffs():
-        orientation = 1
     method = _TURNS.get(orientation)
     turned = image.copy() if method is None else image.transpose(method)
     # Copies forget the format, by which the range of mode I is known.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from udsd.errors import ImageError
+from udsd.errors import ImageError, UdsdError
 from udsd.images import tiff_directories as tags
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
@@ -21,6 +23,8 @@ from udsd.images.opencv import turned
 from udsd.images.pillow import PillowReader, decode_deep, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
 from udsd.images.tiff_samples import COMMON_COMPRESSIONS, read_samples
+from udsd.images.tiff_single import page_alone
+from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +57,9 @@ class TiffReader:
         self.count = len(self._tiff.pages)
         if self.count == 0:
             raise ValueError("a TIFF without pages")
-        if not _is_deep(self._tiff, self._tiff.pages[0]):
-            self._open_pillow()
         first = self._tiff.pages[0]
+        if not _is_deep(self._tiff, first):
+            self._check_opened(first)
         self.size = (self._tiff.number(first, tags.WIDTH), self._tiff.number(first, tags.HEIGHT))
 
     def read(self, index: int) -> DecodedImage[Page]:
@@ -63,7 +67,7 @@ class TiffReader:
         page = self._tiff.pages[index]
         found = found_in_tiff(self._tiff, page, str(self._path))
         if not _is_deep(self._tiff, page):
-            return self._open_pillow().read(index, found)
+            return self._read_by_pillow(index, found)
         try:
             pixels = _read_pixels(self._tiff, page)
         except ValueError as error:
@@ -71,7 +75,7 @@ class TiffReader:
             if self._tiff.number(page, tags.PHOTOMETRIC) == _GREY_WHITE_IS_ZERO:
                 raise
             logger.warning("%s: of its 16 bits per colour 8 are read (%s)", self._path, error)
-            return self._open_pillow().read(index, found)
+            return self._read_by_pillow(index, found)
         pixels = turned(pixels, orientation_of(found))
         info = carried(found, str(self._path), size=pixels.shape[1::-1])
         if pixels.shape[2] > 1:
@@ -90,11 +94,38 @@ class TiffReader:
         if self._pillow is not None:
             self._pillow.close()
 
+    def _read_by_pillow(self, index: int, found: dict[str, Any]) -> DecodedImage[Page]:
+        """Decode a page by Pillow, and once more without what describes it if that fails: Pillow stumbles over it."""
+        try:
+            return self._open_pillow().read(index, found)
+        except Exception as error:
+            if _is_final(error):
+                raise
+        return self._alone(self._tiff.pages[index]).read(0, found)
+
+    def _check_opened(self, page: dict[int, Entry]) -> None:
+        try:
+            self._open_pillow()
+        except Exception as error:
+            if _is_final(error):
+                raise
+            self._alone(page)
+
+    def _alone(self, page: dict[int, Entry]) -> PillowReader:
+        return PillowReader(io.BytesIO(page_alone(self._tiff, page)), self._path, 1)
+
     def _open_pillow(self) -> PillowReader:
+        if self._tiff.is_endless:
+            raise ValueError("tags that Pillow must not read")
         if self._pillow is None:
             self._file.seek(0)
             self._pillow = PillowReader(self._file, self._path, self.count)
         return self._pillow
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether it is about pixels or memory, so that without the tags beside them it would be no better."""
+    return isinstance(error, UdsdError | Image.DecompressionBombError) or is_out_of_memory(error)
 
 
 def _is_deep(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:

@@ -7,7 +7,7 @@ one page. So the rest of the file is not read, and what OpenCV makes of orientat
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from udsd.extras import require
 from udsd.images import tiff_directories as tags
 from udsd.images.tiff_directories import Entry, TiffDirectories
+from udsd.images.tiff_single import single_page
 
 _UNCOMPRESSED = 1
 _PREDICTED = (5, 8, 32946)
@@ -24,6 +25,7 @@ COMMON_COMPRESSIONS = (_UNCOMPRESSED, *_PREDICTED, 32773)
 _HORIZONTAL = 2
 _SEPARATE_PLANES = 2
 _BYTES = 2
+_LONG = 4
 _SLACK = 2**16
 """Bytes by which a compressed strip may exceed twice its size."""
 
@@ -50,11 +52,9 @@ def read_samples(
     segments = _read_segments(tiff, page, count * planes, tile[0] * tile[1] * joined * _BYTES)
     pixels = np.empty((height, width, samples), np.uint16)
     for plane in range(planes):
-        content = grey_tiff(
+        content = _grey_tiff(
             tiff.order,
-            bits=16,
-            width=width * joined,
-            height=height,
+            size=(width * joined, height),
             segments=segments[plane * count : (plane + 1) * count],
             tile=(tile[0] * joined, tile[1]),
             is_tiled=is_tiled,
@@ -70,61 +70,33 @@ def read_samples(
     return pixels
 
 
-def grey_tiff(
+def _grey_tiff(
     order: str,
     *,
-    bits: int,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     segments: Sequence[bytes],
-    tile: tuple[int, int] | None = None,
-    is_tiled: bool = False,
-    compression: int = _UNCOMPRESSED,
-    beside: Mapping[int, tuple[int, int, bytes]] | None = None,
+    tile: tuple[int, int],
+    is_tiled: bool,
+    compression: int,
 ) -> bytearray:
-    """A TIFF of one grey page of which black is 0.
+    """A TIFF of one grey page of 16 bits of which black is 0.
 
     Args:
         order: Byte order of its numbers and samples, as `struct` names it.
-        bits: Of a sample.
-        width: Of the page.
-        height: Of the page.
+        size: Width and height of the page.
         segments: The compressed strips or tiles.
-        tile: Width and height of a tile, or of a strip; without it there is one strip.
+        tile: Width and height of a tile, or of a strip.
         is_tiled: Whether the segments are tiles.
         compression: As TIFF numbers it.
-        beside: Further tags: TIFF type, number of elements, content in the byte order.
 
     Raises:
         ValueError: It would be of more than 4 GB.
     """
-    content = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
-    offsets = []
-    for segment in segments:
-        offsets.append(len(content))
-        content += segment
-    across, down = tile or (width, height)
-    layout = (tags.STRIP_OFFSETS, tags.STRIP_BYTES, {tags.ROWS_PER_STRIP: [down]})
-    if is_tiled:
-        layout = (tags.TILE_OFFSETS, tags.TILE_BYTES, {tags.TILE_WIDTH: [across], tags.TILE_HEIGHT: [down]})
-    numbers = {tags.WIDTH: [width], tags.HEIGHT: [height], tags.BITS: [bits], tags.COMPRESSION: [compression]}
-    numbers |= {tags.PHOTOMETRIC: [1], layout[0]: offsets, layout[1]: [len(segment) for segment in segments]}
-    numbers |= layout[2]
-    entries = dict(beside or {})
-    try:
-        for tag, values in numbers.items():
-            entries[tag] = (4, len(values), struct.pack(f"{order}{len(values)}I", *values))
-        directory = struct.pack(f"{order}H", len(entries))
-        for tag, (kind, count, value) in sorted(entries.items()):
-            content += bytes(len(content) % 2)
-            where = value if len(value) <= 4 else struct.pack(f"{order}I", len(content))
-            content += value if len(value) > 4 else b""
-            directory += struct.pack(f"{order}HHI", tag, kind, count) + where.ljust(4, b"\0")
-        content += bytes(len(content) % 2)
-        content[4:8] = struct.pack(f"{order}I", len(content))
-    except struct.error as error:
-        raise ValueError("a page of more than 4 GB") from error
-    return content + directory + bytes(4)
+    numbers = {tags.WIDTH: size[0], tags.HEIGHT: size[1], tags.BITS: 8 * _BYTES, tags.COMPRESSION: compression}
+    numbers[tags.PHOTOMETRIC] = 1
+    numbers |= {tags.TILE_WIDTH: tile[0], tags.TILE_HEIGHT: tile[1]} if is_tiled else {tags.ROWS_PER_STRIP: tile[1]}
+    entries = {tag: (_LONG, 1, struct.pack(f"{order}I", number)) for tag, number in numbers.items()}
+    return single_page(order, segments, entries, is_tiled=is_tiled)
 
 
 def _read_segments(tiff: TiffDirectories, page: dict[int, Entry], count: int, size: int) -> list[bytes]:
