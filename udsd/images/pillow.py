@@ -24,9 +24,11 @@ from udsd.images.metadata import (
     carried,
     found_in,
     found_in_chunks,
+    found_in_jpeg,
     orientation_of,
     pillow_turns_tiffs,
-    split,
+    split_chunks,
+    split_exif,
 )
 from udsd.images.modes import CONVERTED_MODES, to_restorable, to_srgb
 from udsd.images.opencv import is_deep, read_deep
@@ -63,9 +65,14 @@ class PillowReader:
         check_header(file)
         file.seek(0)
         self._chunks: list[tuple[bytes, bytes]] | None = None
+        self._found: dict[str, Any] | None = None
+        self._exif: bytes | None = None
         shown = file
-        if file.read(8) == PNG_SIGNATURE:
-            self._chunks, shown = split(file)
+        start = file.read(len(PNG_SIGNATURE))
+        if start == PNG_SIGNATURE:
+            self._chunks, shown = split_chunks(file)
+        elif start.startswith(b"\xff\xd8\xff"):
+            self._exif, shown = split_exif(file)
         shown.seek(0)
         self._image = Image.open(shown, formats=readable_formats())
         check_size(self._image)
@@ -83,9 +90,10 @@ class PillowReader:
             check_held(self.count * image.width * image.height)
         _check_not_empty(image)
         if isinstance(image, JpegImagePlugin.JpegImageFile):
+            self._file.seek(0)
             check_scans(self._file, image.width * image.height)
         if found is None:
-            found = found_in(image, self._name) if self._chunks is None else found_in_chunks(self._chunks, self._name)
+            found = self._found_beside(index)
         if not is_deep(image):
             return decode_pillow(image, self._name, found)
         # First, since unlike OpenCV it complains of a page that is cut off.
@@ -101,6 +109,18 @@ class PillowReader:
         """The frames of an animation are as large as the first, and are written together."""
         width, height = self.size
         check_held(self.count * width * height)
+
+    def _found_beside(self, index: int) -> Mapping[str, Any]:
+        """What the file says; of frames behind the first how they are turned."""
+        if self._found is None:
+            image, name = self._image, self._name
+            if self._chunks is not None:
+                self._found = found_in_chunks(self._chunks, name)
+            elif isinstance(image, JpegImagePlugin.JpegImageFile):
+                self._found = found_in_jpeg(image, name, self._exif)
+            else:
+                self._found = found_in(image, name)
+        return self._found if index == 0 else {"orientation": orientation_of(self._found)}
 
     def _read_deep(self, index: int, orientation: int) -> NDArray[np.uint16]:
         image = self._image

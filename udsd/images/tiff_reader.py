@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,14 +59,17 @@ class TiffReader:
         if self.count == 0:
             raise ValueError("a TIFF without pages")
         first = self._tiff.pages[0]
+        self._first_found: dict[str, Any] | None = None
         if not _is_deep(self._tiff, first):
-            self._check_opened(first)
+            self._first_found = found_in_tiff(self._tiff, first, str(path))
+            self._check_opened(first, self._first_found)
         self.size = (self._tiff.number(first, tags.WIDTH), self._tiff.number(first, tags.HEIGHT))
 
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0."""
         page = self._tiff.pages[index]
-        found = found_in_tiff(self._tiff, page, str(self._path))
+        found = self._first_found if index == 0 else None
+        found = found or found_in_tiff(self._tiff, page, str(self._path))
         if not _is_deep(self._tiff, page):
             return self._read_by_pillow(index, found)
         try:
@@ -94,29 +98,33 @@ class TiffReader:
         if self._pillow is not None:
             self._pillow.close()
 
-    def _read_by_pillow(self, index: int, found: dict[str, Any]) -> DecodedImage[Page]:
-        """Decode a page by Pillow, and once more without what describes it if that fails: Pillow stumbles over it."""
-        try:
-            return self._open_pillow().read(index, found)
-        except Exception as error:
-            if _is_final(error):
-                raise
-        return self._alone(self._tiff.pages[index]).read(0, found)
-
-    def _check_opened(self, page: dict[int, Entry]) -> None:
-        try:
-            self._open_pillow()
-        except Exception as error:
-            if _is_final(error):
-                raise
-            self._alone(page)
+    def _read_by_pillow(self, index: int, found: Mapping[str, Any]) -> DecodedImage[Page]:
+        """Decode a page by Pillow, if need be without what describes it, over which Pillow stumbles or warns."""
+        page = self._tiff.pages[index]
+        if found["is_sound"] and not self._tiff.is_endless:
+            try:
+                return self._open_pillow().read(index, found)
+            except Exception as error:
+                if _is_final(error):
+                    raise
+        return self._alone(page).read(0, found)
 
     def _alone(self, page: dict[int, Entry]) -> PillowReader:
         return PillowReader(io.BytesIO(page_alone(self._tiff, page)), self._path, 1)
 
+    def _check_opened(self, page: dict[int, Entry], found: Mapping[str, Any]) -> None:
+        """Raise now what Pillow raises of a file that it cannot read."""
+        if found["is_sound"] and not self._tiff.is_endless:
+            try:
+                self._open_pillow()
+            except Exception as error:
+                if _is_final(error):
+                    raise
+            else:
+                return
+        self._alone(page)
+
     def _open_pillow(self) -> PillowReader:
-        if self._tiff.is_endless:
-            raise ValueError("tags that Pillow must not read")
         if self._pillow is None:
             self._file.seek(0)
             self._pillow = PillowReader(self._file, self._path, self.count)

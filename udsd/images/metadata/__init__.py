@@ -4,7 +4,7 @@ carried.py      what is carried over, whatever the formats, and what of it is st
 exif.py         EXIF, changed where it lies; directories.py: directories of tags, read and built
 xmp.py          XMP
 photoshop.py    Photoshop's resources, with IPTC
-jpeg.py, png.py (with png_text.py), tiff.py    one container each
+jpeg.py, png.py (with png_text.py), tiff.py, gif.py    one container each
 """
 
 from udsd.images.metadata.carried import (
@@ -17,7 +17,8 @@ from udsd.images.metadata.carried import (
     pillow_turns_tiffs,
     save_arguments,
 )
-from udsd.images.metadata.png import PNG_SIGNATURE, found_in_chunks, split
+from udsd.images.metadata.jpeg import found_in_jpeg, split_exif
+from udsd.images.metadata.png import PNG_SIGNATURE, found_in_chunks, split_chunks
 from udsd.images.metadata.tiff import TagsOfPages, found_in_tiff
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "carried",
     "found_in",
     "found_in_chunks",
+    "found_in_jpeg",
     "found_in_tiff",
     "orientation_of",
     "pillow_turns_tiffs",
     "save_arguments",
-    "split",
+    "split_chunks",
+    "split_exif",
 ]

@@ -16,8 +16,7 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from udsd.images.insertion import insert
-from udsd.images.metadata import exif, jpeg, photoshop, png, tiff, xmp
+from udsd.images.metadata import exif, gif, jpeg, photoshop, png, tiff, xmp
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +33,6 @@ LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "pack
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _EXIF_FORMATS = ("WEBP", "AVIF", "HEIF")
 """Formats that have EXIF and XMP, and no resolution but that of EXIF."""
-_GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
-_GIF_XMP_END = b"\1" + bytes(range(255, -1, -1)) + b"\0"
-"""Read as lengths of blocks, all of them lead to the end."""
 
 
 def found_in(image: Image.Image, name: str) -> dict[str, Any]:
@@ -55,6 +51,9 @@ def found_in(image: Image.Image, name: str) -> dict[str, Any]:
     if isinstance(given.get("photoshop"), dict):  # a copy of a JPEG that Pillow has opened
         given["photoshop"] = photoshop.from_numbers(given["photoshop"])
     found |= given | {"chunks": [*found["chunks"], *given.get("chunks", ())]}
+    file = getattr(image, "fp", None)
+    if image.format == "GIF" and file is not None and not file.closed:
+        found["xmp"] = gif.found_xmp(file)
     if image.format in _EXIF_FORMATS and found.get("exif"):
         found.setdefault("dpi", exif.resolution(found["exif"]))
     return found
@@ -137,8 +136,7 @@ def save_arguments(format_name: str, info: Mapping[Any, Any], name: str) -> dict
         info: What is carried over.
         name: What logged warnings call the file.
     """
-    if format_name != "PNG":
-        png.warn_of_colours(info, format_name, name)
+    _warn_of_loss(format_name, info, name)
     if format_name == "JPEG":
         return jpeg.jpeg_arguments(info, name)
     arguments: dict[str, Any] = {key: info[key] for key in _KEYS.get(format_name, ()) if info.get(key)}
@@ -162,6 +160,28 @@ _KEYS = {
     "BMP": ("dpi",),
 }
 """What Pillow writes, but for JPEG; `add_beside` adds the rest."""
+
+
+_HELD = {
+    "JPEG": {"icc_profile", "exif", "xmp", "photoshop"},
+    "PNG": {"icc_profile", "exif", "xmp", "photoshop", "chunks"},
+    "TIFF": {"icc_profile", "exif", "xmp", "photoshop"},
+    "WEBP": {"icc_profile", "exif", "xmp"},
+    "AVIF": {"icc_profile", "exif", "xmp"},
+    "HEIF": {"icc_profile", "exif", "xmp"},
+    "GIF": {"xmp"},
+}
+_NAMES = {"icc_profile": "colour profile", "exif": "EXIF", "xmp": "XMP", "photoshop": "IPTC"}
+
+
+def _warn_of_loss(format_name: str, info: Mapping[Any, Any], name: str) -> None:
+    """Tell what a format has no place for."""
+    held = _HELD.get(format_name, set())
+    lost = [said for key, said in _NAMES.items() if info.get(key) and key not in held]
+    if "chunks" not in held:
+        lost += png.names_of(info.get("chunks", ()), has_profile=bool(info.get("icc_profile")))
+    if lost:
+        logger.warning("%s: %s has no place for %s, which the original had", name, format_name, ", ".join(lost))
 
 
 def _is_read_by_pillow(block: bytes | None) -> bool:
@@ -189,5 +209,4 @@ def add_beside(path: Path, format_name: str, infos: Sequence[Mapping[Any, Any]],
     if format_name == "TIFF":
         tiff.add_to_tiff(path, infos, name)
     if format_name == "GIF" and infos[0].get("xmp"):
-        with path.open("r+b") as file:
-            insert(file, file.seek(0, io.SEEK_END) - 1, _GIF_XMP + infos[0]["xmp"] + _GIF_XMP_END)
+        gif.add_xmp(path, infos[0]["xmp"])

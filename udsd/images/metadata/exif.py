@@ -34,8 +34,8 @@ WIDTHS, HEIGHTS = (256, 40962), (257, 40963)
 """Tags of the first directory, and of the one that EXIF adds."""
 _PREVIEWS = (330, 700, 33723, 34377, 34675, 37724)
 """Directories of other images; what is carried beside EXIF: XMP, IPTC, Photoshop's resources, profile; layers."""
-_OF_PLACES = (37396, 41492)
-"""Subject's area and place, in pixels."""
+_OF_PLACES = (37396, 41492, 33550, 33922, 34264, 34735, 34736, 34737)
+"""The subject's area and place, in pixels; where on Earth pixels lie."""
 _OF_COLOURS = (301, 318, 319, 40961, 42240)
 """Transfer function, white point, primaries, colour space, gamma."""
 _IMAGE_PLACES = ((513, 514), (273, 279))

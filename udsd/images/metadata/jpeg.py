@@ -3,25 +3,64 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import JpegImagePlugin
 
 from udsd.images.metadata import exif, photoshop, xmp
+from udsd.images.metadata.parts import file_of_parts
 
 logger = logging.getLogger(__name__)
 
 _MOST_SEGMENT = 65533
 _MOST_PROFILE = 255 * (_MOST_SEGMENT - 14)
 """The segments of a profile are counted in a byte."""
+_SCAN, _END = 0xDA, 0xD9
 _APP1, _APP13 = b"\xff\xe1", b"\xff\xed"
 
 
-def found_in_jpeg(image: JpegImagePlugin.JpegImageFile, name: str) -> dict[str, Any]:
-    """What the segments say, and the tables."""
+def split_exif(file: BinaryIO) -> tuple[bytes | None, BinaryIO]:
+    """The EXIF of a JPEG, and the file as if it were not in it: Pillow would read it, and warn of what is broken.
+
+    Args:
+        file: A JPEG of which `udsd.images.headers.check_header` has seen that it has not too many segments.
+    """
+    block, parts, at = b"", [], 0
+    length = file.seek(0, os.SEEK_END)
+    place = 2
+    while True:
+        file.seek(place)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] in (_SCAN, _END):
+            break
+        if head[1] == 0xFF:
+            place += 1  # may fill the space between segments
+            continue
+        stop = place + 2 + int.from_bytes(head[2:])
+        if head[1] == _APP1[1] and file.read(len(exif.HEADER)) == exif.HEADER and stop <= length:
+            block += file.read(stop - place - 4 - len(exif.HEADER))
+            parts.append((at, place))
+            at = stop
+        place = max(stop, place + 2)
+    if not parts:
+        return None, file
+    return exif.HEADER + block, file_of_parts(file, [*parts, (at, length)])
+
+
+def found_in_jpeg(image: JpegImagePlugin.JpegImageFile, name: str, block: bytes | None = None) -> dict[str, Any]:
+    """What the segments say, and the tables.
+
+    Args:
+        image: As Pillow has opened it.
+        name: What logged warnings call it.
+        block: Its EXIF, where Pillow was not shown it.
+    """
+    found: dict[str, Any] = {key: image.info.get(key) for key in ("icc_profile", "exif", "dpi", "comment")}
+    if block:
+        found |= {"exif": block, "dpi": found["dpi"] or exif.resolution(block)}
     segments = [content for kind, content in image.applist if kind in ("APP1", "APP13")]
-    found = {key: image.info.get(key) for key in ("icc_profile", "exif", "dpi", "comment")}
     found["xmp"], is_whole = xmp.from_segments(segments)
     if not is_whole:
         logger.warning("%s: the second part of its XMP cannot be used and is left out", name)

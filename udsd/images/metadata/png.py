@@ -6,13 +6,11 @@ refuses the picture.
 
 from __future__ import annotations
 
-import bisect
-import io
 import logging
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -20,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from udsd.images.insertion import insert
 from udsd.images.metadata import exif, photoshop
+from udsd.images.metadata.parts import file_of_parts
 from udsd.images.metadata.png_text import XMP_KEYWORD, Texts, expanded, profile_text
 
 logger = logging.getLogger(__name__)
@@ -40,10 +39,10 @@ _UNITS = 100_000
 _INCH = 0.0254
 _PHYS_IN_METRES = 1
 _SRGB_GAMMA, _SRGB_CHROMATICITY = 45455, (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-_SRGB_CICP = (bytes([1, 13, 0, 1]), bytes([1, 1, 0, 1]))
+_SRGB_CICP = bytes([1, 13, 0, 1])
 
 
-def split(file: BinaryIO) -> tuple[list[tuple[bytes, bytes]], BinaryIO]:
+def split_chunks(file: BinaryIO) -> tuple[list[tuple[bytes, bytes]], BinaryIO]:
     """The chunks that are carried over, by their kinds, and the file as if they were not in it.
 
     Args:
@@ -69,47 +68,7 @@ def split(file: BinaryIO) -> tuple[list[tuple[bytes, bytes]], BinaryIO]:
         if kind == b"IEND":
             break
         at = stop
-    return chunks, io.BufferedReader(_Parts(file, segments))
-
-
-class _Parts(io.RawIOBase):
-    """Some parts of a file, one after another, as if they were a file.
-
-    Args:
-        file: The file, which stays open.
-        segments: Begin and end of each part.
-    """
-
-    def __init__(self, file: BinaryIO, segments: list[tuple[int, int]]) -> None:
-        self._file = file
-        self._segments = segments
-        self._starts = [0]
-        for begin, end in segments:
-            self._starts.append(self._starts[-1] + end - begin)
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._starts[-1]}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        index = bisect.bisect_right(self._starts, self._at) - 1
-        if index >= len(self._segments):
-            return 0
-        begin, end = self._segments[index]
-        inside = self._at - self._starts[index]
-        self._file.seek(begin + inside)
-        content = self._file.read(min(len(buffer), end - begin - inside))
-        buffer[: len(content)] = content
-        self._at += len(content)
-        return len(content)
+    return chunks, file_of_parts(file, segments)
 
 
 def found_in_chunks(chunks: list[tuple[bytes, bytes]], name: str) -> dict[str, Any]:
@@ -179,17 +138,18 @@ def _written(info: Mapping[Any, Any]) -> Iterator[bytes]:
         yield _chunk(b"zTXt", profile_text("iptc", info["photoshop"]))
 
 
-def warn_of_colours(info: Mapping[Any, Any], format_name: str, name: str) -> None:
-    """Tell that a format cannot say how a PNG's colours are meant, unless it need not."""
-    if info.get("icc_profile"):
-        return
-    kinds = dict(info.get("chunks", ()))
-    told = [kind.decode() for kind in _COLOUR if kind in kinds and not _is_srgb(kind, kinds[kind])]
-    if told and b"sRGB" not in kinds:
-        logger.warning(
-            "%s: %s cannot say the meaning of colours that the PNG gave (%s); they may look different",
-            name, format_name, ", ".join(told),
-        )  # fmt: skip
+def names_of(chunks: Sequence[tuple[bytes, bytes]], *, has_profile: bool) -> list[str]:
+    """What chunks are called that say something: texts, and meanings of colours that are not the usual one.
+
+    Args:
+        chunks: Those that go on as they are.
+        has_profile: Whether a colour profile says the meaning of colours, too.
+    """
+    kinds = dict(chunks)
+    names = ["text"] if any(kind in kinds for kind in _TEXT) else []
+    if has_profile or b"sRGB" in kinds:
+        return names
+    return names + [kind.decode() for kind in _COLOUR if kind in kinds and not _is_srgb(kind, kinds[kind])]
 
 
 def _is_srgb(kind: bytes, content: bytes) -> bool:
@@ -200,7 +160,7 @@ def _is_srgb(kind: bytes, content: bytes) -> bool:
             abs(value - sound) < 500
             for value, sound in zip(struct.unpack(">8I", content), _SRGB_CHROMATICITY, strict=True)
         )
-    return content in _SRGB_CICP
+    return content == _SRGB_CICP
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

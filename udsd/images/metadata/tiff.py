@@ -16,7 +16,6 @@ from udsd.images.metadata.directories import (
     DIRECTORIES,
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
-    KIND_BYTES,
     LONG,
     ORIENTATION,
     RATIONAL,
@@ -62,6 +61,8 @@ _MOST_BYTES = 2**25
 """Of all tags that are carried over for a page."""
 _MOST_TOGETHER = 2**26
 """Of those of all pages, which are kept until the file is finished."""
+_OF_BIG_TIFF = (13, 16, 17, 18)
+"""Types that EXIF does not have; most of them are places."""
 _MOST_OFFSET = 2**32 - 2**20
 
 
@@ -75,7 +76,7 @@ def _describes(number: int, tag: Tag) -> bool:
 
 
 def found_in_tiff(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict[str, Any]:
-    """What a page's tags say, in the words of `udsd.images.metadata`."""
+    """What a page's tags say, in the words of `udsd.images.metadata`; ``is_sound`` if all of them can be read."""
     reader = _Reader(tiff, name)
     directories = Directories(tiff.order, reader.tags(page))
     main = directories.main
@@ -101,7 +102,7 @@ def found_in_tiff(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> d
                 waiting.append(inside)
     found |= _packed(directories)
     compression = TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, 259, 1))
-    return found | {"compression": compression}
+    return found | {"compression": compression, "is_sound": reader.is_sound}
 
 
 def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
@@ -150,44 +151,53 @@ def _packed(directories: Directories) -> dict[str, Any]:
 
 
 class _Reader:
-    """The contents of tags, together not longer than is sound."""
+    """The contents of tags, together not longer than is sound.
+
+    Attributes:
+        is_sound: Whether nothing had to be left out.
+    """
 
     def __init__(self, tiff: TiffDirectories, name: str) -> None:
         self._tiff = tiff
         self._name = name
         self._left = _MOST_BYTES
+        self.is_sound = True
 
     def directory(self, place: int) -> dict[int, Entry]:
         try:
             return self._tiff.directory(place)
         except (ValueError, struct.error) as error:
-            logger.warning("%s: a directory of its tags cannot be read (%s) and is left out", self._name, error)
+            self._leave_out("a directory of its tags", error)
             return {}
 
     def place(self, entry: Entry | None) -> int:
         """Of a directory, 0 for none."""
         try:
             return 0 if entry is None else self._tiff.number({0: entry}, 0)
-        except (ValueError, struct.error):
+        except (ValueError, struct.error) as error:
+            self._leave_out("a directory of its tags", error)
             return 0
 
     def tags(self, page: dict[int, Entry]) -> Directory:
         found: Directory = {}
         for number, entry in page.items():
-            if entry.kind not in KIND_BYTES or number in _UNREAD or number in DIRECTORIES:
+            if entry.kind in _OF_BIG_TIFF or number in _UNREAD or number in DIRECTORIES:
                 continue
-            if entry.size > self._left:
-                logger.warning("%s: its TIFF tag %d of %d bytes is left out", self._name, number, entry.size)
-                continue
-            try:
-                content = self._tiff.content(entry)
-            except ValueError as error:
-                logger.warning("%s: its TIFF tag %d cannot be read (%s) and is left out", self._name, number, error)
-                continue
-            self._left -= entry.size
-            if content:
-                found[number] = Tag(entry.kind, entry.count, content)
+            if not entry.size:
+                self._leave_out(f"its TIFF tag {number}", "nothing that is known")
+            elif entry.size > self._left:
+                self._leave_out(f"its TIFF tag {number}", f"{entry.size} bytes")
+            else:
+                try:
+                    found[number] = Tag(entry.kind, entry.count, self._tiff.content(entry))
+                    self._left -= entry.size
+                except ValueError as error:
+                    self._leave_out(f"its TIFF tag {number}", error)
         return found
+
+    def _leave_out(self, what: str, why: object) -> None:
+        self.is_sound = False
+        logger.warning("%s: %s cannot be read (%s) and is left out", self._name, what, why)
 
 
 def _from_values(values: Any) -> Directory:
