@@ -7,15 +7,17 @@ import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
+from tests.metadata_files import IPTC, jpeg_with, png_with, sideways
 from tests.pictures import (
     XMP,
     colourful,
     identity,
+    opened,
     through,
     with_info,
 )
 from udsd.images import save_image
-from udsd.images.metadata import save_arguments
+from udsd.images.metadata import photoshop, save_arguments
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tif", ".webp", ".avif"])
@@ -86,3 +88,19 @@ def test_lossy_compression_of_a_tiff_is_not_carried(tmp_path: Path) -> None:
     for name, carried in (("jpeg", False), ("tiff_lzw", True)):
         colourful().save(tmp_path / f"{name}.tif", compression=name)
         assert ("compression" in identity(tmp_path / f"{name}.tif").info) == carried
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".tif", ".webp", ".gif", ".bmp"])
+def test_images_that_pillow_has_opened_can_be_saved_as_they_are(target: str, tmp_path: Path) -> None:
+    """Pillow uses some of the names in ``info`` for other things than we do."""
+    resources = b"Photoshop 3.0\0" + photoshop.with_iptc(b"", IPTC)
+    sources = [jpeg_with(tmp_path / "a.jpg", (0xED, resources)), png_with(tmp_path / "b.png", (b"tEXt", b"a\0b"))]
+    for ending in (".tif", ".bmp", ".gif"):
+        sideways().save(tmp_path / f"c{ending}")
+        sources.append(tmp_path / f"c{ending}")
+    for source in sources:
+        with Image.open(source) as image:
+            image.info |= {"dpi": (0, 1e9), "comment": "as text"}
+            save_image(image, tmp_path / f"out{target}")
+            save_image(identity(image), tmp_path / f"out{target}")
+        assert opened(tmp_path / f"out{target}").size == sideways().size

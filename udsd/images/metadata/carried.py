@@ -30,6 +30,8 @@ CARRIED_INFO = (
 """
 
 LOSSLESS_COMPRESSIONS = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma", "zstd")
+_BYTES = ("icc_profile", "exif", "xmp", "photoshop", "comment")
+_PNG_XMP = "XML:com.adobe.xmp"
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _EXIF_FORMATS = ("WEBP", "AVIF", "HEIF")
 """Formats that have EXIF and XMP, and no resolution but that of EXIF."""
@@ -47,9 +49,7 @@ def found_in(image: Image.Image, name: str) -> dict[str, Any]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return tiff.found_in_pillow(image, name)
     found = png.found_in_pillow(image, name)
-    given = {key: image.info[key] for key in CARRIED_INFO if image.info.get(key)}
-    if isinstance(given.get("photoshop"), dict):  # a copy of a JPEG that Pillow has opened
-        given["photoshop"] = photoshop.from_numbers(given["photoshop"])
+    given = _sound(image.info)
     found |= given | {"chunks": [*found["chunks"], *given.get("chunks", ())]}
     file = getattr(image, "fp", None)
     if image.format == "GIF" and file is not None and not file.closed:
@@ -57,6 +57,24 @@ def found_in(image: Image.Image, name: str) -> dict[str, Any]:
     if image.format in _EXIF_FORMATS and found.get("exif"):
         found.setdefault("dpi", exif.resolution(found["exif"]))
     return found
+
+
+def _sound(info: Mapping[Any, Any]) -> dict[str, Any]:
+    """What is carried over of any image's ``info``, which users and Pillow fill too, in the types that are ours."""
+    found = {key: info[key] for key in CARRIED_INFO if info.get(key) is not None}
+    if "xmp" not in found and info.get(_PNG_XMP):
+        found["xmp"] = info[_PNG_XMP]
+    if isinstance(found.get("photoshop"), dict):  # a copy of a JPEG that Pillow has opened
+        found["photoshop"] = photoshop.from_numbers(found["photoshop"])
+    found |= {key: found[key].encode() for key in _BYTES if isinstance(found.get(key), str)}
+    if isinstance(found.get("exif"), Image.Exif):
+        found["exif"] = found["exif"].tobytes()
+    if "dpi" in found:
+        found["dpi"] = _plain_dpi(found["dpi"])
+    if not isinstance(found.get("compression"), str):  # Pillow's of BMP is a number
+        found.pop("compression", None)
+    found = {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in found.items() if key not in _BYTES or (isinstance(value, bytes) and value)}
 
 
 def orientation_of(found: Mapping[str, Any]) -> int:
@@ -136,6 +154,7 @@ def save_arguments(format_name: str, info: Mapping[Any, Any], name: str) -> dict
         info: What is carried over.
         name: What logged warnings call the file.
     """
+    info = _sound(info)
     _warn_of_loss(format_name, info, name)
     if format_name == "JPEG":
         return jpeg.jpeg_arguments(info, name)
@@ -204,6 +223,7 @@ def add_beside(path: Path, format_name: str, infos: Sequence[Mapping[Any, Any]],
     Raises:
         OSError: The file cannot be changed.
     """
+    infos = [_sound(info) for info in infos]
     if format_name == "PNG":
         png.add_to_png(path, infos[0])
     if format_name == "TIFF":
