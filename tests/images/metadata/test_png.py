@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from tests.metadata_files import (
     MADE,
     SIDEWAYS,
+    chunk,
     chunks_of,
     exif_block,
     is_upright,
@@ -71,7 +72,7 @@ def test_a_profile_stands_for_srgb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "chunk",
+    "given",
     [
         (b"tEXt", b"Title\0Ledger"),
         (b"zTXt", b"Title\0\0" + zlib.compress(b"Ledger" * 100)),
@@ -79,8 +80,8 @@ def test_a_profile_stands_for_srgb(tmp_path: Path) -> None:
         (b"iTXt", b"Title\0\1\0es\0T\xc3\xadtulo\0" + zlib.compress("Señora".encode() * 100)),
     ],
 )
-def test_texts_are_carried_as_they_are(chunk: tuple[bytes, bytes], tmp_path: Path) -> None:
-    assert carried_by(through(png_with(tmp_path / "a.png", chunk), tmp_path / "b.png")) == [chunk]
+def test_texts_are_carried_as_they_are(given: tuple[bytes, bytes], tmp_path: Path) -> None:
+    assert carried_by(through(png_with(tmp_path / "a.png", given), tmp_path / "b.png")) == [given]
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -95,9 +96,7 @@ def test_a_long_text_is_carried_so_that_pillow_can_read_it(kind: str, after: boo
     source = png_with(tmp_path / "a.png", *([] if after else [(kind.encode(), content)]))
     if after:
         whole = source.read_bytes()
-        made = struct.pack(">I", len(content)) + kind.encode() + content
-        made += struct.pack(">I", zlib.crc32(kind.encode() + content))
-        source.write_bytes(whole[:-12] + made + whole[-12:])
+        source.write_bytes(whole[:-12] + chunk(kind.encode(), content) + whole[-12:])
     image = opened(through(source, tmp_path / "b.png"))
     assert image.text["workflow"] == long.decode()  # type: ignore[attr-defined]
 
@@ -171,10 +170,7 @@ def test_an_animation_keeps_them_too(tmp_path: Path) -> None:
     frames = [sideways(), sideways().transpose(Image.Transpose.ROTATE_180)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=[100, 200])
     content = (tmp_path / "a.png").read_bytes()
-    made = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in COLOURS
-    )
+    made = b"".join(chunk(*one) for one in COLOURS)
     (tmp_path / "a.png").write_bytes(content[:33] + made + content[33:])
     target = through(tmp_path / "a.png", tmp_path / "b.png")
     assert carried_by(target) == COLOURS
@@ -216,3 +212,14 @@ def test_a_profile_of_grey_in_a_png_of_grey(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     source = png_with(tmp_path / "a.png", (b"iCCP", b"a\0\0" + zlib.compress(profile)), image=sideways().convert("L"))
     assert opened(through(source, tmp_path / "b.png")).info["icc_profile"] == profile
+
+
+def test_a_long_text_behind_the_pixels_of_an_image_that_pillow_has_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = png_with(tmp_path / "a.png").read_bytes()
+    text = chunk(b"zTXt", b"w\0\0" + zlib.compress(b"z" * 3_000_000))
+    (tmp_path / "a.png").write_bytes(content[:-12] + text + content[-12:])
+    with Image.open(tmp_path / "a.png") as image:
+        np.testing.assert_array_equal(np.asarray(identity(image)), np.asarray(sideways()))
+    assert "what stands behind its pixels cannot be read" in caplog.text

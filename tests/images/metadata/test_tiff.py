@@ -11,8 +11,7 @@ from PIL import Image
 from tests.metadata_files import MADE, SIDEWAYS, exif_block, is_upright, photo, photo_16, sideways, tiff_tags
 from tests.pictures import MAKER, ORIENTATION, XMP, identity, opened, srgb_profile, through, with_info
 from udsd.images import ImagePages, save_image, save_pages
-from udsd.images.metadata import TagsOfPages, add_beside
-from udsd.images.metadata import tiff as metadata_tiff
+from udsd.images.metadata import TagsOfPages, add_beside, tiff_writing
 
 TEXTS = {
     269: "Ledger",  # document
@@ -211,7 +210,7 @@ def test_the_resolution_that_is_asked_for_is_written(tmp_path: Path) -> None:
 def test_what_is_kept_of_many_pages_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(metadata_tiff, "_MOST_TOGETHER", 100)
+    monkeypatch.setattr(tiff_writing, "_MOST_TOGETHER", 100)
     pages = [with_info(sideways(), xmp=XMP) for _ in range(3)]
     assert 50 < len(XMP) < 100
     save_pages(pages, tmp_path / "a.tif")
@@ -226,7 +225,7 @@ def test_a_tiff_that_is_full_keeps_its_pages(
 ) -> None:
     sideways().save(tmp_path / "a.tif")
     before = (tmp_path / "a.tif").read_bytes()
-    monkeypatch.setattr(metadata_tiff, "_MOST_OFFSET", len(before) + 10)
+    monkeypatch.setattr(tiff_writing, "_MOST_OFFSET", len(before) + 10)
     add_beside(tmp_path / "a.tif", "TIFF", [{"xmp": XMP}], "a.tif")
     assert (tmp_path / "a.tif").read_bytes() == before
     assert "no room for all tags" in caplog.text

@@ -19,7 +19,8 @@ from udsd.images.metadata.carried import (
 )
 from udsd.images.metadata.jpeg import found_in_jpeg, split_exif
 from udsd.images.metadata.png import PNG_SIGNATURE, found_in_chunks, split_chunks
-from udsd.images.metadata.tiff import TagsOfPages, found_in_tiff
+from udsd.images.metadata.tiff import found_in_tiff
+from udsd.images.metadata.tiff_writing import TagsOfPages
 
 __all__ = [
     "CARRIED_INFO",

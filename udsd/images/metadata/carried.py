@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from udsd.images.metadata import exif, gif, jpeg, photoshop, png, tiff, xmp
+from udsd.images.metadata import exif, gif, jpeg, photoshop, png, tiff, tiff_writing, xmp
 
 logger = logging.getLogger(__name__)
 
@@ -227,6 +227,6 @@ def add_beside(path: Path, format_name: str, infos: Sequence[Mapping[Any, Any]],
     if format_name == "PNG":
         png.add_to_png(path, infos[0])
     if format_name == "TIFF":
-        tiff.add_to_tiff(path, infos, name)
+        tiff_writing.add_to_tiff(path, infos, name)
     if format_name == "GIF" and infos[0].get("xmp"):
         gif.add_xmp(path, infos[0]["xmp"])

@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -102,7 +103,7 @@ def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
     """The same of an image that Pillow has opened, of which it has kept less."""
     text = PngInfo()
     hidden = {key: value for key, value in image.info.items() if str(key).startswith("Raw profile type")}
-    for keyword, value in (hidden | getattr(image, "text", {})).items():
+    for keyword, value in (hidden | _text_of(image)).items():
         if keyword != XMP_KEYWORD.decode():
             text.add_text(keyword, value)
     chunks = [(chunk[0], chunk[1]) for chunk in text.chunks]
@@ -115,7 +116,15 @@ def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
     return found_in_chunks(chunks, name)
 
 
-def add_to_png(path: Any, info: Mapping[Any, Any]) -> None:
+def _text_of(image: Image.Image) -> dict[str, str]:
+    """The texts, of which Pillow reads those behind the pixels now; none if one of them is too long for it."""
+    try:
+        return dict(getattr(image, "text", {}))
+    except (ValueError, AssertionError):
+        return {}
+
+
+def add_to_png(path: Path, info: Mapping[Any, Any]) -> None:
     """Put into a finished PNG what Pillow does not write: texts, meaning of colours, XMP and IPTC.
 
     Raises:
