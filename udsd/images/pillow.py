@@ -155,7 +155,7 @@ def decode_pillow(image: Image.Image, name: str, found: Mapping[str, Any] | None
         found = found_in(image, name)
     orientation = orientation_of(found)
     is_done = _turned_by_pillow(image, orientation) in _TURNS
-    _load(image, name)
+    image.load()
     turned = _turned(image, 1 if is_done else orientation)
     info = _carried(image, found, name, turned.size)
     if turned.mode in CONVERTED_MODES:
@@ -183,17 +183,6 @@ def _count_pages(image: Image.Image) -> int:
 def _check_not_empty(image: Image.Image) -> None:
     if 0 in image.size:
         raise ImageError(f"the image is empty ({image.width}x{image.height}); give one of at least 1x1 pixels")
-
-
-def _load(image: Image.Image, name: str) -> None:
-    try:
-        image.load()
-    except ValueError as error:
-        # Of a PNG opened elsewhere Pillow reads the texts behind the pixels too, of which it refuses long ones.
-        if image.format != "PNG" or getattr(image, "tile", None):
-            raise
-        logger.warning("%s: what stands behind its pixels cannot be read (%s) and is left out", name, error)
-        image.load()
 
 
 def _turned_by_pillow(image: Image.Image, orientation: int) -> int:

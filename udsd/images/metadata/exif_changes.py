@@ -37,10 +37,14 @@ def tidy(layout: Layout, unwanted: set[int], size: tuple[int, int]) -> list[str]
         if place in done:
             continue
         done.add(place)
-        wanted = [entry for entry in layout.entries(place) if entry.number not in unwanted]
-        entries = [entry for entry in wanted if _is_sound(layout, entry)]
-        broken += [name_of(entry.number) for entry in wanted if entry not in entries]
-        for entry in entries:
+        entries = []
+        for entry in layout.entries(place):
+            if entry.number in unwanted:
+                continue
+            if not _is_sound(layout, entry):
+                broken.append(name_of(entry.number))
+                continue
+            entries.append(entry)
             if entry.number in DIRECTORIES:
                 waiting.append(layout.place_in(entry))
             kept.append((entry.value_at, entry.value_at + entry.size))

@@ -102,8 +102,8 @@ def found_in_chunks(chunks: list[tuple[bytes, bytes]], name: str) -> dict[str, A
 def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
     """The same of an image that Pillow has opened, of which it has kept less."""
     text = PngInfo()
-    hidden = {key: value for key, value in image.info.items() if str(key).startswith("Raw profile type")}
-    for keyword, value in (hidden | _text_of(image)).items():
+    hidden = {str(key): str(value) for key, value in image.info.items() if str(key).startswith("Raw profile type")}
+    for keyword, value in (hidden | _text_of(image, name)).items():
         if keyword != XMP_KEYWORD.decode():
             text.add_text(keyword, value)
     chunks = [(chunk[0], chunk[1]) for chunk in text.chunks]
@@ -116,11 +116,12 @@ def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
     return found_in_chunks(chunks, name)
 
 
-def _text_of(image: Image.Image) -> dict[str, str]:
+def _text_of(image: Image.Image, name: str) -> dict[str, str]:
     """The texts, of which Pillow reads those behind the pixels now; none if one of them is too long for it."""
     try:
-        return dict(getattr(image, "text", {}))
-    except (ValueError, AssertionError):
+        return {str(keyword): str(value) for keyword, value in getattr(image, "text", {}).items()}
+    except (ValueError, AssertionError) as error:
+        logger.warning("%s: its texts cannot be read (%s) and are left out", name, error)
         return {}
 
 
