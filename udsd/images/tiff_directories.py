@@ -92,6 +92,7 @@ class TiffDirectories:
         self._is_big = 43 in header[2:4]
         first = struct.unpack_from(f"{self.order}{'Q' if self._is_big else 'I'}", header, 8 if self._is_big else 4)[0]
         self.is_endless = False
+        self._asked = 0
         self.pages = list(self._walk(first))
 
     def numbers(self, page: dict[int, Entry], tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
@@ -148,10 +149,14 @@ class TiffDirectories:
         """A directory that is no page, such as that of EXIF.
 
         Raises:
-            ImageError: It has unreasonably many tags, or unreasonably long ones.
+            ImageError: It has unreasonably many tags, or unreasonably long ones; or all that were asked for have.
             ValueError: It is cut off.
         """
-        return self._directory_and_next(offset)[0]
+        directory = self._directory_and_next(offset)[0]
+        self._asked += sum(entry.size for entry in directory.values())
+        if self._asked > self.length + _SHARED_BYTES:
+            raise ImageError("the directories of its pages say more than a TIFF file of its length can")
+        return directory
 
     def _directory_and_next(self, offset: int) -> tuple[dict[int, Entry], int]:
         """The directory at an offset, and the offset of the next, 0 for none."""

@@ -201,3 +201,11 @@ def test_a_sound_photo_is_not_spoken_of(tmp_path: Path, caplog: pytest.LogCaptur
     sideways().save(tmp_path / "a.jpg", exif=given)
     decode_image(tmp_path / "a.jpg")
     assert caplog.records == []
+
+
+def test_tags_that_share_their_bytes_have_no_more_of_them_than_there_are() -> None:
+    entries = b"".join(struct.pack("<HHII", number, 2, 40_000, 8) for number in range(1000, 5000))
+    block = exif.HEADER + b"II*\0" + struct.pack("<IH", 8, 4000) + entries + bytes(4)
+    read = exif.read_directories(block)
+    assert sum(len(tag.content) for tag in read.main.values()) <= len(block)
+    assert read.main.keys() == {1000}

@@ -50,3 +50,9 @@ def test_it_is_found_wherever_it_lies(size: int) -> None:
     assert gif.found_xmp(io.BytesIO(whole)) == XMP * 30_000
     assert gif.found_xmp(io.BytesIO(whole[:-2])) is None
     assert gif.found_xmp(io.BytesIO(bytes(size))) is None
+
+
+def test_a_hole_behind_the_image_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gif, "_MOST_BYTES", 2**20)
+    whole = bytes(3 * 2**20) + gif._HEAD + XMP + gif._TRAIL
+    assert gif.found_xmp(io.BytesIO(whole)) is None

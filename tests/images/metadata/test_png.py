@@ -223,3 +223,10 @@ def test_a_long_text_behind_the_pixels_of_an_image_that_pillow_has_opened(
     with Image.open(tmp_path / "a.png") as image:
         np.testing.assert_array_equal(np.asarray(identity(image)), np.asarray(sideways()))
     assert "its texts cannot be read" in caplog.text
+
+
+def test_of_several_profiles_the_first_is_read(tmp_path: Path) -> None:
+    profiles = [(b"iCCP", b"a\0\0" + zlib.compress(content)) for content in (srgb_profile(), bytes(2**25))]
+    assert identity(png_with(tmp_path / "a.png", profiles[0], *profiles[1:] * 1000)).info == {
+        "icc_profile": srgb_profile()
+    }

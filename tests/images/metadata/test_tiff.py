@@ -229,3 +229,24 @@ def test_a_tiff_that_is_full_keeps_its_pages(
     add_beside(tmp_path / "a.tif", "TIFF", [{"xmp": XMP}], "a.tif")
     assert (tmp_path / "a.tif").read_bytes() == before
     assert "no room for all tags" in caplog.text
+
+
+def test_pages_that_lead_to_the_same_megabytes(tmp_path: Path) -> None:
+    note = b"n" * 2**22
+    directory = struct.pack("<H", 1) + struct.pack("<HHII", 37500, 7, len(note), 8 + 18) + bytes(4)
+    content = bytearray(b"II*\0" + bytes(4) + directory + note)
+    pointer = 4
+    for _ in range(40):
+        content[pointer : pointer + 4] = struct.pack("<I", len(content))
+        tags = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1), (34665, 8)]
+        content += struct.pack("<H", len(tags)) + b"".join(
+            struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags
+        )
+        pointer = len(content)
+        content += bytes(4)
+    (tmp_path / "a.tif").write_bytes(content)
+    noted = 0
+    for page in ImagePages(tmp_path / "a.tif"):
+        image = page.encode(page.pixels)
+        noted += note in image.info.get("exif", b"")  # type: ignore[operator]
+    assert noted == (len(content) + 2**26) // len(note)

@@ -68,8 +68,11 @@ def orientation(exif: bytes) -> int | None:
     if not block:
         return None
     layout = Layout(block)
-    number = whole_number(layout.tags(layout.first)[0].get(ORIENTATION), layout.order)
-    return number if number in range(1, 9) else None
+    for entry in layout.entries(layout.first):
+        if entry.number == ORIENTATION and layout.is_sound(entry):
+            number = layout.number(entry)
+            return number if number in range(1, 9) else None
+    return None
 
 
 def resolution(exif: bytes) -> tuple[float, float] | None:

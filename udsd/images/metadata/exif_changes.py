@@ -46,7 +46,7 @@ def tidy(layout: Layout, unwanted: set[int], size: tuple[int, int]) -> list[str]
                 continue
             entries.append(entry)
             if entry.number in DIRECTORIES:
-                waiting.append(layout.place_in(entry))
+                waiting.append(layout.number(entry) or 0)
             kept.append((entry.value_at, entry.value_at + entry.size))
             _say_size(layout, entry, size)
         kept.append(_write_entries(layout, place, entries))
@@ -58,7 +58,7 @@ def _is_sound(layout: Layout, entry: Entry) -> bool:
     """Whether it has a value, and the directory that it leads to is there."""
     if not layout.is_sound(entry):
         return False
-    return entry.number not in DIRECTORIES or any(True for _ in layout.entries(layout.place_in(entry)))
+    return entry.number not in DIRECTORIES or any(True for _ in layout.entries(layout.number(entry) or 0))
 
 
 def _say_size(layout: Layout, entry: Entry, size: tuple[int, int]) -> None:

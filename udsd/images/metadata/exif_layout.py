@@ -60,17 +60,21 @@ class Layout:
         return bytes(self.block[entry.value_at : entry.value_at + entry.size])
 
     def tags(self, place: int) -> tuple[Directory, dict[int, int]]:
-        """The sound tags of a directory, and the places of others that it leads to."""
+        """The sound tags of a directory, and the places of others that it leads to.
+
+        Values that lie on one another have no more bytes together than the block.
+        """
         found: Directory = {}
         pointers: dict[int, int] = {}
+        left = len(self.block)
         for entry in self.entries(place):
             if not self.is_sound(entry):
                 continue
-            tag = Tag(entry.kind, entry.count, self.value(entry))
             if entry.number in DIRECTORIES:
-                pointers.setdefault(entry.number, whole_number(tag, self.order) or 0)
-            else:
-                found.setdefault(entry.number, tag)
+                pointers.setdefault(entry.number, self.number(entry) or 0)
+            elif entry.number not in found and entry.size <= left:
+                left -= entry.size
+                found[entry.number] = Tag(entry.kind, entry.count, self.value(entry))
         return found, pointers
 
     def next_place(self, place: int) -> int:
@@ -81,6 +85,7 @@ class Layout:
         at = place + 2 + 12 * count
         return struct.unpack_from(f"{self.order}I", self.block, at)[0] if at + 4 <= len(self.block) else 0
 
-    def place_in(self, entry: Entry) -> int:
-        """Of the directory that an entry leads to, 0 for none."""
-        return whole_number(Tag(entry.kind, entry.count, self.value(entry)), self.order) or 0
+    def number(self, entry: Entry) -> int | None:
+        """The first number of a sound entry, None where it holds none."""
+        content = bytes(self.block[entry.value_at : entry.value_at + KIND_BYTES[entry.kind]])
+        return whole_number(Tag(entry.kind, 1, content), self.order)

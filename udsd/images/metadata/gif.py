@@ -12,6 +12,8 @@ _HEAD = b"\x21\xff\x0bXMP DataXMP"
 _TRAIL = b"\1" + bytes(range(255, -1, -1)) + b"\0"
 """Bytes of XMP are read as lengths of blocks by those who do not know it; from any of these they come to the end."""
 _PART = 2**20
+_MOST_BYTES = 2**28
+"""That are looked through: what is behind the end of an image may be a hole of any length."""
 
 
 def found_xmp(file: BinaryIO) -> bytes | None:
@@ -32,7 +34,7 @@ def _find(file: BinaryIO, wanted: bytes, start: int) -> int:
     """Where bytes are in a file, -1 where they are not."""
     file.seek(start)
     before = b""
-    while part := file.read(_PART):
+    while start < _MOST_BYTES and (part := file.read(_PART)):
         at = (before + part).find(wanted)
         if at >= 0:
             return start - len(before) + at

@@ -27,7 +27,7 @@ def split_exif(file: BinaryIO) -> tuple[bytes | None, BinaryIO]:
     Args:
         file: A JPEG of which `udsd.images.headers.check_header` has seen that it has not too many segments.
     """
-    block, parts, at = b"", [], 0
+    block, parts, at = [], [], 0
     length = file.seek(0, os.SEEK_END)
     place = 2
     while True:
@@ -40,13 +40,13 @@ def split_exif(file: BinaryIO) -> tuple[bytes | None, BinaryIO]:
             continue
         stop = place + 2 + int.from_bytes(head[2:])
         if head[1] == _APP1[1] and file.read(len(exif.HEADER)) == exif.HEADER and stop <= length:
-            block += file.read(stop - place - 4 - len(exif.HEADER))
+            block.append(file.read(stop - place - 4 - len(exif.HEADER)))
             parts.append((at, place))
             at = stop
         place = max(stop, place + 2)
     if not parts:
         return None, file
-    return exif.HEADER + block, file_of_parts(file, [*parts, (at, length)])
+    return exif.HEADER + b"".join(block), file_of_parts(file, [*parts, (at, length)])
 
 
 def found_in_jpeg(image: JpegImagePlugin.JpegImageFile, name: str, block: bytes | None = None) -> dict[str, Any]:

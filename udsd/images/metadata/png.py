@@ -85,7 +85,7 @@ def found_in_chunks(chunks: list[tuple[bytes, bytes]], name: str) -> dict[str, A
             found.setdefault("exif", content)
         elif kind == b"pHYs":
             found["dpi"] = _dpi(content)
-        elif kind == b"iCCP":
+        elif kind == b"iCCP" and "icc_profile" not in found:
             profile = expanded(content.partition(b"\0")[2][1:], _MOST_BYTES)
             found["icc_profile"] = profile
             if profile is None:

@@ -39,13 +39,11 @@ def still_true(xmp: bytes) -> bytes:
     """XMP of an image that was restored and set upright: without orientation and thumbnails."""
     xmp = _ORIENTATION_SAID.sub(b"", xmp)
     for begin, end in _THUMBNAILS:
-        start = xmp.find(begin)
-        while start >= 0:
-            stop = xmp.find(end, start)
-            if stop < 0:
-                break
-            xmp = xmp[:start] + xmp[stop + len(end) :]
-            start = xmp.find(begin, start)
+        parts, at = [], 0
+        while (start := xmp.find(begin, at)) >= 0 and (stop := xmp.find(end, start)) >= 0:
+            parts.append(xmp[at:start])
+            at = stop + len(end)
+        xmp = b"".join([*parts, xmp[at:]])
     return xmp
 
 
