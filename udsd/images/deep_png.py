@@ -14,14 +14,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
-from udsd.images.metadata import save_arguments
+from udsd.images.metadata import PNG_SIGNATURE, add_beside, save_arguments
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _TRANSPARENT_COLOUR = b"tRNS"
 _RGB, _RGBA = 2, 6
@@ -109,7 +108,7 @@ def _decompressed(content: bytes, raw_mode: str) -> NDArray[np.uint8]:
 def _pixel_content(file: BinaryIO) -> tuple[bytes, bytes]:
     """A PNG's chunks of pixels, without what else is in the file and behind it; and its transparent colour, if any."""
     file.seek(0)
-    content = [file.read(len(_PNG_SIGNATURE))]
+    content = [file.read(len(PNG_SIGNATURE))]
     key = b""
     while len(head := file.read(8)) == 8:
         length, kind = int.from_bytes(head[:4]), head[4:]
@@ -131,15 +130,6 @@ def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return upright
 
 
-def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none that can be read."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    # On broken EXIF Pillow raises many types; the picture is still good.
-    except Exception:
-        return 1
-
-
 def _write_png(pages: Iterable[Page], destination: Destination) -> None:
     """Write the one page as a PNG of 16 bits with all that is carried over."""
     (image,) = pages
@@ -148,9 +138,10 @@ def _write_png(pages: Iterable[Page], destination: Destination) -> None:
     header, *pixels = _pixel_chunks(image.pixels)
     # Pillow writes all the rest.
     donor = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(donor, "PNG", **save_arguments("PNG", image.info))
+    Image.new("RGB", (1, 1)).save(donor, "PNG", **save_arguments("PNG", image.info, str(destination.path)))
     beside = [chunk for chunk in _png_chunks(donor.getvalue()) if chunk[4:8] not in _PNG_PIXEL_CHUNKS]
-    destination.unfinished.write_bytes(b"".join([_PNG_SIGNATURE, header, *beside, *pixels]))
+    destination.unfinished.write_bytes(b"".join([PNG_SIGNATURE, header, *beside, *pixels]))
+    add_beside(destination.unfinished, "PNG", [image.info], str(destination.path))
 
 
 def _pixel_chunks(pixels: NDArray[np.uint16]) -> Iterator[bytes]:
@@ -191,7 +182,7 @@ def _chunk(kind: bytes, content: bytes | bytearray) -> bytes:
 def _png_chunks(content: bytes) -> list[bytes]:
     """The chunks of a sound PNG, each with its length and checksum."""
     chunks = []
-    start = len(_PNG_SIGNATURE)
+    start = len(PNG_SIGNATURE)
     while start < len(content):
         stop = start + 12 + int.from_bytes(content[start : start + 4])
         chunks.append(content[start:stop])

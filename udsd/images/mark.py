@@ -16,9 +16,9 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from typing import BinaryIO
 
+from udsd.images.insertion import insert
+
 _TEXT = b"udsd restored\0"
-_COPIED = 2**20
-"""Bytes that are moved at a time."""
 
 # Ancillary, private, safe to copy, as the case of the letters says.
 _PNG = struct.pack(">I", len(_TEXT)) + b"udSd" + _TEXT + struct.pack(">I", zlib.crc32(b"udSd" + _TEXT))
@@ -51,7 +51,7 @@ def mark_file(path: Path) -> None:
         if placed is None:
             return
         offset, mark = placed
-        _insert(file, offset, mark)
+        insert(file, offset, mark)
         if mark is _RIFF:
             length = struct.pack("<I", _end(file) - 8)
             file.seek(4)
@@ -128,20 +128,6 @@ _PLACES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], tuple[
     (lambda head: head[:2] == b"BM", lambda file, head: (int.from_bytes(head[10:14], "little"), _BMP)),
     (lambda head: head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] == b"\n", lambda file, head: (3, _PPM)),
 )
-
-
-def _insert(file: BinaryIO, offset: int, mark: bytes) -> None:
-    """Put bytes in, and move what lies behind them, from the last to the first."""
-    stop = _end(file)
-    while stop > offset:
-        start = max(offset, stop - _COPIED)
-        file.seek(start)
-        part = file.read(stop - start)
-        file.seek(start + len(mark))
-        file.write(part)
-        stop = start
-    file.seek(offset)
-    file.write(mark)
 
 
 _TIFF_HEADERS = {b"II*\0": "<HHII", b"MM\0*": ">HHII", b"II+\0": "<QHQQ", b"MM\0+": ">QHQQ"}

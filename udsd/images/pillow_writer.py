@@ -13,7 +13,7 @@ from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
 from udsd.images.limits import check_held
-from udsd.images.metadata import CARRIED_INFO, save_arguments
+from udsd.images.metadata import CARRIED_INFO, add_beside, save_arguments
 from udsd.images.modes import over_white, to_eight_bits, to_restorable
 from udsd.images.tiff_compression import compression_arguments
 
@@ -26,13 +26,10 @@ _CLEARED = 2
 def _write(pages: Iterable[Page], destination: Destination) -> None:
     image_format, quality = destination.image_format, destination.quality
     first, *others = _held(pages, image_format, destination.path)
-    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info)}
+    name = str(destination.path)
+    arguments: dict[str, Any] = {**image_format.save_options, **save_arguments(image_format.name, first.info, name)}
     if image_format.name == "TIFF":
-        compressed = compression_arguments(first, quality)
-        tiffinfo = compressed.pop("tiffinfo", {})
-        arguments |= compressed
-        if tiffinfo:
-            arguments["tiffinfo"] = {**arguments.get("tiffinfo", {}), **tiffinfo}
+        arguments |= compression_arguments(first, quality)
     elif quality is not None:
         arguments = {key: value for key, value in arguments.items() if key not in ("qtables", "subsampling")}
         arguments["quality"] = quality
@@ -47,6 +44,7 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
         arguments |= _animation_arguments(first, others, image_format)
     with destination.unfinished.open("xb") as file:
         first.save(file, format=image_format.name, **arguments)
+    add_beside(destination.unfinished, image_format.name, [first.info], name)
 
 
 def _rounded(frames: list[Image.Image], path: Path) -> list[Image.Image]:

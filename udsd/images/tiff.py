@@ -13,7 +13,7 @@ from udsd.images.bigtiff import promote
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageWriter
 from udsd.images.formats import ImageFormat
-from udsd.images.metadata import XMP_TAG
+from udsd.images.metadata import TagsOfPages, add_beside
 from udsd.images.modes import to_restorable
 from udsd.images.tiff_compression import number_compressions, stored
 
@@ -24,10 +24,10 @@ _CLASSIC_BYTES = 2**32 - 2**25
 
 
 def _write(pages: Iterable[Page], destination: Destination) -> None:
-    """Write pages of a TIFF, each as it comes, with resolution, profile and XMP of its own."""
+    """Write pages of a TIFF, each as it comes, with resolution, profile and tags of its own."""
     tifffile = require("tifffile", "tifffile")  # here, since few images need it
     path = destination.unfinished
-    compressions = []
+    compressions, beside = [], TagsOfPages()
     with ExitStack() as opened:
         writer, is_big = opened.enter_context(tifffile.TiffWriter(path)), False
         for page in pages:
@@ -37,7 +37,9 @@ def _write(pages: Iterable[Page], destination: Destination) -> None:
                 promote(path)
                 writer, is_big = opened.enter_context(tifffile.TiffWriter(path, append=True)), True
             compressions.append(_write_page(writer, shown, destination.quality))
+            beside.add(page.info)
     number_compressions(path, compressions)
+    add_beside(path, "TIFF", beside.infos, str(destination.path))
 
 
 def _write_page(writer: Any, page: Page, quality: int | None) -> int:
@@ -46,11 +48,7 @@ def _write_page(writer: Any, page: Page, quality: int | None) -> int:
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     info = page.info
     compressed = stored(pixels, info, quality)
-    extra_tags: list[Any] = []
-    if "xmp" in info:
-        extra_tags.append((XMP_TAG, "B", len(info["xmp"]), info["xmp"], True))
-    if compressed is not None and compressed.tables:
-        extra_tags.append((_JPEG_TABLES, _UNDEFINED, len(compressed.tables), compressed.tables, True))
+    tables = b"" if compressed is None else compressed.tables
     writer.write(
         pixels if compressed is None else iter(compressed.strips),
         shape=pixels.shape,
@@ -61,7 +59,8 @@ def _write_page(writer: Any, page: Page, quality: int | None) -> int:
         iccprofile=info.get("icc_profile"),
         resolution=info.get("dpi"),
         resolutionunit="INCH" if "dpi" in info else None,
-        extratags=extra_tags,
+        extratags=[(_JPEG_TABLES, _UNDEFINED, len(tables), tables, True)] if tables else [],
+        software=False,
         # Whatever it is: tifffile knows few of them without a further package.
         compression=None if compressed is None else "zlib",
         predictor=None if compressed is None else compressed.predictor,
@@ -74,8 +73,7 @@ def _write_page(writer: Any, page: Page, quality: int | None) -> int:
 def _most_bytes(page: Page) -> int:
     """How long a page may be in the file, its directory aside; LZW makes noise half as long again."""
     info = page.info
-    beside = sum(len(info.get(key, b"")) for key in ("icc_profile", "xmp"))
-    return _pixel_bytes(page) * 3 // (2 if "compression" in info else 3) + beside
+    return _pixel_bytes(page) * 3 // (2 if "compression" in info else 3) + len(info.get("icc_profile", b""))
 
 
 def _pixel_bytes(page: Page) -> int:

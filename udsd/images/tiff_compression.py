@@ -118,7 +118,7 @@ def number_compressions(path: Path, numbers: Sequence[int]) -> None:
 
 
 def _fitting(info: Mapping[Any, Any], can_be_jpeg: bool) -> str | None:
-    compression: str | None = info.get("compression")
+    compression = kept_compression(info.get("compression"))
     return DEFLATE if compression == JPEG and not can_be_jpeg else compression
 
 

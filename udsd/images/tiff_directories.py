@@ -20,6 +20,12 @@ STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTES = 273, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, FILL_ORDER = 338, 339, 266
 
+_NEEDED = (
+    *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANAR, PREDICTOR),
+    *(STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTES, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES),
+    *(EXTRA_SAMPLES, SAMPLE_FORMAT, FILL_ORDER),
+)
+
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
@@ -33,6 +39,10 @@ _MOST_BYTES = 2**29
 """Bytes of one tag: half of what the largest image takes in memory."""
 _SHARED_BYTES = 2**26
 """Pages may share the data of tags, such as a profile; what all of them hold may exceed the file's length by this."""
+_ENDLESS = (
+    f"its TIFF tag {{}} has {{}} bytes; at most {_MOST_BYTES} are read, and {_MOST_NUMBERS} numbers; save it anew "
+    "without that tag"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +72,18 @@ class TiffDirectories:
 
     Attributes:
         order: Byte order, as `struct` names it.
+        length: Bytes of the file.
         pages: The directories in the order of their chain, which ends where it comes to one again.
+        is_endless: Whether tags beside the pixels were unreasonably long; they are left out of the pages.
 
     Raises:
-        ImageError: There are more pages than allowed, or tags that are unreasonably long.
+        ImageError: There are more pages than allowed, or tags about the pixels that are unreasonably long.
         ValueError: The file is no TIFF, or is cut off.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._length = file.seek(0, os.SEEK_END)
+        self.length = file.seek(0, os.SEEK_END)
         file.seek(0)
         header = file.read(16)
         self.order = {b"II": "<", b"MM": ">"}.get(header[:2], "")
@@ -79,6 +91,8 @@ class TiffDirectories:
             raise ValueError("no TIFF, or cut off")
         self._is_big = 43 in header[2:4]
         first = struct.unpack_from(f"{self.order}{'Q' if self._is_big else 'I'}", header, 8 if self._is_big else 4)[0]
+        self.is_endless = False
+        self._asked = 0
         self.pages = list(self._walk(first))
 
     def numbers(self, page: dict[int, Entry], tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
@@ -112,7 +126,7 @@ class TiffDirectories:
         Raises:
             ValueError: They are cut off.
         """
-        if offset + size > self._length:
+        if offset + size > self.length:
             raise ValueError("the TIFF file is cut off")
         self._file.seek(offset)
         return self._file.read(size)
@@ -123,15 +137,28 @@ class TiffDirectories:
         while offset and offset not in seen:
             seen.add(offset)
             check_pages(len(seen))
-            page, offset = self._directory(offset)
+            page, offset = self._directory_and_next(offset)
             entries += len(page)
             shared += sum(entry.size for entry in page.values())
-            if entries > _ENTRIES * page_limit() or shared > self._length + _SHARED_BYTES:
+            if entries > _ENTRIES * page_limit() or shared > self.length + _SHARED_BYTES:
                 raise ImageError(f"the tags of its first {len(seen)} pages say more than a TIFF file of its length can")
             self._check_tile(page)
             yield page
 
-    def _directory(self, offset: int) -> tuple[dict[int, Entry], int]:
+    def directory(self, offset: int) -> dict[int, Entry]:
+        """A directory that is no page, such as that of EXIF.
+
+        Raises:
+            ImageError: It has unreasonably many tags, or unreasonably long ones; or all that were asked for have.
+            ValueError: It is cut off.
+        """
+        directory = self._directory_and_next(offset)[0]
+        self._asked += sum(entry.size for entry in directory.values())
+        if self._asked > self.length + _SHARED_BYTES:
+            raise ImageError("the directories of its pages say more than a TIFF file of its length can")
+        return directory
+
+    def _directory_and_next(self, offset: int) -> tuple[dict[int, Entry], int]:
         """The directory at an offset, and the offset of the next, 0 for none."""
         count_code, value_code, header_bytes = ("Q", "Q", 8) if self._is_big else ("H", "I", 2)
         value_bytes = struct.calcsize(value_code)
@@ -146,7 +173,11 @@ class TiffDirectories:
             inline = start + index * entry_bytes + 4 + value_bytes
             fits = TYPE_BYTES.get(kind, 0) * number <= value_bytes
             entry = Entry(kind, number, inline if fits else value)
-            _check_length(tag, entry)
+            if _is_endless(entry):
+                if tag in _NEEDED:
+                    raise ImageError(_ENDLESS.format(tag, entry.size))
+                self.is_endless = True
+                continue
             page[tag] = entry
         behind = self.read(start + len(content), value_bytes)
         return page, struct.unpack(f"{self.order}{value_code}", behind)[0]
@@ -156,10 +187,6 @@ class TiffDirectories:
         check_pixels(self.number(page, TILE_WIDTH) * self.number(page, TILE_HEIGHT))
 
 
-def _check_length(tag: int, entry: Entry) -> None:
+def _is_endless(entry: Entry) -> bool:
     is_bytes = TYPE_BYTES.get(entry.kind, 0) == 1
-    if entry.size > _MOST_BYTES or (entry.count > _MOST_NUMBERS and not is_bytes):
-        raise ImageError(
-            f"its TIFF tag {tag} has {entry.size} bytes; at most {_MOST_BYTES} are read, and {_MOST_NUMBERS} numbers; "
-            "save it anew without that tag"
-        )
+    return entry.size > _MOST_BYTES or (entry.count > _MOST_NUMBERS and not is_bytes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
-from udsd.errors import ImageError
+from udsd.errors import ImageError, UdsdError
 from udsd.images import tiff_directories as tags
 from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
@@ -18,11 +19,12 @@ from udsd.images.deep import Page
 from udsd.images.deep_png import turned
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
-from udsd.images.metadata import read_info
-from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, upright, with_info
-from udsd.images.tiff_compression import kept_compression
+from udsd.images.metadata import carried, found_in_tiff, orientation_of
+from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
-from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, grey_tiff, read_samples
+from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, read_samples
+from udsd.images.tiff_single import page_alone
+from udsd.out_of_memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +35,6 @@ _LAB = (8, 9)
 _UNKNOWN = -1
 _SIGNED = 2
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2
-
-_CARRIED = (tags.ORIENTATION, 282, 283, 296, 700, 34675)
-"""Tags beside the pixels: orientation, resolution across, down and its unit, XMP, ICC profile."""
 
 
 def open_tiff(file: BinaryIO, path: Path) -> PageReader | None:
@@ -62,38 +61,47 @@ class TiffReader:
         self.count = len(self._tiff.pages)
         if self.count == 0:
             raise ValueError("a TIFF without pages")
-        if not _is_read_here(self._tiff, self._tiff.pages[0]):
-            self._open_pillow()
         first = self._tiff.pages[0]
+        self._first_found: dict[str, Any] | None = None
+        if not _is_read_here(self._tiff, first):
+            self._first_found = found_in_tiff(self._tiff, first, str(path))
+            self._check_opened(first, self._first_found)
         self.size = (self._tiff.number(first, tags.WIDTH), self._tiff.number(first, tags.HEIGHT))
 
     def read(self, index: int) -> DecodedImage[Page]:
         """Decode a page, the first being 0."""
         page = self._tiff.pages[index]
+        found = self._first_found if index == 0 else None
+        found = found or found_in_tiff(self._tiff, page, str(self._path))
         if not _is_read_here(self._tiff, page):
             _check_not_garbled(self._tiff, page)
-            return self._open_pillow().read(index)
-        pixels = _read_pixels(self._tiff, page, str(self._path))
+            return self._read_by_pillow(index, found)
+        pixels = turned(_read_pixels(self._tiff, page, str(self._path)), orientation_of(found))
+        info = carried(found, str(self._path), size=pixels.shape[1::-1])
         if self._tiff.number(page, tags.PHOTOMETRIC) == _INKS:
-            return self._decode_inks(pixels, page)
-        upright = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
-        info = _read_info(self._tiff, page, str(self._path))
-        if upright.shape[2] == 1:
-            upright = upright[..., 0]
-        elif upright.dtype == np.uint16:
-            return decode_deep(upright, info)
-        return decode_array(upright).then(lambda restored: with_info(restored, info))
+            return self._decode_inks(pixels, found)
+        if pixels.shape[2] == 1:
+            pixels = pixels[..., 0]
+        elif pixels.dtype == np.uint16:
+            return decode_deep(pixels, info)
+        return decode_array(pixels).then(lambda restored: with_info(restored, info))
 
-    def _decode_inks(self, pixels: Samples, page: dict[int, Entry]) -> DecodedImage[Page]:
+    def _decode_inks(self, pixels: Samples, found: Mapping[str, Any]) -> DecodedImage[Page]:
         """Pillow has inks of 8 bits, and makes sRGB of them by their profile."""
         if pixels.dtype == np.uint16:
             logger.warning("%s: of the 16 bits of its inks 8 are read", self._path)
             pixels = np.rint(pixels / 257).astype(np.uint8)
-        upright = turned(pixels, self._tiff.number(page, tags.ORIENTATION, 1))
-        inks = Image.frombytes("CMYK", upright.shape[1::-1], upright.tobytes())
-        info = _read_info(self._tiff, page, str(self._path))
-        inks.info.update(info)
-        return decode_pillow(inks, str(self._path))
+        inks = Image.frombytes("CMYK", pixels.shape[1::-1], pixels.tobytes())
+        info = carried(found, str(self._path), size=inks.size, is_converted=True)
+        info.pop("icc_profile", None)
+
+        def with_what_is_said(restored: Image.Image) -> Page:
+            restored.info.clear()
+            restored.info.update(info)
+            return restored
+
+        # It is upright already.
+        return decode_pillow(inks, str(self._path), {"icc_profile": found.get("icc_profile")}).then(with_what_is_said)
 
     def check_all(self) -> None:
         """Pages are written as they come, but many may share the same few bytes."""
@@ -107,11 +115,42 @@ class TiffReader:
         if self._pillow is not None:
             self._pillow.close()
 
+    def _read_by_pillow(self, index: int, found: Mapping[str, Any]) -> DecodedImage[Page]:
+        """Decode a page by Pillow, if need be without what describes it, over which Pillow stumbles or warns."""
+        page = self._tiff.pages[index]
+        if found["is_sound"] and not self._tiff.is_endless:
+            try:
+                return self._open_pillow().read(index, found)
+            except Exception as error:
+                if _is_final(error):
+                    raise
+        return self._alone(page).read(0, found)
+
+    def _alone(self, page: dict[int, Entry]) -> PillowReader:
+        return PillowReader(io.BytesIO(page_alone(self._tiff, page)), self._path, 1)
+
+    def _check_opened(self, page: dict[int, Entry], found: Mapping[str, Any]) -> None:
+        """Raise now what Pillow raises of a file that it cannot read."""
+        if found["is_sound"] and not self._tiff.is_endless:
+            try:
+                self._open_pillow()
+            except Exception as error:
+                if _is_final(error):
+                    raise
+            else:
+                return
+        self._alone(page)
+
     def _open_pillow(self) -> PillowReader:
         if self._pillow is None:
             self._file.seek(0)
             self._pillow = PillowReader(self._file, self._path, self.count)
         return self._pillow
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether it is about pixels or memory, so that without the tags beside them it would be no better."""
+    return isinstance(error, UdsdError | Image.DecompressionBombError) or is_out_of_memory(error)
 
 
 def _is_read_here(tiff: TiffDirectories, page: dict[int, Entry]) -> bool:
@@ -195,15 +234,3 @@ def _stretched(samples: Samples, bits: int) -> Samples:
     levels = np.rint(np.arange(largest + 1) * (white / largest)).astype(samples.dtype)
     stretched: Samples = levels[samples]
     return stretched
-
-
-def _read_info(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> dict[str, Any]:
-    """What is said of a page beside its pixels, as Pillow reads it of one grey pixel of which the same is said."""
-    carried = {tag: (entry.kind, entry.count, tiff.content(entry)) for tag in _CARRIED if (entry := page.get(tag))}
-    with Image.open(io.BytesIO(grey_tiff(tiff.order, width=1, height=1, segments=[b"\0"], beside=carried))) as stub:
-        info = read_info(stub, upright(stub, name))
-    compression = kept_compression(TiffImagePlugin.COMPRESSION_INFO.get(tiff.number(page, tags.COMPRESSION, 1)))
-    if compression is not None:
-        info["compression"] = compression
-        info["predictor"] = tiff.number(page, tags.PREDICTOR, 1)
-    return info

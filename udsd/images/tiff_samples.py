@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from PIL import TiffImagePlugin
 
 from udsd.images import tiff_directories as tags
 from udsd.images.tiff_directories import Entry, TiffDirectories
+from udsd.images.tiff_single import single_page
 
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -29,6 +30,7 @@ LOSSLESS = (UNCOMPRESSED, *_PREDICTED, 32773)
 _NO_PREDICTOR, _HORIZONTAL = 1, 2
 _SEPARATE_PLANES = 2
 _LOW_BITS_FIRST = 2
+_LONG = 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 """Each byte with its bits in the other order."""
 _SLACK = 2**16
@@ -126,9 +128,7 @@ def _decompressed(
         if compression == UNCOMPRESSED:
             yield from (_rows_of(each, height, row_bytes) for each, height in zip(content, rows, strict=True))
         else:
-            joined = grey_tiff(
-                "<", width=row_bytes, height=sum(rows), segments=content, rows=rows[0], compression=compression
-            )
+            joined = _grey_tiff(row_bytes, sum(rows), content, rows[0], compression)
             yield from np.split(_by_libtiff(joined), np.cumsum(rows)[:-1])
 
 
@@ -138,53 +138,16 @@ def _rows_of(content: bytes, height: int, row_bytes: int) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, height * row_bytes).reshape(height, row_bytes)
 
 
-def grey_tiff(
-    order: str,
-    *,
-    width: int,
-    height: int,
-    segments: Sequence[bytes],
-    rows: int | None = None,
-    compression: int = UNCOMPRESSED,
-    beside: Mapping[int, tuple[int, int, bytes]] | None = None,
-) -> bytearray:
-    """A TIFF of one grey page of 8 bits of which black is 0.
-
-    Args:
-        order: Byte order of its numbers, as `struct` names it.
-        width: Of the page.
-        height: Of the page.
-        segments: The compressed strips.
-        rows: Of a strip; without it there is one strip.
-        compression: As TIFF numbers it.
-        beside: Further tags: TIFF type, number of elements, content in the byte order.
+def _grey_tiff(width: int, height: int, segments: Sequence[bytes], rows: int, compression: int) -> bytearray:
+    """A TIFF of one grey page of 8 bits, in strips of so many rows.
 
     Raises:
         ValueError: It would be of more than 4 GB.
     """
-    content = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
-    offsets = []
-    for segment in segments:
-        offsets.append(len(content))
-        content += segment
-    numbers = {tags.WIDTH: [width], tags.HEIGHT: [height], tags.BITS: [8], tags.COMPRESSION: [compression]}
-    numbers |= {tags.PHOTOMETRIC: [1], tags.ROWS_PER_STRIP: [rows or height]}
-    numbers |= {tags.STRIP_OFFSETS: offsets, tags.STRIP_BYTES: [len(segment) for segment in segments]}
-    entries = dict(beside or {})
-    try:
-        for tag, values in numbers.items():
-            entries[tag] = (4, len(values), struct.pack(f"{order}{len(values)}I", *values))
-        directory = struct.pack(f"{order}H", len(entries))
-        for tag, (kind, count, value) in sorted(entries.items()):
-            content += bytes(len(content) % 2)
-            where = value if len(value) <= 4 else struct.pack(f"{order}I", len(content))
-            content += value if len(value) > 4 else b""
-            directory += struct.pack(f"{order}HHI", tag, kind, count) + where.ljust(4, b"\0")
-        content += bytes(len(content) % 2)
-        content[4:8] = struct.pack(f"{order}I", len(content))
-    except struct.error as error:
-        raise ValueError("a page of more than 4 GB") from error
-    return content + directory + bytes(4)
+    numbers = {tags.WIDTH: width, tags.HEIGHT: height, tags.BITS: 8, tags.COMPRESSION: compression}
+    numbers |= {tags.PHOTOMETRIC: 1, tags.ROWS_PER_STRIP: rows}
+    entries = {tag: (_LONG, 1, struct.pack("<I", number)) for tag, number in numbers.items()}
+    return single_page("<", segments, entries, is_tiled=False)
 
 
 def _segments(tiff: TiffDirectories, page: dict[int, Entry], count: int, size: int) -> list[tuple[int, int]]:

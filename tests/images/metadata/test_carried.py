@@ -7,14 +7,17 @@ import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
+from tests.metadata_files import IPTC, jpeg_with, png_with, sideways
 from tests.pictures import (
     XMP,
     colourful,
+    identity,
+    opened,
     through,
     with_info,
 )
 from udsd.images import save_image
-from udsd.images.metadata import save_arguments
+from udsd.images.metadata import photoshop, save_arguments
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".tif", ".webp", ".avif"])
@@ -63,18 +66,35 @@ def test_a_format_is_given_only_what_it_can_hold() -> None:
     info = {
         "dpi": (300.0, 300.0),
         "xmp": XMP,
-        "text": {"Title": "Ledger"},
+        "photoshop": b"8BIM\4\4\0\0\0\0\0\0",
+        "comment": b"Ledger",
         "jpeg": {"qtables": {0: [1] * 64}},
         "compression": "tiff_lzw",
         "duration": 100,
         "loop": 0,
     }
     expected = {
-        "PNG": {"dpi", "pnginfo", "duration", "loop"},
-        "JPEG": {"dpi", "qtables", "xmp"},
-        "TIFF": {"dpi", "tiffinfo"},
-        "GIF": {"dpi", "duration", "loop"},
-        "WEBP": {"dpi", "duration", "loop", "xmp"},
+        "PNG": {"dpi", "duration", "loop"},
+        "JPEG": {"dpi", "qtables", "extra", "comment"},
+        "TIFF": {"dpi"},
+        "GIF": {"duration", "loop", "comment"},
+        "WEBP": {"duration", "loop", "xmp", "exif"},  # which has the resolution
         "BMP": {"dpi"},
     }
-    assert {name: set(save_arguments(name, info)) for name in expected} == expected
+    assert {name: set(save_arguments(name, info, "a")) for name in expected} == expected
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".tif", ".webp", ".gif", ".bmp"])
+def test_images_that_pillow_has_opened_can_be_saved_as_they_are(target: str, tmp_path: Path) -> None:
+    """Pillow uses some of the names in ``info`` for other things than we do."""
+    resources = b"Photoshop 3.0\0" + photoshop.with_iptc(b"", IPTC)
+    sources = [jpeg_with(tmp_path / "a.jpg", (0xED, resources)), png_with(tmp_path / "b.png", (b"tEXt", b"a\0b"))]
+    for ending in (".tif", ".bmp", ".gif"):
+        sideways().save(tmp_path / f"c{ending}")
+        sources.append(tmp_path / f"c{ending}")
+    for source in sources:
+        with Image.open(source) as image:
+            image.info |= {"dpi": (0, 1e9), "comment": "as text"}
+            save_image(image, tmp_path / f"out{target}")
+            save_image(identity(image), tmp_path / f"out{target}")
+        assert opened(tmp_path / f"out{target}").size == sideways().size
