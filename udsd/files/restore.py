@@ -10,9 +10,10 @@ from pathlib import Path
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
-from udsd.files.pipeline import Pipeline, Restorer, Settings, restored_pages
+from udsd.files.pipeline import Pipeline, Settings
 from udsd.files.plan import Naming, plan_jobs
 from udsd.files.report import FileReport, FileResult
+from udsd.files.restorer import Restorer, restored_pages
 from udsd.files.sources import Comparison
 from udsd.images import check_quality
 from udsd.inference.batching import images_together
