@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.batches import Restored, Result, check_size, decode_named, log_restoration, restore_all
-from udsd.domains import AsExpected, DeblurKeywords, DeblurOptions, Region, Restoration, joined, restore_images
+from udsd.domains import AsExpected, DeblurKeywords, DeblurOptions, Look, Region, Restoration, joined, restore_images
 from udsd.errors import ConfigError
 from udsd.images import DecodedImage, ImageLike
 from udsd.inference import MemoryLimit, OnProgress, images_together
@@ -141,7 +141,7 @@ class Deblurrer(LoadedModel):
             return ()
         pixels = decode_named(image).pixels[:1].cpu()
         with memory_errors("the image"), torch.inference_mode():
-            findings = self._domain.examine(pixels, chosen)
+            findings = self._domain.examine(Look(pixels), chosen)
         return () if isinstance(findings, AsExpected) else findings.regions
 
     @overload
@@ -216,6 +216,8 @@ class Deblurrer(LoadedModel):
         images: Sequence[DecodedImage[Any]],
         options: DeblurOptions | None = None,
         on_progress: OnProgress | None = None,
+        *,
+        looks: Sequence[Look] | None = None,
     ) -> list[Restoration]:
         """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
 
@@ -223,6 +225,7 @@ class Deblurrer(LoadedModel):
             images: At least one. The pixels of a single one may be overwritten.
             options: How they are brought to the model.
             on_progress: Called now and then with the share of the work that is done, the last time with 1.
+            looks: At each picture of the images, if they were looked at already (`udsd.choosing` does).
 
         Returns:
             Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
@@ -232,7 +235,7 @@ class Deblurrer(LoadedModel):
             MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
         """
         check_size(images[0].pixels)
-        return self._restore(images, options or DeblurOptions(), on_progress=on_progress)
+        return self._restore(images, options or DeblurOptions(), on_progress=on_progress, looks=looks)
 
     def _restore(
         self,
@@ -240,6 +243,7 @@ class Deblurrer(LoadedModel):
         options: DeblurOptions,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
+        looks: Sequence[Look] | None = None,
     ) -> list[Restoration]:
         def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
             return self._backend.restore(
@@ -249,7 +253,7 @@ class Deblurrer(LoadedModel):
         with memory_errors("the image"):
             # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
             singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
-            restored = iter(restore_images(singles, restore, self._domain, options, on_progress))
+            restored = iter(restore_images(singles, restore, self._domain, options, on_progress, looks=looks))
             parts = (joined([*islice(restored, len(image.pixels))]) for image in decoded)
             return [replace(part, model=self._title) for part in parts]
 

@@ -5,6 +5,7 @@ from udsd.domains.faces.boxes_file import FaceBoxes, read_boxes
 from udsd.domains.faces.crops import face_crops
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.steps import align_face, detect_faces, paste_face
+from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurKeywords, DeblurOptions
 from udsd.domains.registry import domain_of
@@ -19,6 +20,7 @@ __all__ = [
     "Face",
     "FaceBoxes",
     "Findings",
+    "Look",
     "Outcome",
     "Region",
     "Restoration",

@@ -10,11 +10,18 @@ from torch import Tensor
 
 from udsd.domains.averaging import SHIFTS, averaged
 from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
+from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.progress import followed
 from udsd.inference.backend import OnProgress
 
 SHARP = "the picture is sharp already"
+
+
+@torch.inference_mode()
+def examine_images(looks: Sequence[Look], domain: Domain | None, options: DeblurOptions) -> list[Findings | AsExpected]:
+    """Find out what has to be done to bring images to the model; nothing where nothing is known of what it expects."""
+    return [AsExpected() if domain is None else domain.examine(look, options) for look in looks]
 
 
 @torch.inference_mode()
@@ -24,6 +31,8 @@ def restore_images(
     domain: Domain | None,
     options: DeblurOptions,
     on_progress: OnProgress | None = None,
+    *,
+    looks: Sequence[Look] | None = None,
 ) -> list[Restoration]:
     """Restore images of one size.
 
@@ -35,10 +44,11 @@ def restore_images(
         domain: What brings images to the model, or None if nothing does.
         options: How.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
+        looks: At each of the images, if they were looked at already.
     """
     if options.strength == 0:
         return [Restoration(image) for image in images]
-    found = [AsExpected() if domain is None else domain.examine(image, options) for image in images]
+    found = examine_images([Look(image) for image in images] if looks is None else looks, domain, options)
     results = {
         number: Restoration(images[number], notes=findings.notes, outcome="sharp")
         for number, findings in enumerate(found)
