@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
+RestoredT = TypeVar("RestoredT", "Image.Image", NDArray[Any], Tensor)
+"""What comes back as it came: a path gives a Pillow image."""
+
 Result: TypeAlias = Restored | ImageError | MemoryLimitError
 Restore: TypeAlias = Callable[[Sequence[DecodedImage[Any]], OnProgress], Sequence[Restoration]]
 """Restores images of one size, and tells the share that is done."""

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.batches import Restored, Result, check_size, decode_named, log_restoration, restore_all
-from udsd.domains import AsExpected, DeblurKeywords, DeblurOptions, Look, Region, Restoration, joined, restore_images
+from udsd.batches import Restored, RestoredT, Result, decode_named, log_restoration, restore_all
+from udsd.domains import (
+    AsExpected,
+    DeblurKeywords,
+    DeblurOptions,
+    Look,
+    Region,
+    Restoration,
+)
 from udsd.errors import ConfigError
 from udsd.images import DecodedImage, ImageLike
 from udsd.inference import MemoryLimit, OnProgress, images_together
 from udsd.loaded_model import LoadedModel
-from udsd.models import reparameterize
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
+from udsd.restoring import restore_with_draws
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,7 +64,7 @@ class Deblurrer(LoadedModel):
     @overload
     def deblur(
         self,
-        image: str | os.PathLike[str] | Image.Image,
+        image: str | os.PathLike[str],
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
@@ -68,21 +73,12 @@ class Deblurrer(LoadedModel):
     @overload
     def deblur(
         self,
-        image: NDArray[Any],
+        image: RestoredT,
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
         **options: Unpack[DeblurKeywords],
-    ) -> NDArray[Any]: ...
-    @overload
-    def deblur(
-        self,
-        image: Tensor,
-        *,
-        memory_limit: MemoryLimit = None,
-        on_progress: OnProgress | None = None,
-        **options: Unpack[DeblurKeywords],
-    ) -> Tensor: ...
+    ) -> RestoredT: ...
     def deblur(
         self,
         image: ImageLike,
@@ -211,76 +207,48 @@ class Deblurrer(LoadedModel):
 
         return restore_all(images, restore, batch_size=together, bar=bar, raises=on_error == "raise")
 
-    def restore_decoded(
-        self,
-        images: Sequence[DecodedImage[Any]],
-        options: DeblurOptions | None = None,
-        on_progress: OnProgress | None = None,
-        *,
-        looks: Sequence[Look] | None = None,
-    ) -> list[Restoration]:
-        """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
-
-        Args:
-            images: At least one. The pixels of a single one may be overwritten.
-            options: How they are brought to the model.
-            on_progress: Called now and then with the share of the work that is done, the last time with 1.
-            looks: At each picture of the images, if they were looked at already (`udsd.choosing` does).
-
-        Returns:
-            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
-
-        Raises:
-            ImageError: The images are single pixels.
-            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
-        """
-        check_size(images[0].pixels)
-        return self._restore(images, options or DeblurOptions(), on_progress=on_progress, looks=looks)
-
-    def _restore(
-        self,
-        decoded: Sequence[DecodedImage[Any]],
-        options: DeblurOptions,
-        memory_limit: MemoryLimit = None,
-        on_progress: OnProgress | None = None,
-        looks: Sequence[Look] | None = None,
-    ) -> list[Restoration]:
-        def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
-            return self._backend.restore(
-                images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress
-            )
-
-        with memory_errors("the image"):
-            # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
-            singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
-            restored = iter(restore_images(singles, restore, self._domain, options, on_progress, looks=looks))
-            parts = (joined([*islice(restored, len(image.pixels))]) for image in decoded)
-            return [replace(part, model=self._title) for part in parts]
-
     @overload
-    def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
+    def sample(
+        self, image: str | os.PathLike[str], n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
+    ) -> list[Image.Image]: ...
     @overload
-    def sample(self, image: NDArray[Any], n: int, seed: int = 0) -> list[NDArray[Any]]: ...
-    @overload
-    def sample(self, image: Tensor, n: int, seed: int = 0) -> list[Tensor]: ...
-    def sample(self, image: ImageLike, n: int, seed: int = 0) -> list[Any]:
+    def sample(
+        self, image: RestoredT, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
+    ) -> list[RestoredT]: ...
+    def sample(self, image: ImageLike, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]) -> list[Any]:
         """Restore one image ``n`` times, each with its own draw of the blur code z ~ N(mean, sigma^2).
 
-        The draws depend on the image, ``n`` and ``seed`` alone, not on the global random state.
+        The image is brought to the model as `deblur` does. What is restored in parts, such as faces, has the same draw
+        in all of them.
+
+        Args:
+            image: What `deblur` takes.
+            n: How many restorations.
+            seed: The same seed gives the same draws, whatever the global random state. None: other ones each time.
+            options: As for `deblur`.
 
         Raises:
-            ConfigError: ``n`` is less than 1, or the back-end takes no blur codes.
+            ConfigError: ``n`` is less than 1, the seed no number of 64 bits, an option out of range, or the back-end
+                takes no blur codes.
             ImageError: The image cannot be read, or is of a kind that is not supported.
             MemoryLimitError: It needs more memory than it may take.
         """
         if n < 1:
             raise ConfigError(f"n is {n}; give at least 1")
+        chosen = DeblurOptions(**options)
+        generator = torch.Generator()
+        if seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(seed)
         decoded = decode_named(image)
-        noise = torch.Generator().manual_seed(seed)
+        samples: list[Any] = []
         with memory_errors("the image"):
-            mean, log_variance = self._backend.encode_blur(decoded.pixels)
-            codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
-            return [decoded.encode(self._backend.restore(decoded.pixels, code)) for code in codes]
+            for restoration in restore_with_draws(decoded.pixels, self._backend, self._domain, chosen, n, generator):
+                if not samples:
+                    log_restoration(image, restoration)
+                samples.append(decoded.encode(restoration.pixels))
+        return samples
 
     def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
         """Describe the blur of one image.

@@ -1,23 +1,29 @@
-"""A trained model that is loaded: where it comes from, and where it runs."""
+"""A trained model that is loaded: where it comes from, where it runs, and decoded images through it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 
+from udsd.batches import check_size
 from udsd.device import resolve_dtype
-from udsd.domains import domain_of
+from udsd.domains import DeblurOptions, Look, Restoration, domain_of
 from udsd.errors import ConfigError
-from udsd.inference import Backend, MemoryLimit, run_folder, run_model
+from udsd.images import DecodedImage
+from udsd.inference import Backend, MemoryLimit, OnProgress, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig
+from udsd.out_of_memory import memory_errors
 from udsd.pretrained import resolve, save_model
+from udsd.restoring import restore_with_mean
 
 
 class LoadedModel:
-    """A model with the device and the number format it runs in; what it does to images is said by `udsd.Deblurrer`.
+    """A model with the device and the number format it runs in, for decoded images; `udsd.Deblurrer` takes all others.
 
     Arguments and errors are those of `udsd.Deblurrer`.
     """
@@ -112,6 +118,52 @@ class LoadedModel:
     def dtype(self) -> torch.dtype:
         """The number format of the arithmetic."""
         return self._backend.dtype
+
+    def restore_decoded(
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
+        *,
+        looks: Sequence[Look] | None = None,
+    ) -> list[Restoration]:
+        """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
+
+        Args:
+            images: At least one. The pixels of a single one may be overwritten.
+            options: How they are brought to the model.
+            on_progress: Called now and then with the share of the work that is done, the last time with 1.
+            looks: At each picture of the images, if they were looked at already (`udsd.choosing` does).
+
+        Returns:
+            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
+
+        Raises:
+            ImageError: The images are single pixels.
+            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
+        """
+        check_size(images[0].pixels)
+        return self._restore(images, options or DeblurOptions(), on_progress=on_progress, looks=looks)
+
+    def _restore(
+        self,
+        decoded: Sequence[DecodedImage[Any]],
+        options: DeblurOptions,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        looks: Sequence[Look] | None = None,
+    ) -> list[Restoration]:
+        with memory_errors("the image"):
+            restorations = restore_with_mean(
+                decoded,
+                self._backend,
+                self._domain,
+                options,
+                memory_limit=memory_limit,
+                on_progress=on_progress,
+                looks=looks,
+            )
+            return [replace(restoration, model=self._title) for restoration in restorations]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model folder that `from_pretrained` loads, with weights in half precision.

@@ -9,7 +9,7 @@ from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurKeywords, DeblurOptions
 from udsd.domains.registry import domain_of
-from udsd.domains.restoring import joined, restore_images
+from udsd.domains.restoring import examine_images, joined, restore_images
 
 __all__ = [
     "AsExpected",
@@ -28,6 +28,7 @@ __all__ = [
     "align_face",
     "detect_faces",
     "domain_of",
+    "examine_images",
     "face_crops",
     "joined",
     "kind_of",

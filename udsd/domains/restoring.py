@@ -20,8 +20,16 @@ SHARP = "the picture is sharp already"
 
 @torch.inference_mode()
 def examine_images(looks: Sequence[Look], domain: Domain | None, options: DeblurOptions) -> list[Findings | AsExpected]:
-    """Find out what has to be done to bring images to the model; nothing where nothing is known of what it expects."""
-    return [AsExpected() if domain is None else domain.examine(look, options) for look in looks]
+    """Find out what has to be done to bring images to the model.
+
+    Args:
+        looks: At the images.
+        domain: What brings images to the model, or None if nothing does.
+        options: How; without any change (``strength=0``) nothing has to be found out.
+    """
+    if domain is None or options.strength == 0:
+        return [AsExpected()] * len(looks)
+    return [domain.examine(look, options) for look in looks]
 
 
 @torch.inference_mode()
@@ -32,7 +40,7 @@ def restore_images(
     options: DeblurOptions,
     on_progress: OnProgress | None = None,
     *,
-    looks: Sequence[Look] | None = None,
+    found: Sequence[Findings | AsExpected] | None = None,
 ) -> list[Restoration]:
     """Restore images of one size.
 
@@ -44,11 +52,12 @@ def restore_images(
         domain: What brings images to the model, or None if nothing does.
         options: How.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
-        looks: At each of the images, if they were looked at already.
+        found: What `examine_images` has found, if that is known already.
     """
     if options.strength == 0:
         return [Restoration(image) for image in images]
-    found = examine_images([Look(image) for image in images] if looks is None else looks, domain, options)
+    if found is None:
+        found = examine_images([Look(image) for image in images], domain, options)
     results = {
         number: Restoration(images[number], notes=findings.notes, outcome="sharp")
         for number, findings in enumerate(found)
