@@ -270,3 +270,70 @@ def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer, mo
     assert [next(results).shape for _ in images] == [image.shape for image in images]
     with pytest.raises(ImageError, match=r"missing\.png"):
         next(results)
+
+
+@pytest.mark.parametrize(
+    ("single", "named"),
+    [
+        ("a.png", r"'a\.png'"),
+        (Path("a.png"), r"a\.png"),
+        (b"a.png", r"a\.png"),
+        (Image.new("L", (8, 8)), "Image"),
+        (np.zeros((8, 8), np.uint8), r"an array of shape \(8, 8\)"),
+        (np.zeros((8, 8, 3), np.uint8), r"an array of shape \(8, 8, 3\)"),
+        (torch.zeros(3, 8, 8), r"a tensor of shape \(3, 8, 8\)"),
+        (None, "None"),
+        (3, "3"),
+    ],
+)
+def test_one_image_in_place_of_many_is_told_at_once(deblurrer: Deblurrer, single: Any, named: str) -> None:
+    with pytest.raises(ConfigError, match=rf"images is .*{named}.*give a list of images, or use deblur for one"):
+        deblurrer.deblur_batch(single)
+
+
+def test_stacks_are_several_images(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    stack = np.stack([np.asarray(photo)] * 2)
+    wanted = deblurrer.deblur(stack[0])
+    for images in (stack, torch.from_numpy(stack).permute(0, 3, 1, 2)):
+        results = [*deblurrer.deblur_batch(images)]
+        assert len(results) == 2
+        for result in results:
+            pixels = np.asarray(result) if isinstance(images, np.ndarray) else result.permute(1, 2, 0).numpy()
+            assert np.array_equal(pixels, wanted)
+    assert len([*deblurrer.deblur_batch(stack[..., 0])]) == 2  # grey
+
+
+def test_arguments_as_numpy_gives_them(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    pixels = np.asarray(photo)
+    assert len(deblurrer.sample(pixels, np.int64(2), seed=np.int64(3))) == 2
+    assert np.array_equal(deblurrer.sample(pixels, 1, seed=np.array(3))[0], deblurrer.sample(pixels, 1, seed=3)[0])
+    batch = deblurrer.deblur_batch([pixels], batch_size=np.int64(2), progress=np.bool_(False))
+    assert np.array_equal(next(batch), deblurrer.deblur(pixels))
+    assert len([*deblurrer.deblur_batch([pixels], batch_size=None)]) == 1
+    half = deblurrer.deblur(pixels, strength=np.float32(0.5), scale=np.float64(2), skip_sharp=np.bool_(False))
+    assert np.array_equal(half, deblurrer.deblur(pixels, strength=0.5, scale=2))
+
+
+def test_without_a_seed_every_draw_is_another(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    pixels = np.asarray(photo).astype(np.float32) / 255
+    assert not np.array_equal(deblurrer.sample(pixels, 1, seed=None)[0], deblurrer.sample(pixels, 1, seed=None)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda one, photo: one.sample(photo, None), "n is None"),
+        (lambda one, photo: one.sample(photo, True), "n is True"),
+        (lambda one, photo: one.sample(photo, 1, seed=2**70), "seed is 1180591620717411303424"),
+        (lambda one, photo: one.sample(photo, 1, seed=1.5), r"seed is 1\.5"),
+        (lambda one, photo: one.deblur_batch([photo], batch_size=2.5), r"batch_size is 2\.5"),
+        (lambda one, photo: one.deblur_batch([photo], progress=1), "progress is 1"),
+        (lambda one, photo: one.deblur_batch([photo], on_error=None), "on_error is None"),
+        (lambda one, photo: one.deblur(photo, scale=np.array([1, 2])), "scale is array"),
+        (lambda one, photo: one.deblur(photo, background=np.array(["keep", "restore"])), "background is array"),
+        (lambda one, photo: one.deblur(photo, skip_sharp=None), "skip_sharp is None"),
+    ],
+)
+def test_ill_typed_arguments_are_told(deblurrer: Deblurrer, photo: Image.Image, call: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        call(deblurrer, photo)

@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.domains import Restoration
-from udsd.errors import ImageError, MemoryLimitError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.inference import OnProgress, in_batches
 from udsd.out_of_memory import memory_errors
@@ -29,6 +30,11 @@ RestoredT = TypeVar("RestoredT", "Image.Image", NDArray[Any], Tensor)
 Result: TypeAlias = Restored | ImageError | MemoryLimitError
 Restore: TypeAlias = Callable[[Sequence[DecodedImage[Any]], OnProgress], Sequence[Restoration]]
 """Restores images of one size, and tells the share that is done."""
+
+_STACK = 3
+"""Dimensions of a stack of grey images."""
+
+_MOST_CHANNELS = 4
 
 _Numbered: TypeAlias = tuple[int, ImageLike, DecodedImage[Any]]
 
@@ -77,6 +83,28 @@ def restore_all(
     yield from (finished[number] for number in sorted(finished))
     if failure:
         raise failure[0]
+
+
+def check_several(images: Any) -> None:
+    """Refuse a single image where many are expected: text would be taken letter by letter, an array row by row.
+
+    Raises:
+        ConfigError: It is one, or nothing to go through.
+    """
+    is_stack = isinstance(images, np.ndarray | Tensor)
+    if isinstance(images, str | bytes | os.PathLike) or not (is_stack or isinstance(images, Iterable)):
+        given = repr(images)
+    # A stack of grey images (B, H, W) is one of several; its last side is no number of channels.
+    elif is_stack and (images.ndim < _STACK or (images.ndim == _STACK and _is_one(images))):
+        given = f"{'a tensor' if isinstance(images, Tensor) else 'an array'} of shape {tuple(images.shape)}"
+    else:
+        return
+    raise ConfigError(f"images is {given}, which is not several images; give a list of images, or use deblur for one")
+
+
+def _is_one(image: NDArray[Any] | Tensor) -> bool:
+    """Whether an array of three dimensions is one image with its channels, and no stack of grey ones."""
+    return isinstance(image, Tensor) or image.shape[-1] <= _MOST_CHANNELS
 
 
 def decode_named(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:

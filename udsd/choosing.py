@@ -29,7 +29,7 @@ class ModelChooser:
     """
 
     def __init__(
-        self, manifest: Manifest, load: Callable[[str], Deblurrer], device: str | torch.device = "auto"
+        self, manifest: Manifest, load: Callable[[str], Deblurrer], device: str | torch.device | None = "auto"
     ) -> None:
         self._manifest = manifest
         self._load = load

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.batches import Restored, RestoredT, Result, decode_named, log_restoration, restore_all
+from udsd.arguments import truth, whole_number
+from udsd.batches import Restored, RestoredT, Result, check_several, decode_named, log_restoration, restore_all
 from udsd.domains import (
     AsExpected,
     DeblurKeywords,
@@ -25,10 +26,13 @@ from udsd.inference import MemoryLimit, OnProgress, images_together
 from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
-from udsd.restoring import restore_with_draws
+from udsd.restoring import restore_with_draws, seeded
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+_BATCH_SIZE = 4
 
 
 class Deblurrer(LoadedModel):
@@ -41,14 +45,14 @@ class Deblurrer(LoadedModel):
     Args:
         model: The networks, taken over, not copied; or a `udsd.inference.Backend` that runs them already, which has
             a device, a format and a memory limit of its own.
-        device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
-        dtype: Format of the arithmetic: ``"auto"`` (bfloat16 where the device has instructions for it, else
+        device: ``"auto"`` or None (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
+        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where the device has instructions for it, else
             float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
         memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
             ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
             the same pixels. On a GPU it counts where an image does not fit in one piece.
-        backend: What runs the networks: ``"torch"``, also meant by ``"auto"``, or ``"openvino"``, a package of its
-            own (CPUs only, each image in one piece).
+        backend: What runs the networks: ``"torch"``, also meant by ``"auto"`` and None, or ``"openvino"``, a package of
+            its own (CPUs only, each image in one piece).
 
     Raises:
         ConfigError: The memory limit is no size, or the back-end is unknown or not installed; or a back-end came with
@@ -145,7 +149,7 @@ class Deblurrer(LoadedModel):
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["raise"] = "raise",
         **options: Unpack[DeblurKeywords],
@@ -155,7 +159,7 @@ class Deblurrer(LoadedModel):
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["return"],
         **options: Unpack[DeblurKeywords],
@@ -164,7 +168,7 @@ class Deblurrer(LoadedModel):
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["raise", "return"] = "raise",
         **options: Unpack[DeblurKeywords],
@@ -176,8 +180,8 @@ class Deblurrer(LoadedModel):
 
         Args:
             images: Any mixture of what `deblur` takes.
-            batch_size: How many images of one size run together at most on a GPU; more take more memory. On a CPU,
-                where it brings nothing, images run one by one.
+            batch_size: How many images of one size run together at most on a GPU, 4 for None; more take more memory.
+                On a CPU, where it brings nothing, images run one by one.
             progress: Show a progress bar on standard error, if there is one.
             on_error: What becomes of an image that cannot be read or restored. ``"raise"``: its error ends the batch,
                 once those before it have been handed out. ``"return"``: its error, an `ImageError` or a
@@ -185,7 +189,8 @@ class Deblurrer(LoadedModel):
             options: As for `deblur`.
 
         Raises:
-            ConfigError: ``batch_size`` is less than 1, ``on_error`` neither of the two, or an option out of range.
+            ConfigError: ``images`` is a single one, ``batch_size`` less than 1, ``on_error`` neither of the two, or an
+                option out of range.
             ImageError: An image cannot be read or restored (``on_error="raise"``).
             MemoryLimitError: An image needs more memory than it may take (``on_error="raise"``).
 
@@ -194,13 +199,13 @@ class Deblurrer(LoadedModel):
             ...     if isinstance(result, UdsdError):
             ...         print(f"{path} is left out: {result}")
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}; give at least 1")
+        check_several(images)
+        batch_size = _BATCH_SIZE if batch_size is None else whole_number("batch_size", batch_size, 1)
         if on_error not in ("raise", "return"):
             raise ConfigError(f"on_error is {on_error!r}; give 'raise' or 'return'")
         chosen = DeblurOptions(**options)
         together = images_together(self.device, batch_size)
-        bar = ImageBar(len(images) if isinstance(images, Sized) else None, shown=progress)
+        bar = ImageBar(len(images) if isinstance(images, Sized) else None, shown=truth("progress", progress))
 
         def restore(decoded: Sequence[DecodedImage[Any]], on_progress: OnProgress) -> list[Restoration]:
             return self.restore_decoded(decoded, chosen, on_progress)
@@ -233,14 +238,9 @@ class Deblurrer(LoadedModel):
             ImageError: The image cannot be read, or is of a kind that is not supported.
             MemoryLimitError: It needs more memory than it may take.
         """
-        if n < 1:
-            raise ConfigError(f"n is {n}; give at least 1")
+        n = whole_number("n", n, 1)
+        generator = seeded(seed)
         chosen = DeblurOptions(**options)
-        generator = torch.Generator()
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed)
         decoded = decode_named(image)
         samples: list[Any] = []
         with memory_errors("the image"):

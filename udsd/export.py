@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from udsd.arguments import some_path
 from udsd.atomic import whole_files
 from udsd.errors import ConfigError, ImageError, MemoryLimitError, WeightsError
 from udsd.extras import require
@@ -39,7 +40,7 @@ _CHECKED_SIDES = ((64, 80), (112, 36), (16, 16))
 _OPSET = 18
 
 
-def export_onnx(model: DeblurModel, folder: Path) -> float:
+def export_onnx(model: DeblurModel, folder: str | os.PathLike[str]) -> float:
     """Write ``model.onnx`` and ``config.json``, and compare the file's results with PyTorch's.
 
     The file takes ``image`` (B, 3, H, W), float32 in [-1, 1], with H and W multiples of 4 and at least 16, and gives
@@ -52,6 +53,7 @@ def export_onnx(model: DeblurModel, folder: Path) -> float:
         ConfigError: onnx, onnxscript or onnxruntime is not installed.
         WeightsError: The folder cannot be written, or the file's results are not the model's.
     """
+    folder = some_path("folder", folder)
     for package in ("onnx", "onnxscript"):
         require(package, package, "onnx")
     runtime = require("onnxruntime", "onnxruntime", "onnx")
@@ -70,7 +72,9 @@ def export_onnx(model: DeblurModel, folder: Path) -> float:
     return agreement
 
 
-def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[ImageLike] | None = None) -> float:
+def export_openvino(
+    model: DeblurModel, folder: str | os.PathLike[str], calibration: Iterable[ImageLike] | None = None
+) -> float:
     """Write a folder that ``Deblurrer.from_pretrained(folder)`` runs with OpenVINO, and compare it with PyTorch.
 
     Args:
@@ -88,6 +92,7 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         ImageError: No calibration image can be used.
         WeightsError: The folder cannot be written, or the results of a float32 export are not the model's.
     """
+    folder = some_path("folder", folder)
     openvino = require("openvino", "OpenVINO", "openvino")
     images = None if calibration is None else _calibration_images(calibration, model.config.balance_white)
     graph = convert_model(model)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import torch
 
+from udsd.arguments import some_path
 from udsd.batches import check_size
 from udsd.device import resolve_dtype
 from udsd.domains import DeblurOptions, Look, Restoration, domain_of
@@ -31,18 +31,20 @@ class LoadedModel:
     def __init__(
         self,
         model: DeblurModel | Backend,
-        device: str | torch.device = "auto",
-        dtype: str | torch.dtype = "auto",
+        device: str | torch.device | None = "auto",
+        dtype: str | torch.dtype | None = "auto",
         memory_limit: MemoryLimit = None,
-        backend: str = "auto",
+        backend: str | None = "auto",
     ) -> None:
         self._backend: Backend
         if isinstance(model, DeblurModel):
             self._backend = run_model(model, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit)
-        elif (device, dtype, memory_limit, backend) == ("auto", "auto", None, "auto"):
-            self._backend = model
-        else:
+        elif not hasattr(model, "restore") or not hasattr(model, "config"):
+            raise ConfigError(f"{model!r} is no model; to load one by its name say Deblurrer.from_pretrained(name)")
+        elif any(value not in ("auto", None) for value in (device, dtype, memory_limit, backend)):
             raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
+        else:
+            self._backend = model
         self._domain = domain_of(self._backend.config.domain)
         self._title = ""
 
@@ -51,10 +53,10 @@ class LoadedModel:
         cls,
         name: str | os.PathLike[str],
         *,
-        device: str | torch.device = "auto",
-        dtype: str | torch.dtype = "auto",
+        device: str | torch.device | None = "auto",
+        dtype: str | torch.dtype | None = "auto",
         memory_limit: MemoryLimit = None,
-        backend: str = "auto",
+        backend: str | None = "auto",
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | bool | None = None,
@@ -170,9 +172,9 @@ class LoadedModel:
 
         Raises:
             WeightsError: The folder cannot be written.
-            ConfigError: This is an exported model, which holds no networks any more.
+            ConfigError: The folder is no path, or this is an exported model, which holds no networks any more.
         """
-        save_model(self._backend.model, Path(folder))
+        save_model(self._backend.model, some_path("folder", folder))
 
     def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Self:
         """Move to another device or number format, and return this same object.

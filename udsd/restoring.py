@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from udsd.arguments import whole_number
 from udsd.domains import DeblurOptions, Domain, Look, Restoration, Restore, examine_images, joined, restore_images
 from udsd.images import DecodedImage
 from udsd.inference import Backend, MemoryLimit, OnProgress
 from udsd.models import reparameterize
+
+_SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
 
 
 def restore_with_mean(
@@ -48,6 +51,19 @@ def restore_with_mean(
     found = None if looks is None else examine_images(looks, domain, options)
     restored = iter(restore_images(singles, restore, domain, options, on_progress, found=found))
     return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+
+
+def seeded(seed: int | None) -> torch.Generator:
+    """Random numbers for `restore_with_draws`: always the same for a seed, other ones each time for None.
+
+    Raises:
+        ConfigError: The seed is no number that PyTorch takes.
+    """
+    generator = torch.Generator("cpu")
+    if seed is None:
+        generator.seed()
+        return generator
+    return generator.manual_seed(whole_number("seed", seed, _SMALLEST_SEED, _LARGEST_SEED))
 
 
 def restore_with_draws(

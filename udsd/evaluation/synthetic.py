@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from udsd.arguments import whole_number
 from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
-from udsd.errors import ConfigError
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.pairs import EvaluationPair
 from udsd.evaluation.sharp_images import SharpImage
@@ -36,10 +36,8 @@ def blurred_pairs(
     Raises:
         ConfigError: The seed is negative or there are no bins (raised at the first pair).
     """
-    if seed < 0:
-        raise ConfigError(f"seed is {seed}; give 0 or more")
-    if bins < 1:
-        raise ConfigError(f"bins is {bins}; give at least 1")
+    seed = whole_number("seed", seed, 0)
+    bins = whole_number("bins", bins, 1)
     edges = np.linspace(*config.path_length, bins + 1)
     for index, image in enumerate(images):
         low, high = edges[index % bins], edges[index % bins + 1]

@@ -43,8 +43,10 @@ class Naming:
     file_format: str | None = None
 
     def __post_init__(self) -> None:
-        if self.suffix != Path(f"x{self.suffix}").name[1:]:
+        if not isinstance(self.suffix, str) or self.suffix != Path(f"x{self.suffix}").name[1:]:
             raise ImageError(f"the suffix {self.suffix!r} is no part of a file name; give one such as '_sharp'")
+        if not isinstance(self.file_format, str | None):
+            raise ImageError(f"the format is {self.file_format!r}; give an ending such as 'png'")
         if self.file_format is not None:
             sink_for(Path(f"result.{self.file_format.removeprefix('.')}"))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from udsd.arguments import some_path, truth, whole_number
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
@@ -26,8 +28,8 @@ _BATCH_SIZE = 8
 
 def restore_files(
     deblurrer: Restorer,
-    inputs: Sequence[Path],
-    output: Path,
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
     *,
     overwrite: bool = False,
     compare: bool = False,
@@ -68,24 +70,29 @@ def restore_files(
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
     Raises:
-        ConfigError: The batch size is less than 1, or the quality not from 1 to 100.
+        ConfigError: The batch size is less than 1, the quality not from 1 to 100, or an argument of another kind.
         ImageError: No input can be restored (each is missing, holds no images or would be replaced by its own
             results), two files that are named would give one result, or a format or suffix is none. Nothing has been
             written then.
     """
-    if batch_size is None:
-        batch_size = images_together(deblurrer.device, _BATCH_SIZE)
-    if batch_size < 1:
-        raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-    check_quality(quality)
+    together = images_together(deblurrer.device, _BATCH_SIZE)
+    settings = Settings(
+        overwrite=truth("overwrite", overwrite),
+        compare=truth("compare", compare),
+        quality=check_quality(quality),
+        batch_size=together if batch_size is None else whole_number("batch_size", batch_size, 1),
+        options=options or DeblurOptions(),
+        boxes=boxes or FaceBoxes(),
+    )
+    progress = truth("progress", progress)
     naming = Naming(suffix, file_format)
-    jobs = plan_jobs(inputs, output, naming)
-    settings = Settings(overwrite, compare, quality, batch_size, options or DeblurOptions(), boxes or FaceBoxes())
+    paths, target = _as_paths(inputs), some_path("output", output)
+    jobs = plan_jobs(paths, target, naming)
     pipeline = Pipeline(deblurrer, settings)
     report = FileReport()
     with ImageBar(shown=progress) as bar:
         if progress:
-            threading.Thread(target=_count, args=(inputs, output, naming, bar), daemon=True).start()
+            threading.Thread(target=_count, args=(paths, target, naming, bar), daemon=True).start()
 
         def take(result: FileResult) -> None:
             report.results.append(result)
@@ -103,7 +110,12 @@ def restore_files(
     return report
 
 
-def compare_file(deblurrer: Restorer, source: Path, target: Path, options: DeblurOptions | None = None) -> None:
+def compare_file(
+    deblurrer: Restorer,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    options: DeblurOptions | None = None,
+) -> None:
     """Write a picture of a blurred image and its restoration beside each other.
 
     Args:
@@ -116,11 +128,21 @@ def compare_file(deblurrer: Restorer, source: Path, target: Path, options: Deblu
         ImageError: The image cannot be read, or the picture cannot be written or would replace the image.
         MemoryLimitError: The image needs more memory than it may take.
     """
+    source, target = some_path("source", source), some_path("target", target)
     if is_same_file(source, target):
         raise ImageError(f"{source} would be replaced by its own picture; choose another name")
     with closing(Comparison(open_source(source))) as comparison:
         pages = restored_pages(deblurrer, comparison, options or DeblurOptions())
         sink_for(target).write(pages, target, comparison, None)
+
+
+def _as_paths(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    if isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable):
+        raise ConfigError(f"inputs is {inputs!r}; give a list of files, folders and patterns")
+    paths = [some_path("an input", given) for given in inputs]
+    if not paths:
+        raise ConfigError("inputs is empty; give at least one file, folder or pattern")
+    return paths
 
 
 def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: ImageBar) -> None:

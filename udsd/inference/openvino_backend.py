@@ -82,13 +82,13 @@ class OpenVINOBackend:
         return (folder / GRAPH_FILE).is_file()
 
     @classmethod
-    def resolve_device(cls, device: str | torch.device) -> torch.device:
-        """The CPU, which ``"auto"`` means too.
+    def resolve_device(cls, device: str | torch.device | None) -> torch.device:
+        """The CPU, which ``"auto"`` and None mean too.
 
         Raises:
             DeviceError: It is another device.
         """
-        chosen = _CPU if device == "auto" else resolve_device(device)
+        chosen = _CPU if device is None or (isinstance(device, str) and device == "auto") else resolve_device(device)
         if chosen.type != "cpu":
             raise DeviceError(f"the openvino back-end runs on the CPU, not on {chosen}; use backend='torch'")
         return chosen

@@ -58,8 +58,8 @@ class TorchBackend:
         return False
 
     @classmethod
-    def resolve_device(cls, device: str | torch.device) -> torch.device:
-        """The device of that name, where ``"auto"`` is CUDA if there is any, else the CPU."""
+    def resolve_device(cls, device: str | torch.device | None) -> torch.device:
+        """The device of that name, where ``"auto"``, like None, is CUDA if there is any, else the CPU."""
         return resolve_device(device)
 
     @classmethod

@@ -93,7 +93,7 @@ def test_what_cannot_be_put_back_is_told(face: Face) -> None:
 def test_what_cannot_be_aligned_is_told(face: Face) -> None:
     with pytest.raises(ImageError, match="lies outside of the picture"):
         align_face(data.astronaut(), AWAY)
-    with pytest.raises(ConfigError, match="size is 0; give pixels from 1 to 4096"):
+    with pytest.raises(ConfigError, match="size is 0; give a whole number from 1 to 4096"):
         align_face(data.astronaut(), face, 0)
     with pytest.raises(ImageError, match="2 images came as one tensor"):
         detect_faces(torch.zeros(2, 3, 50, 50))

@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsd.arguments import real_number, whole_number
 from udsd.domains.faces.alignment import Placement, Window, cut
 from udsd.domains.faces.blazeface import face_detector
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.paste import FacePaster
 from udsd.domains.faces.search import search
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.images.levels import to_pillow
 
@@ -39,8 +40,7 @@ def detect_faces(image: ImageLike, *, min_face: float = 0) -> list[Face]:
         >>> for face in detect_faces("group.jpg"):  # doctest: +SKIP
         ...     crop = align_face("group.jpg", face)
     """
-    if not 0 <= min_face < float("inf"):
-        raise ConfigError(f"min_face is {min_face!r}; give a number of pixels")
+    min_face = real_number("min_face", min_face, 0, allowed="a number of pixels")
     return search(_pixels(decode_image(image)), face_detector(), min_face).faces
 
 
@@ -67,8 +67,7 @@ def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
         ImageError: The image cannot be read, or the face lies outside of it.
         ConfigError: The size is not from 1 to 4096.
     """
-    if not 1 <= size <= _LARGEST_CROP:
-        raise ConfigError(f"size is {size!r}; give pixels from 1 to {_LARGEST_CROP}")
+    size = whole_number("size", size, 1, _LARGEST_CROP)
     pixels = _pixels(decode_image(image))
     return _blank(image, size).encode(cut(pixels, _placement(pixels, face), size))
 
