@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from udsd.domains import (
     Look,
     Region,
     Restoration,
+    examine_images,
 )
 from udsd.errors import ConfigError
 from udsd.images import DecodedImage, ImageLike
@@ -140,8 +140,8 @@ class Deblurrer(LoadedModel):
         if self._domain is None:
             return ()
         pixels = decode_named(image).pixels[:1].cpu()
-        with memory_errors("the image"), torch.inference_mode():
-            findings = self._domain.examine(Look(pixels), chosen)
+        with memory_errors("the image"):
+            (findings,) = examine_images([Look(pixels)], self._domain, chosen)
         return () if isinstance(findings, AsExpected) else findings.regions
 
     @overload

@@ -24,6 +24,7 @@ from udsd.inference.openvino_backend import GRAPH_FILE, OpenVINOBackend, convert
 from udsd.models import DeblurModel, white_balance
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.pretrained import write_config
+from udsd.surroundings import own_settings
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ _CHECKED_SIDES = ((64, 80), (112, 36), (16, 16))
 _OPSET = 18
 
 
+@own_settings()
 def export_onnx(model: DeblurModel, folder: str | os.PathLike[str]) -> float:
     """Write ``model.onnx`` and ``config.json``, and compare the file's results with PyTorch's.
 
@@ -72,6 +74,7 @@ def export_onnx(model: DeblurModel, folder: str | os.PathLike[str]) -> float:
     return agreement
 
 
+@own_settings()
 def export_openvino(
     model: DeblurModel, folder: str | os.PathLike[str], calibration: Iterable[ImageLike] | None = None
 ) -> float:
@@ -169,7 +172,7 @@ def _check(model: DeblurModel, restore: Any) -> float:
     random = torch.Generator().manual_seed(0)
     agreements = []
     for height, width in _CHECKED_SIDES:
-        image = torch.rand(1, IMAGE_CHANNELS, height, width, generator=random) * 2 - 1
+        image = torch.rand(1, IMAGE_CHANNELS, height, width, generator=random, dtype=torch.float32) * 2 - 1
         agreements.append(_agreement(reference, restore, image))
     worst = min(agreements)
     if worst < _LEAST_AGREEMENT:

@@ -89,7 +89,9 @@ def restore_with_draws(
     singles = torch.split(pixels.cpu(), 1)
     found = examine_images([Look(single) for single in singles], domain, options)
     for _ in range(n):
-        noise = torch.randn(len(singles), backend.config.blur_code_size, generator=generator, dtype=torch.float32)
+        noise = torch.randn(
+            len(singles), backend.config.blur_code_size, generator=generator, dtype=torch.float32, device="cpu"
+        )
         parts = []
         for single, findings, eps in zip(singles, found, torch.split(noise, 1), strict=True):
             parts += restore_images([single.clone()], _drawn(backend, eps), domain, options, found=[findings])

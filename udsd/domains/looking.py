@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from udsd.domains.look import Look
 from udsd.models.config import DomainKind
+from udsd.surroundings import own_settings
 
 _LEAST_PRINT = 0.04
 """Share of a picture that is print, from which on it can be a page."""
@@ -20,6 +21,7 @@ _SURE = 0.6
 seen in photographs without faces had less than 0.5."""
 
 
+@own_settings()
 def kind_of(look: Look) -> DomainKind | None:
     """Tell what a picture shows: print, faces, or neither.
 

@@ -14,10 +14,12 @@ from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.progress import followed
 from udsd.inference.backend import OnProgress
+from udsd.surroundings import own_settings
 
 SHARP = "the picture is sharp already"
 
 
+@own_settings()
 @torch.inference_mode()
 def examine_images(looks: Sequence[Look], domain: Domain | None, options: DeblurOptions) -> list[Findings | AsExpected]:
     """Find out what has to be done to bring images to the model.
@@ -32,6 +34,7 @@ def examine_images(looks: Sequence[Look], domain: Domain | None, options: Deblur
     return [domain.examine(look, options) for look in looks]
 
 
+@own_settings()
 @torch.inference_mode()
 def restore_images(
     images: Sequence[Tensor],

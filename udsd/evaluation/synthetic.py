@@ -14,6 +14,7 @@ from udsd.evaluation.metrics import Image
 from udsd.evaluation.pairs import EvaluationPair
 from udsd.evaluation.sharp_images import SharpImage
 from udsd.images.levels import from_array, to_array
+from udsd.surroundings import own_settings
 
 _PAPER = 1
 
@@ -51,6 +52,7 @@ def blurred_pairs(
         )
 
 
+@own_settings()
 def _on_other_paper(image: Image, seed: int, index: int) -> Image:
     # Random numbers of its own, so that the blur is the same on any paper.
     random = np.random.default_rng([seed, index, _PAPER])
@@ -58,6 +60,7 @@ def _on_other_paper(image: Image, seed: int, index: int) -> Image:
     return printed[0].permute(1, 2, 0).contiguous().numpy()
 
 
+@own_settings()
 def _blur(image: Image, sampler: BlurSampler) -> Image:
     """Blur an image, uint8 (H, W, 3), padded by repetition of its border pixels."""
     margin = sampler.config.kernel_size // 2

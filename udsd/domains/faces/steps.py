@@ -18,10 +18,12 @@ from udsd.domains.faces.search import search
 from udsd.errors import ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.images.levels import to_pillow
+from udsd.surroundings import own_settings
 
 _LARGEST_CROP = 4096
 
 
+@own_settings()
 def detect_faces(image: ImageLike, *, min_face: float = 0) -> list[Face]:
     """Find the faces of a picture, blurred ones too: those of some 25 px (brows to chin) up to the whole picture.
 
@@ -50,6 +52,7 @@ def align_face(image: NDArray[Any], face: Face, size: int = 160) -> NDArray[Any]
 def align_face(image: Tensor, face: Face, size: int = 160) -> Tensor: ...
 @overload
 def align_face(image: ImageLike, face: Face, size: int = 160) -> Any: ...
+@own_settings()
 def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
     """Cut a face out of its picture, upright, with eyes and mouth where models of faces expect them.
 
@@ -78,6 +81,7 @@ def paste_face(image: NDArray[Any], face: Face, restored: ImageLike) -> NDArray[
 def paste_face(image: Tensor, face: Face, restored: ImageLike) -> Tensor: ...
 @overload
 def paste_face(image: ImageLike, face: Face, restored: ImageLike) -> Any: ...
+@own_settings()
 def paste_face(image: ImageLike, face: Face, restored: ImageLike) -> Any:
     """Put a restored face back into its picture, with a soft edge.
 
