@@ -22,7 +22,7 @@ API := udsd udsd.deblurrer udsd.loaded_model udsd.errors udsd.evaluation udsd.ex
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
-	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png > /dev/null
+	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png --overwrite > /dev/null
 	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
 	@echo "Before and after:  $(CURDIR)/demo_output/before_after.png"
 

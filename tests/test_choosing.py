@@ -95,7 +95,10 @@ def test_the_command_says_what_it_took_and_leaves_what_it_cannot_tell(
     assert run("deblur", *given) == 1
     printed = capsys.readouterr()
     version = load_manifest().get("text").revision
-    assert printed.out == f"1 restored, 1 left out, for which there is no model (by text {version})\n"
+    assert (
+        printed.out
+        == f"1 restored, 1 left out, for which there is no model (by text {version}): {tmp_path / 'out' / 'page.png'}\n"
+    )
     assert printed.err == f"udsd: {tmp_path / 'clouds.png'}: {NEITHER}\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.png"]
     files = {Path(entry["source"]).name: entry for entry in json.loads(report.read_text())["files"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -16,6 +16,7 @@ from udsd.inference.backend import OnProgress, as_part
 from udsd.out_of_memory import memory_errors
 
 
+@runtime_checkable
 class Restorer(Protocol):
     """What restores images. `udsd.Deblurrer` does."""
 
