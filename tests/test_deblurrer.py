@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
+from tests.pictures import pages_of_tiff
 from udsd import ConfigError, Deblurrer, ImageError, MemoryLimitError
 from udsd import deblurrer as deblurrer_module
 from udsd.models import DeblurModel, ModelConfig
@@ -337,3 +338,49 @@ def test_without_a_seed_every_draw_is_another(deblurrer: Deblurrer, photo: Image
 def test_ill_typed_arguments_are_told(deblurrer: Deblurrer, photo: Image.Image, call: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         call(deblurrer, photo)
+
+
+def test_all_pages_of_a_file_one_by_one(
+    deblurrer: Deblurrer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pages_of_tiff(tmp_path)
+    with Image.open(path) as file:
+        originals = [page.copy() for page in ImageSequence.Iterator(file)]
+    count = 0
+    restore = deblurrer.backend.restore
+
+    def counting(*given: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        return restore(*given, **options)
+
+    monkeypatch.setattr(deblurrer.backend, "restore", counting)
+    told: list[float] = []
+    pages = deblurrer.deblur_pages(str(path), on_progress=told.append)
+    assert count == 0
+    first = next(pages)
+    assert count == 1
+    results = [first, *pages]
+    assert [(page.size, page.mode) for page in results] == [(page.size, page.mode) for page in originals]
+    assert len(results) > 1
+    for result, original in zip(results, originals, strict=True):
+        assert np.array_equal(np.asarray(result), np.asarray(deblurrer.deblur(original)))
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert "only the first" not in caplog.text
+    deblurrer.deblur(path)
+    assert "only the first is restored (deblur_pages restores all)" in caplog.text
+
+
+def test_pages_that_cannot_be_read_are_told_at_once_or_in_their_turn(deblurrer: Deblurrer, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        deblurrer.deblur_pages(tmp_path / "missing.tif")
+    with pytest.raises(ConfigError, match="path is None"):
+        deblurrer.deblur_pages(None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="strength"):
+        deblurrer.deblur_pages(pages_of_tiff(tmp_path), strength=2)
+    Image.new("L", (9, 8)).save(tmp_path / "x.tif", save_all=True, append_images=[Image.new("L", (1, 1))])
+    pages = deblurrer.deblur_pages(tmp_path / "x.tif")
+    next(pages)
+    with pytest.raises(ImageError, match=r"x\.tif, page 2: the image is a single pixel"):
+        next(pages)

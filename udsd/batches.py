@@ -1,4 +1,4 @@
-"""Many images, restored one batch after another and handed out in their order."""
+"""Many images, restored one batch after another and handed out in their order; the pages of a file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from udsd.domains import Restoration
 from udsd.errors import ConfigError, ImageError, MemoryLimitError
-from udsd.images import DecodedImage, ImageLike, decode_image
+from udsd.images import DecodedImage, ImageLike, ImagePages, decode_image, pages_as_pillow
 from udsd.inference import OnProgress, in_batches
+from udsd.inference.backend import as_part
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
 
@@ -83,6 +84,25 @@ def restore_all(
     yield from (finished[number] for number in sorted(finished))
     if failure:
         raise failure[0]
+
+
+def restore_pages(pages: ImagePages, restore: Restore, on_progress: OnProgress | None = None) -> Iterator[Image.Image]:
+    """Restore the pages of a file one by one, each when it is asked for.
+
+    Args:
+        pages: The file.
+        restore: What restores a page.
+        on_progress: Called now and then with the share of all pages that is done.
+    """
+    for number, decoded in enumerate(pages_as_pillow(pages)):
+        name = f"{pages.path}, page {number + 1}"
+        check_size(decoded.pixels, f"{name}: ")
+        tell = as_part(on_progress or (lambda share: None), number, pages.count)
+        (restoration,) = restore([decoded], tell)
+        log_restoration(name, restoration)
+        with memory_errors("the image"):
+            page = decoded.encode(restoration.pixels)
+        yield page
 
 
 def check_several(images: Any) -> None:

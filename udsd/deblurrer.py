@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.arguments import truth, whole_number
-from udsd.batches import Restored, RestoredT, Result, check_several, decode_named, log_restoration, restore_all
+from udsd.batches import (
+    Restored,
+    RestoredT,
+    Result,
+    check_several,
+    decode_named,
+    log_restoration,
+    restore_all,
+    restore_pages,
+)
 from udsd.domains import (
     AsExpected,
     DeblurKeywords,
@@ -21,7 +30,7 @@ from udsd.domains import (
     examine_images,
 )
 from udsd.errors import ConfigError
-from udsd.images import DecodedImage, ImageLike
+from udsd.images import DecodedImage, ImageLike, ImagePages
 from udsd.inference import MemoryLimit, OnProgress, images_together
 from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
@@ -119,6 +128,43 @@ class Deblurrer(LoadedModel):
         log_restoration(image, restoration)
         with memory_errors("the image"):
             return decoded.encode(restoration.pixels)
+
+    def deblur_pages(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[DeblurKeywords],
+    ) -> Iterator[Image.Image]:
+        """Restore all pages of a file, be they those of a TIFF or the frames of an animation.
+
+        Each is read and restored when it is asked for, so that many need the memory of one. The file stays open until
+        the last.
+
+        Args:
+            path: The file.
+            memory_limit: For each page, instead of that of the class.
+            on_progress: Called now and then with the share of all pages that is done.
+            options: As for `deblur`.
+
+        Returns:
+            The pages in order, as `deblur` gives them: of 16-bit colours 8 bits (`udsd.files.restore_files` keeps 16).
+
+        Raises:
+            ImageError: The file cannot be read (raised at once), or a page is damaged (raised at that page).
+            ConfigError: The path is none, the memory limit is no size, or an option is out of range.
+            MemoryLimitError: A page needs more memory than it may take.
+
+        Example:
+            >>> save_pages(deblurrer.deblur_pages("fax.tif"), "restored.tif")  # of udsd.images  # doctest: +SKIP
+        """
+        chosen = DeblurOptions(**options)
+
+        def restore(decoded: Sequence[DecodedImage[Any]], tell: OnProgress) -> list[Restoration]:
+            return self._restore(decoded, chosen, memory_limit, tell)
+
+        return restore_pages(ImagePages(path), restore, on_progress)
 
     def examine(self, image: ImageLike, **options: Unpack[DeblurKeywords]) -> tuple[Region, ...]:
         """Tell what `deblur` would bring to the model in another form than it comes in.
