@@ -16,13 +16,13 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The public interface; what else there is may change without notice.
-API := udsd udsd.deblurrer udsd.errors udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained
+API := udsd udsd.deblurrer udsd.loaded_model udsd.errors udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained
 
 .PHONY: demo test check fix docs wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
-	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png > /dev/null
+	@$(BIN)/udsd compare examples/page_blurred.png -o demo_output/before_after.png --overwrite > /dev/null
 	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
 	@echo "Before and after:  $(CURDIR)/demo_output/before_after.png"
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage import data
 
 from tests.commands import run
 from tests.typesetting import typeset_page
 from udsd import Deblurrer
 from udsd.choosing import NEITHER, ModelChooser
-from udsd.domains import kind_of
+from udsd.domains import DeblurOptions, Look, kind_of
+from udsd.domains import look as look_module
 from udsd.files import pipeline
 from udsd.images import decode_image
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained import load_manifest
-
-PORTRAIT = Path(__file__).parent.parent / "docs" / "images" / "face.png"
 
 
 def page() -> np.ndarray:
@@ -32,7 +32,7 @@ def clouds() -> np.ndarray:
 
 
 def kind(picture: Any) -> str | None:
-    return kind_of(decode_image(picture).pixels)
+    return kind_of(Look(decode_image(picture).pixels))
 
 
 def test_pages_are_told_from_what_is_none() -> None:
@@ -66,6 +66,25 @@ def test_each_picture_gets_the_model_of_its_kind_which_is_loaded_once(chooser: t
     assert told[-1] == 1
 
 
+@pytest.mark.parametrize("shown", ["page", "face"])
+def test_nothing_is_looked_for_twice(monkeypatch: pytest.MonkeyPatch, shown: str) -> None:
+    """Neither by the choice of a model nor by its domain, which looks for the same."""
+    seen: list[str] = []
+
+    def noting(name: str) -> None:
+        function = getattr(look_module, name)
+        monkeypatch.setattr(look_module, name, lambda *given: (seen.append(name), function(*given))[1])
+
+    noting("survey_page")
+    noting("sight_faces")
+    picture = typeset_page(20, (400, 300)) if shown == "page" else data.astronaut()
+    restorer = ModelChooser(load_manifest(), lambda alias: Deblurrer.from_pretrained(alias, device="cpu"), "cpu")
+    (result,) = restorer.restore_decoded([decode_image(picture)], DeblurOptions(background="keep"))
+    assert result.model.startswith("text" if shown == "page" else "face")
+    assert seen.count("survey_page") == 1
+    assert seen.count("sight_faces") == (0 if shown == "page" else 1)
+
+
 def test_the_command_says_what_it_took_and_leaves_what_it_cannot_tell(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,7 +95,10 @@ def test_the_command_says_what_it_took_and_leaves_what_it_cannot_tell(
     assert run("deblur", *given) == 1
     printed = capsys.readouterr()
     version = load_manifest().get("text").revision
-    assert printed.out == f"1 restored, 1 left out, for which there is no model (by text {version})\n"
+    assert (
+        printed.out
+        == f"1 restored, 1 left out, for which there is no model (by text {version}): {tmp_path / 'out' / 'page.png'}\n"
+    )
     assert printed.err == f"udsd: {tmp_path / 'clouds.png'}: {NEITHER}\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.png"]
     files = {Path(entry["source"]).name: entry for entry in json.loads(report.read_text())["files"]}

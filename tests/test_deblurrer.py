@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from udsd import ConfigError, Deblurrer, DeviceError, ImageError, MemoryLimitError, UnknownModelError
+from tests.pictures import pages_of_tiff
+from udsd import ConfigError, Deblurrer, ImageError, MemoryLimitError
 from udsd import deblurrer as deblurrer_module
 from udsd.models import DeblurModel, ModelConfig
 
@@ -212,48 +213,8 @@ def test_blur_code_of_one_image_and_of_a_batch(deblurrer: Deblurrer, photo: Imag
     assert torch.allclose(batch_mean[1], mean, atol=1e-5)
 
 
-def test_save_and_load_give_the_same_result(deblurrer: Deblurrer, photo: Image.Image, tmp_path: Path) -> None:
-    deblurrer.save_pretrained(tmp_path / "saved")
-    loaded = Deblurrer.from_pretrained(tmp_path / "saved", device="cpu", dtype="float32")
-    assert loaded.config == deblurrer.config
-    difference = np.asarray(loaded.deblur(photo)).astype(int) - np.asarray(deblurrer.deblur(photo)).astype(int)
-    assert np.abs(difference).max() <= 1
-
-
-def test_bfloat16_is_close_to_float32(deblurrer: Deblurrer, photo: Image.Image) -> None:
-    exact = np.asarray(deblurrer.deblur(photo)).astype(float)
-    moved = deblurrer.to(dtype="bfloat16")
-    assert moved is deblurrer
-    assert moved.dtype == torch.bfloat16
-    rounded = np.asarray(deblurrer.deblur(photo)).astype(float)
-    assert 0 < np.abs(rounded - exact).mean() < 2
-
-
 def test_nothing_is_left_to_chance(deblurrer: Deblurrer, photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(deblurrer.deblur(photo)), np.asarray(deblurrer.deblur(photo)))
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"device": "tpu"}, DeviceError, "tpu"),
-        ({"device": "mps"}, DeviceError, "mps"),
-        ({"device": "cuda:99"}, DeviceError, "cuda:99"),
-        ({"device": "cpu", "dtype": "float16"}, DeviceError, "float16"),
-        ({"device": "cpu", "dtype": "int8"}, DeviceError, "int8"),
-        ({"device": "cpu", "dtype": torch.int64}, DeviceError, "int64"),
-    ],
-)
-def test_impossible_devices_and_formats(
-    model_folder: Path, options: dict[str, object], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        Deblurrer.from_pretrained(model_folder, **options)  # type: ignore[arg-type]
-
-
-def test_unknown_models_name_the_known_ones() -> None:
-    with pytest.raises(UnknownModelError, match="text"):
-        Deblurrer.from_pretrained("txet", device="cpu")
 
 
 def test_values_that_are_not_finite(deblurrer: Deblurrer) -> None:
@@ -310,3 +271,116 @@ def test_on_a_gpu_a_bad_image_comes_after_all_before_it(deblurrer: Deblurrer, mo
     assert [next(results).shape for _ in images] == [image.shape for image in images]
     with pytest.raises(ImageError, match=r"missing\.png"):
         next(results)
+
+
+@pytest.mark.parametrize(
+    ("single", "named"),
+    [
+        ("a.png", r"'a\.png'"),
+        (Path("a.png"), r"a\.png"),
+        (b"a.png", r"a\.png"),
+        (Image.new("L", (8, 8)), "Image"),
+        (np.zeros((8, 8), np.uint8), r"an array of shape \(8, 8\)"),
+        (np.zeros((8, 8, 3), np.uint8), r"an array of shape \(8, 8, 3\)"),
+        (torch.zeros(3, 8, 8), r"a tensor of shape \(3, 8, 8\)"),
+        (None, "None"),
+        (3, "3"),
+    ],
+)
+def test_one_image_in_place_of_many_is_told_at_once(deblurrer: Deblurrer, single: Any, named: str) -> None:
+    with pytest.raises(ConfigError, match=rf"images is .*{named}.*give a list of images, or use deblur for one"):
+        deblurrer.deblur_batch(single)
+
+
+def test_stacks_are_several_images(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    stack = np.stack([np.asarray(photo)] * 2)
+    wanted = deblurrer.deblur(stack[0])
+    for images in (stack, torch.from_numpy(stack).permute(0, 3, 1, 2)):
+        results = [*deblurrer.deblur_batch(images)]
+        assert len(results) == 2
+        for result in results:
+            pixels = np.asarray(result) if isinstance(images, np.ndarray) else result.permute(1, 2, 0).numpy()
+            assert np.array_equal(pixels, wanted)
+    assert len([*deblurrer.deblur_batch(stack[..., 0])]) == 2  # grey
+
+
+def test_arguments_as_numpy_gives_them(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    pixels = np.asarray(photo)
+    assert len(deblurrer.sample(pixels, np.int64(2), seed=np.int64(3))) == 2
+    assert np.array_equal(deblurrer.sample(pixels, 1, seed=np.array(3))[0], deblurrer.sample(pixels, 1, seed=3)[0])
+    batch = deblurrer.deblur_batch([pixels], batch_size=np.int64(2), progress=np.bool_(False))
+    assert np.array_equal(next(batch), deblurrer.deblur(pixels))
+    assert len([*deblurrer.deblur_batch([pixels], batch_size=None)]) == 1
+    half = deblurrer.deblur(pixels, strength=np.float32(0.5), scale=np.float64(2), skip_sharp=np.bool_(False))
+    assert np.array_equal(half, deblurrer.deblur(pixels, strength=0.5, scale=2))
+
+
+def test_without_a_seed_every_draw_is_another(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    pixels = np.asarray(photo).astype(np.float32) / 255
+    assert not np.array_equal(deblurrer.sample(pixels, 1, seed=None)[0], deblurrer.sample(pixels, 1, seed=None)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda one, photo: one.sample(photo, None), "n is None"),
+        (lambda one, photo: one.sample(photo, True), "n is True"),
+        (lambda one, photo: one.sample(photo, 1, seed=2**70), "seed is 1180591620717411303424"),
+        (lambda one, photo: one.sample(photo, 1, seed=1.5), r"seed is 1\.5"),
+        (lambda one, photo: one.deblur_batch([photo], batch_size=2.5), r"batch_size is 2\.5"),
+        (lambda one, photo: one.deblur_batch([photo], progress=1), "progress is 1"),
+        (lambda one, photo: one.deblur_batch([photo], on_error=None), "on_error is None"),
+        (lambda one, photo: one.deblur(photo, scale=np.array([1, 2])), "scale is array"),
+        (lambda one, photo: one.deblur(photo, background=np.array(["keep", "restore"])), "background is array"),
+        (lambda one, photo: one.deblur(photo, skip_sharp=None), "skip_sharp is None"),
+    ],
+)
+def test_ill_typed_arguments_are_told(deblurrer: Deblurrer, photo: Image.Image, call: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        call(deblurrer, photo)
+
+
+def test_all_pages_of_a_file_one_by_one(
+    deblurrer: Deblurrer, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pages_of_tiff(tmp_path)
+    with Image.open(path) as file:
+        originals = [page.copy() for page in ImageSequence.Iterator(file)]
+    count = 0
+    restore = deblurrer.backend.restore
+
+    def counting(*given: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        return restore(*given, **options)
+
+    monkeypatch.setattr(deblurrer.backend, "restore", counting)
+    told: list[float] = []
+    pages = deblurrer.deblur_pages(str(path), on_progress=told.append)
+    assert count == 0
+    first = next(pages)
+    assert count == 1
+    results = [first, *pages]
+    assert [(page.size, page.mode) for page in results] == [(page.size, page.mode) for page in originals]
+    assert len(results) > 1
+    for result, original in zip(results, originals, strict=True):
+        assert np.array_equal(np.asarray(result), np.asarray(deblurrer.deblur(original)))
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert "only the first" not in caplog.text
+    deblurrer.deblur(path)
+    assert "only the first is restored (deblur_pages restores all)" in caplog.text
+
+
+def test_pages_that_cannot_be_read_are_told_at_once_or_in_their_turn(deblurrer: Deblurrer, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        deblurrer.deblur_pages(tmp_path / "missing.tif")
+    with pytest.raises(ConfigError, match="path is None"):
+        deblurrer.deblur_pages(None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="strength"):
+        deblurrer.deblur_pages(pages_of_tiff(tmp_path), strength=2)
+    Image.new("L", (9, 8)).save(tmp_path / "x.tif", save_all=True, append_images=[Image.new("L", (1, 1))])
+    pages = deblurrer.deblur_pages(tmp_path / "x.tif")
+    next(pages)
+    with pytest.raises(ImageError, match=r"x\.tif, page 2: the image is a single pixel"):
+        next(pages)

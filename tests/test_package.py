@@ -48,7 +48,7 @@ def test_an_earlier_name_warns() -> None:
 
 def test_values_cannot_be_changed_by_mistake() -> None:
     """Dataclasses are frozen and have slots, but for those of the pipeline, which are filled on the way."""
-    filled = {"_Work", "FileReport"}
+    filled = {"Work", "FileReport"}
     kinds = [
         kind
         for module in pkgutil.walk_packages(udsd.__path__, "udsd.")

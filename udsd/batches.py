@@ -1,19 +1,21 @@
-"""Many images, restored one batch after another and handed out in their order."""
+"""Many images, restored one batch after another and handed out in their order; the pages of a file."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.domains import Restoration
-from udsd.errors import ImageError, MemoryLimitError
-from udsd.images import DecodedImage, ImageLike, decode_image
+from udsd.errors import ConfigError, ImageError, MemoryLimitError
+from udsd.images import DecodedImage, ImageLike, ImagePages, decode_image, pages_as_pillow
 from udsd.inference import OnProgress, in_batches
+from udsd.inference.backend import as_part
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
 
@@ -23,9 +25,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
+RestoredT = TypeVar("RestoredT", "Image.Image", NDArray[Any], Tensor)
+"""What comes back as it came: a path gives a Pillow image."""
+
 Result: TypeAlias = Restored | ImageError | MemoryLimitError
 Restore: TypeAlias = Callable[[Sequence[DecodedImage[Any]], OnProgress], Sequence[Restoration]]
 """Restores images of one size, and tells the share that is done."""
+
+_STACK = 3
+"""Dimensions of a stack of grey images."""
+
+_MOST_CHANNELS = 4
 
 _Numbered: TypeAlias = tuple[int, ImageLike, DecodedImage[Any]]
 
@@ -74,6 +84,47 @@ def restore_all(
     yield from (finished[number] for number in sorted(finished))
     if failure:
         raise failure[0]
+
+
+def restore_pages(pages: ImagePages, restore: Restore, on_progress: OnProgress | None = None) -> Iterator[Image.Image]:
+    """Restore the pages of a file one by one, each when it is asked for.
+
+    Args:
+        pages: The file.
+        restore: What restores a page.
+        on_progress: Called now and then with the share of all pages that is done.
+    """
+    for number, decoded in enumerate(pages_as_pillow(pages)):
+        name = f"{pages.path}, page {number + 1}"
+        check_size(decoded.pixels, f"{name}: ")
+        tell = as_part(on_progress or (lambda share: None), number, pages.count)
+        (restoration,) = restore([decoded], tell)
+        log_restoration(name, restoration)
+        with memory_errors("the image"):
+            page = decoded.encode(restoration.pixels)
+        yield page
+
+
+def check_several(images: Any) -> None:
+    """Refuse a single image where many are expected: text would be taken letter by letter, an array row by row.
+
+    Raises:
+        ConfigError: It is one, or nothing to go through.
+    """
+    is_stack = isinstance(images, np.ndarray | Tensor)
+    if isinstance(images, str | bytes | os.PathLike) or not (is_stack or isinstance(images, Iterable)):
+        given = repr(images)
+    # A stack of grey images (B, H, W) is one of several; its last side is no number of channels.
+    elif is_stack and (images.ndim < _STACK or (images.ndim == _STACK and _is_one(images))):
+        given = f"{'a tensor' if isinstance(images, Tensor) else 'an array'} of shape {tuple(images.shape)}"
+    else:
+        return
+    raise ConfigError(f"images is {given}, which is not several images; give a list of images, or use deblur for one")
+
+
+def _is_one(image: NDArray[Any] | Tensor) -> bool:
+    """Whether an array of three dimensions is one image with its channels, and no stack of grey ones."""
+    return isinstance(image, Tensor) or image.shape[-1] <= _MOST_CHANNELS
 
 
 def decode_named(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | Tensor]:

@@ -9,7 +9,7 @@ import torch
 
 from udsd.deblurrer import Deblurrer
 from udsd.device import resolve_device
-from udsd.domains import DeblurOptions, Restoration, kind_of
+from udsd.domains import DeblurOptions, Look, Restoration, kind_of
 from udsd.images import DecodedImage
 from udsd.inference import OnProgress
 from udsd.inference.backend import as_part
@@ -29,7 +29,7 @@ class ModelChooser:
     """
 
     def __init__(
-        self, manifest: Manifest, load: Callable[[str], Deblurrer], device: str | torch.device = "auto"
+        self, manifest: Manifest, load: Callable[[str], Deblurrer], device: str | torch.device | None = "auto"
     ) -> None:
         self._manifest = manifest
         self._load = load
@@ -50,16 +50,18 @@ class ModelChooser:
         """Restore images, as `udsd.Deblurrer.restore_decoded` does; what shows neither kind comes back as it is."""
         restorations = []
         for number, image in enumerate(images):
-            model = self._model_for(image)
+            # A tensor keeps its device as pixels; looks are on the CPU.
+            looks = [Look(single) for single in torch.split(image.pixels.cpu(), 1)]
+            model = self._model_for(looks[0])
             if model is None:
                 restorations.append(Restoration(image.pixels, notes=(NEITHER,), outcome="unsuitable"))
             else:
                 tell = None if on_progress is None else as_part(on_progress, number, len(images))
-                restorations += model.restore_decoded([image], options, tell)
+                restorations += model.restore_decoded([image], options, tell, looks=looks)
         return restorations
 
-    def _model_for(self, image: DecodedImage[Any]) -> Deblurrer | None:
-        kind = kind_of(image.pixels[:1])
+    def _model_for(self, look: Look) -> Deblurrer | None:
+        kind = kind_of(look)
         entry = None if kind is None else self._manifest.of_kind(kind)
         if kind is None or entry is None:
             return None

@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.batches import Restored, Result, check_size, decode_named, log_restoration, restore_all
-from udsd.device import resolve_dtype
+from udsd.arguments import truth, whole_number
+from udsd.batches import (
+    Restored,
+    RestoredT,
+    Result,
+    check_several,
+    decode_named,
+    log_restoration,
+    restore_all,
+    restore_pages,
+)
 from udsd.domains import (
     AsExpected,
     DeblurKeywords,
     DeblurOptions,
+    Look,
     Region,
     Restoration,
-    domain_of,
-    joined,
-    restore_images,
+    examine_images,
 )
 from udsd.errors import ConfigError
-from udsd.images import DecodedImage, ImageLike
-from udsd.inference import Backend, MemoryLimit, OnProgress, images_together, run_folder, run_model
-from udsd.models import DeblurModel, ModelConfig, reparameterize
+from udsd.images import DecodedImage, ImageLike, ImagePages
+from udsd.inference import MemoryLimit, OnProgress, images_together
+from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
-from udsd.pretrained import resolve, save_model
 from udsd.progress import ImageBar
+from udsd.restoring import restore_with_draws, seeded
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
-class Deblurrer:
+_BATCH_SIZE = 4
+
+
+class Deblurrer(LoadedModel):
     """Restore blurred images of the domain that a model was trained on.
 
     Images are file paths, PIL images, arrays (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], or
@@ -47,14 +54,14 @@ class Deblurrer:
     Args:
         model: The networks, taken over, not copied; or a `udsd.inference.Backend` that runs them already, which has
             a device, a format and a memory limit of its own.
-        device: ``"auto"`` (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
-        dtype: Format of the arithmetic: ``"auto"`` (bfloat16 where the device has instructions for it, else
+        device: ``"auto"`` or None (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
+        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where the device has instructions for it, else
             float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
         memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
             ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
             the same pixels. On a GPU it counts where an image does not fit in one piece.
-        backend: What runs the networks: ``"torch"``, also meant by ``"auto"``, or ``"openvino"``, a package of its
-            own (CPUs only, each image in one piece).
+        backend: What runs the networks: ``"torch"``, also meant by ``"auto"`` and None, or ``"openvino"``, a package of
+            its own (CPUs only, each image in one piece).
 
     Raises:
         ConfigError: The memory limit is no size, or the back-end is unknown or not installed; or a back-end came with
@@ -67,101 +74,10 @@ class Deblurrer:
         >>> deblurrer.deblur("scan.png").save("restored.png")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        model: DeblurModel | Backend,
-        device: str | torch.device = "auto",
-        dtype: str | torch.dtype = "auto",
-        memory_limit: MemoryLimit = None,
-        backend: str = "auto",
-    ) -> None:
-        self._backend: Backend
-        if isinstance(model, DeblurModel):
-            self._backend = run_model(model, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit)
-        elif (device, dtype, memory_limit, backend) == ("auto", "auto", None, "auto"):
-            self._backend = model
-        else:
-            raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
-        self._domain = domain_of(self._backend.config.domain)
-        self._title = ""
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | os.PathLike[str],
-        *,
-        device: str | torch.device = "auto",
-        dtype: str | torch.dtype = "auto",
-        memory_limit: MemoryLimit = None,
-        backend: str = "auto",
-        revision: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        token: str | bool | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-    ) -> Deblurrer:
-        """Load a model from the zoo, a folder or the Hub.
-
-        Args:
-            name: A local model folder, an alias of the zoo (``udsd models`` lists them), or ``"org/repo"`` on
-                the Hugging Face Hub. Of local folders, also those that ``udsd export --format openvino`` writes.
-            device: Where to run, as for the class.
-            dtype: Format of the arithmetic, as for the class.
-            memory_limit: What restoring may take, as for the class.
-            backend: ``"torch"``, ``"openvino"``, or ``"auto"``: what the folder was exported for, else torch.
-            revision: Branch, tag or commit on the Hub; a zoo model has a pinned one.
-            cache_dir: Folder for downloads, as in huggingface_hub.
-            token: Access token of the Hub, as in huggingface_hub.
-            local_files_only: Never ask the Hub; use what is bundled or cached.
-            force_download: Download again, even what is bundled or cached.
-
-        Raises:
-            UnknownModelError: There is no model of that name.
-            WeightsError: The model cannot be downloaded, is damaged, or does not fit this library.
-            DeviceError: The device or the format is not available.
-            ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
-        """
-        folder = resolve(
-            name,
-            revision=revision,
-            cache_dir=cache_dir,
-            token=token,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
-        deblurrer = cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
-        deblurrer._title = folder.title
-        return deblurrer
-
-    @property
-    def backend(self) -> Backend:
-        """What runs the model."""
-        return self._backend
-
-    @property
-    def title(self) -> str:
-        """Name and version of the model, such as ``"text v0.1.0"``; empty if it came without."""
-        return self._title
-
-    @property
-    def config(self) -> ModelConfig:
-        """The architecture of the model."""
-        return self._backend.config
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return self._backend.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The number format of the arithmetic."""
-        return self._backend.dtype
-
     @overload
     def deblur(
         self,
-        image: str | os.PathLike[str] | Image.Image,
+        image: str | os.PathLike[str],
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
@@ -170,21 +86,12 @@ class Deblurrer:
     @overload
     def deblur(
         self,
-        image: NDArray[Any],
+        image: RestoredT,
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
         **options: Unpack[DeblurKeywords],
-    ) -> NDArray[Any]: ...
-    @overload
-    def deblur(
-        self,
-        image: Tensor,
-        *,
-        memory_limit: MemoryLimit = None,
-        on_progress: OnProgress | None = None,
-        **options: Unpack[DeblurKeywords],
-    ) -> Tensor: ...
+    ) -> RestoredT: ...
     def deblur(
         self,
         image: ImageLike,
@@ -222,6 +129,43 @@ class Deblurrer:
         with memory_errors("the image"):
             return decoded.encode(restoration.pixels)
 
+    def deblur_pages(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[DeblurKeywords],
+    ) -> Iterator[Image.Image]:
+        """Restore all pages of a file, be they those of a TIFF or the frames of an animation.
+
+        Each is read and restored when it is asked for, so that many need the memory of one. The file stays open until
+        the last.
+
+        Args:
+            path: The file.
+            memory_limit: For each page, instead of that of the class.
+            on_progress: Called now and then with the share of all pages that is done.
+            options: As for `deblur`.
+
+        Returns:
+            The pages in order, as `deblur` gives them: of 16-bit colours 8 bits (`udsd.files.restore_files` keeps 16).
+
+        Raises:
+            ImageError: The file cannot be read (raised at once), or a page is damaged (raised at that page).
+            ConfigError: The path is none, the memory limit is no size, or an option is out of range.
+            MemoryLimitError: A page needs more memory than it may take.
+
+        Example:
+            >>> save_pages(deblurrer.deblur_pages("fax.tif"), "restored.tif")  # of udsd.images  # doctest: +SKIP
+        """
+        chosen = DeblurOptions(**options)
+
+        def restore(decoded: Sequence[DecodedImage[Any]], tell: OnProgress) -> list[Restoration]:
+            return self._restore(decoded, chosen, memory_limit, tell)
+
+        return restore_pages(ImagePages(path), restore, on_progress)
+
     def examine(self, image: ImageLike, **options: Unpack[DeblurKeywords]) -> tuple[Region, ...]:
         """Tell what `deblur` would bring to the model in another form than it comes in.
 
@@ -242,8 +186,8 @@ class Deblurrer:
         if self._domain is None:
             return ()
         pixels = decode_named(image).pixels[:1].cpu()
-        with memory_errors("the image"), torch.inference_mode():
-            findings = self._domain.examine(pixels, chosen)
+        with memory_errors("the image"):
+            (findings,) = examine_images([Look(pixels)], self._domain, chosen)
         return () if isinstance(findings, AsExpected) else findings.regions
 
     @overload
@@ -251,7 +195,7 @@ class Deblurrer:
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["raise"] = "raise",
         **options: Unpack[DeblurKeywords],
@@ -261,7 +205,7 @@ class Deblurrer:
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["return"],
         **options: Unpack[DeblurKeywords],
@@ -270,7 +214,7 @@ class Deblurrer:
         self,
         images: Iterable[ImageLike],
         *,
-        batch_size: int = 4,
+        batch_size: int | None = _BATCH_SIZE,
         progress: bool = False,
         on_error: Literal["raise", "return"] = "raise",
         **options: Unpack[DeblurKeywords],
@@ -282,8 +226,8 @@ class Deblurrer:
 
         Args:
             images: Any mixture of what `deblur` takes.
-            batch_size: How many images of one size run together at most on a GPU; more take more memory. On a CPU,
-                where it brings nothing, images run one by one.
+            batch_size: How many images of one size run together at most on a GPU, 4 for None; more take more memory.
+                On a CPU, where it brings nothing, images run one by one.
             progress: Show a progress bar on standard error, if there is one.
             on_error: What becomes of an image that cannot be read or restored. ``"raise"``: its error ends the batch,
                 once those before it have been handed out. ``"return"``: its error, an `ImageError` or a
@@ -291,7 +235,8 @@ class Deblurrer:
             options: As for `deblur`.
 
         Raises:
-            ConfigError: ``batch_size`` is less than 1, ``on_error`` neither of the two, or an option out of range.
+            ConfigError: ``images`` is a single one, ``batch_size`` less than 1, ``on_error`` neither of the two, or an
+                option out of range.
             ImageError: An image cannot be read or restored (``on_error="raise"``).
             MemoryLimitError: An image needs more memory than it may take (``on_error="raise"``).
 
@@ -300,85 +245,56 @@ class Deblurrer:
             ...     if isinstance(result, UdsdError):
             ...         print(f"{path} is left out: {result}")
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}; give at least 1")
+        check_several(images)
+        batch_size = _BATCH_SIZE if batch_size is None else whole_number("batch_size", batch_size, 1)
         if on_error not in ("raise", "return"):
             raise ConfigError(f"on_error is {on_error!r}; give 'raise' or 'return'")
         chosen = DeblurOptions(**options)
         together = images_together(self.device, batch_size)
-        bar = ImageBar(len(images) if isinstance(images, Sized) else None, shown=progress)
+        bar = ImageBar(len(images) if isinstance(images, Sized) else None, shown=truth("progress", progress))
 
         def restore(decoded: Sequence[DecodedImage[Any]], on_progress: OnProgress) -> list[Restoration]:
             return self.restore_decoded(decoded, chosen, on_progress)
 
         return restore_all(images, restore, batch_size=together, bar=bar, raises=on_error == "raise")
 
-    def restore_decoded(
-        self,
-        images: Sequence[DecodedImage[Any]],
-        options: DeblurOptions | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> list[Restoration]:
-        """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
-
-        Args:
-            images: At least one. The pixels of a single one may be overwritten.
-            options: How they are brought to the model.
-            on_progress: Called now and then with the share of the work that is done, the last time with 1.
-
-        Returns:
-            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
-
-        Raises:
-            ImageError: The images are single pixels.
-            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
-        """
-        check_size(images[0].pixels)
-        return self._restore(images, options or DeblurOptions(), on_progress=on_progress)
-
-    def _restore(
-        self,
-        decoded: Sequence[DecodedImage[Any]],
-        options: DeblurOptions,
-        memory_limit: MemoryLimit = None,
-        on_progress: OnProgress | None = None,
-    ) -> list[Restoration]:
-        def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
-            return self._backend.restore(
-                images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress
-            )
-
-        with memory_errors("the image"):
-            # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
-            singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
-            restored = iter(restore_images(singles, restore, self._domain, options, on_progress))
-            parts = (joined([*islice(restored, len(image.pixels))]) for image in decoded)
-            return [replace(part, model=self._title) for part in parts]
-
     @overload
-    def sample(self, image: str | os.PathLike[str] | Image.Image, n: int, seed: int = 0) -> list[Image.Image]: ...
+    def sample(
+        self, image: str | os.PathLike[str], n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
+    ) -> list[Image.Image]: ...
     @overload
-    def sample(self, image: NDArray[Any], n: int, seed: int = 0) -> list[NDArray[Any]]: ...
-    @overload
-    def sample(self, image: Tensor, n: int, seed: int = 0) -> list[Tensor]: ...
-    def sample(self, image: ImageLike, n: int, seed: int = 0) -> list[Any]:
+    def sample(
+        self, image: RestoredT, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
+    ) -> list[RestoredT]: ...
+    def sample(self, image: ImageLike, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]) -> list[Any]:
         """Restore one image ``n`` times, each with its own draw of the blur code z ~ N(mean, sigma^2).
 
-        The draws depend on the image, ``n`` and ``seed`` alone, not on the global random state.
+        The image is brought to the model as `deblur` does. What is restored in parts, such as faces, has the same draw
+        in all of them.
+
+        Args:
+            image: What `deblur` takes.
+            n: How many restorations.
+            seed: The same seed gives the same draws, whatever the global random state. None: other ones each time.
+            options: As for `deblur`.
 
         Raises:
-            ConfigError: ``n`` is less than 1, or the back-end takes no blur codes.
+            ConfigError: ``n`` is less than 1, the seed no number of 64 bits, an option out of range, or the back-end
+                takes no blur codes.
             ImageError: The image cannot be read, or is of a kind that is not supported.
             MemoryLimitError: It needs more memory than it may take.
         """
-        if n < 1:
-            raise ConfigError(f"n is {n}; give at least 1")
+        n = whole_number("n", n, 1)
+        generator = seeded(seed)
+        chosen = DeblurOptions(**options)
         decoded = decode_named(image)
-        noise = torch.Generator().manual_seed(seed)
+        samples: list[Any] = []
         with memory_errors("the image"):
-            mean, log_variance = self._backend.encode_blur(decoded.pixels)
-            codes = (reparameterize(mean, log_variance, noise) for _ in range(n))
-            return [decoded.encode(self._backend.restore(decoded.pixels, code)) for code in codes]
+            for restoration in restore_with_draws(decoded.pixels, self._backend, self._domain, chosen, n, generator):
+                if not samples:
+                    log_restoration(image, restoration)
+                samples.append(decoded.encode(restoration.pixels))
+        return samples
 
     def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
         """Describe the blur of one image.
@@ -396,23 +312,3 @@ class Deblurrer:
         if isinstance(image, Tensor) and image.ndim == 4:
             return mean, log_variance
         return mean[0], log_variance[0]
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model folder that `from_pretrained` loads, with weights in half precision.
-
-        Raises:
-            WeightsError: The folder cannot be written.
-            ConfigError: This is an exported model, which holds no networks any more.
-        """
-        save_model(self._backend.model, Path(folder))
-
-    def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Deblurrer:
-        """Move to another device or number format, and return this same object.
-
-        Raises:
-            DeviceError: The device or the format is not available.
-        """
-        chosen = self.device if device is None else self._backend.resolve_device(device)
-        arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
-        self._backend = self._backend.moved(chosen, arithmetic)
-        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,22 @@ from udsd.errors import DeviceError
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def resolve_device(device: str | torch.device = "auto") -> torch.device:
+def resolve_device(device: str | torch.device | None = "auto") -> torch.device:
     """Turn a device name into a device that is there.
 
     Args:
-        device: ``"auto"`` (CUDA if there is any, else the CPU), or a name that torch knows (``"cpu"``,
+        device: ``"auto"`` or None (CUDA if there is any, else the CPU), or a name that torch knows (``"cpu"``,
             ``"cuda"``, ``"cuda:1"``), or a device.
 
     Raises:
         DeviceError: The name is unknown, or this machine has no such device.
     """
-    if device == "auto":
+    if device is None or (isinstance(device, str) and device == "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
+        # A number is that of a GPU, be it NumPy's.
+        chosen = torch.device(device if isinstance(device, str | torch.device) else operator.index(device))
+    except (RuntimeError, TypeError) as error:
         raise DeviceError(f"unknown device {device!r}; give 'auto', 'cpu', 'cuda' or 'cuda:N'") from error
     if chosen.type not in ("cpu", "cuda"):
         raise DeviceError(f"device {device!r} is not supported; give 'auto', 'cpu', 'cuda' or 'cuda:N'")
@@ -37,21 +39,21 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     return chosen
 
 
-def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
+def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
     """Turn the name of a number format into the one the networks compute in.
 
     Args:
-        dtype: ``"auto"`` (bfloat16 where the device has instructions for it, else float32), ``"float32"``,
+        dtype: ``"auto"`` or None (bfloat16 where the device has instructions for it, else float32), ``"float32"``,
             ``"bfloat16"``, ``"float16"`` (CUDA only), or one of these as a torch dtype.
         device: Where the networks run.
 
     Raises:
         DeviceError: The format is unknown, or the device does not do it.
     """
-    if dtype == "auto":
+    if dtype is None or (isinstance(dtype, str) and dtype == "auto"):
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     chosen = _DTYPES.get(dtype) if isinstance(dtype, str) else dtype
-    if chosen is None or chosen not in _DTYPES.values():
+    if not isinstance(chosen, torch.dtype) or chosen not in _DTYPES.values():
         raise DeviceError(f"unknown dtype {dtype!r}; give 'auto', {', '.join(map(repr, _DTYPES))}")
     if chosen is torch.float16 and device.type == "cpu":
         raise DeviceError("float16 is slow and inexact on a CPU; give 'auto', 'float32' or 'bfloat16'")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from udsd.arguments import some_path
 from udsd.atomic import whole_files
 from udsd.errors import ConfigError, ImageError, MemoryLimitError, WeightsError
 from udsd.extras import require
@@ -23,6 +24,7 @@ from udsd.inference.openvino_backend import GRAPH_FILE, OpenVINOBackend, convert
 from udsd.models import DeblurModel, white_balance
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.pretrained import write_config
+from udsd.surroundings import own_settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ _CHECKED_SIDES = ((64, 80), (112, 36), (16, 16))
 _OPSET = 18
 
 
-def export_onnx(model: DeblurModel, folder: Path) -> float:
+@own_settings()
+def export_onnx(model: DeblurModel, folder: str | os.PathLike[str]) -> float:
     """Write ``model.onnx`` and ``config.json``, and compare the file's results with PyTorch's.
 
     The file takes ``image`` (B, 3, H, W), float32 in [-1, 1], with H and W multiples of 4 and at least 16, and gives
@@ -52,6 +55,7 @@ def export_onnx(model: DeblurModel, folder: Path) -> float:
         ConfigError: onnx, onnxscript or onnxruntime is not installed.
         WeightsError: The folder cannot be written, or the file's results are not the model's.
     """
+    folder = some_path("folder", folder)
     for package in ("onnx", "onnxscript"):
         require(package, package, "onnx")
     runtime = require("onnxruntime", "onnxruntime", "onnx")
@@ -70,7 +74,10 @@ def export_onnx(model: DeblurModel, folder: Path) -> float:
     return agreement
 
 
-def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[ImageLike] | None = None) -> float:
+@own_settings()
+def export_openvino(
+    model: DeblurModel, folder: str | os.PathLike[str], calibration: Iterable[ImageLike] | None = None
+) -> float:
     """Write a folder that ``Deblurrer.from_pretrained(folder)`` runs with OpenVINO, and compare it with PyTorch.
 
     Args:
@@ -88,6 +95,7 @@ def export_openvino(model: DeblurModel, folder: Path, calibration: Sequence[Imag
         ImageError: No calibration image can be used.
         WeightsError: The folder cannot be written, or the results of a float32 export are not the model's.
     """
+    folder = some_path("folder", folder)
     openvino = require("openvino", "OpenVINO", "openvino")
     images = None if calibration is None else _calibration_images(calibration, model.config.balance_white)
     graph = convert_model(model)
@@ -164,7 +172,7 @@ def _check(model: DeblurModel, restore: Any) -> float:
     random = torch.Generator().manual_seed(0)
     agreements = []
     for height, width in _CHECKED_SIDES:
-        image = torch.rand(1, IMAGE_CHANNELS, height, width, generator=random) * 2 - 1
+        image = torch.rand(1, IMAGE_CHANNELS, height, width, generator=random, dtype=torch.float32) * 2 - 1
         agreements.append(_agreement(reference, restore, image))
     worst = min(agreements)
     if worst < _LEAST_AGREEMENT:

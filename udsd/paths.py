@@ -38,6 +38,12 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def names_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether text says by a slash at its end that it means a folder; a path object no longer knows."""
+    ends = tuple(filter(None, (os.sep, os.altsep)))
+    return os.fspath(path).endswith(ends)
+
+
 def ignores_case(folder: Path) -> bool:
     """Whether a folder takes names that differ in their case alone for one; of one that is missing, those around it."""
     for one in (folder, *folder.parents):

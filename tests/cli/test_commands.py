@@ -15,7 +15,7 @@ from udsd.images import limits
 def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
     assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
-    assert capsys.readouterr().out == f"1 restored (by {model_folder})\n"
+    assert capsys.readouterr().out == f"1 restored (by {model_folder}): {tmp_path / 'out' / 'scan.png'}\n"
 
 
 @pytest.mark.parametrize("limit", ["--max-pixels", "--max-pages"])
@@ -40,7 +40,7 @@ def test_a_bad_file_among_good_ones_gives_status_1(
     bad.write_bytes(b"no image")
     assert run("deblur", scan, bad, "-o", tmp_path / "out", "--model", model_folder) == 1
     printed = capsys.readouterr()
-    assert printed.out == f"1 restored, 1 failed (by {model_folder})\n"
+    assert printed.out == f"1 restored, 1 failed (by {model_folder}): {tmp_path / 'out' / 'scan.png'}\n"
     assert printed.err.count("\n") == 1
     assert "bad.png" in printed.err
 
@@ -95,3 +95,79 @@ def test_options_out_of_range_are_told_before_the_work(
 def test_strength_0_gives_the_picture_back(scan: Path, tmp_path: Path) -> None:
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", "text-small", "--strength", "0") == 0
     assert np.array_equal(np.asarray(opened(tmp_path / "out" / "scan.png")), np.asarray(opened(scan)))
+
+
+def test_a_single_file_needs_no_output(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, name in (
+        ((), "scan_restored.png"),
+        (("--suffix", "_sharp"), "scan_sharp.png"),
+        (("--format", "jpg"), "scan_restored.jpg"),
+        (("--compare",), "scan_compared.png"),
+    ):
+        assert run("deblur", scan, "--model", model_folder, *options) == 0
+        assert opened(tmp_path / name).width >= 45
+        assert capsys.readouterr().out.endswith(f": {tmp_path / name}\n")
+    assert run("deblur", scan, "--model", model_folder) == 0
+    assert "1 kept that were there" in capsys.readouterr().out
+
+
+def test_several_files_and_folders_need_one(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for inputs in ([scan, scan], [tmp_path], [tmp_path / "*.png"], [tmp_path / "missing.png"]):
+        assert run("deblur", *inputs, "--model", "no/model") == 2
+        assert "name a folder with -o" in capsys.readouterr().err
+    odd = scan.rename(tmp_path / "scan.dat")
+    assert run("deblur", odd, "--model", model_folder) == 2
+    assert "'.dat'" in capsys.readouterr().err
+    assert not (tmp_path / "scan_restored.dat").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("x.png", ["{scan}"], "x.png names a file, for a single input"),
+        ("x.png", ["--format", "jpeg"], "x.png is no name of the format 'jpeg'"),
+        ("x.png", ["--suffix", "_s"], "leave the suffix '_s' out"),
+        ("scan.png/", [], "scan.png is no folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_model_is_looked_for(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, options: list[str], message: str
+) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(scan.read_bytes())
+    more = [option.format(scan=other) for option in options]
+    assert run("deblur", scan, *more, "-o", f"{tmp_path}/{output}", "--model", "no/model") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_results_in_a_folder_are_told_by_the_folder(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.png").write_bytes(scan.read_bytes())
+    given = ("deblur", scan, tmp_path / "other.png", "-o", f"{tmp_path}/results.v2/", "--model", model_folder)
+    assert run(*given) == 0
+    assert capsys.readouterr().out == f"2 restored (by {model_folder}): {tmp_path}/results.v2/\n"
+    assert run(*given) == 0
+    assert capsys.readouterr().out == (
+        f"0 restored, 2 kept that were there (--overwrite restores them again): {tmp_path}/results.v2/\n"
+    )
+
+
+def test_compare_keeps_what_is_there(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = tmp_path / "both.png"
+    assert run("compare", scan, "-o", both, "--model", model_folder) == 0
+    both.write_bytes(b"kept")
+    for options in ([], ["--skip-existing"]):
+        assert run("compare", scan, "-o", both, "--model", "no/model", *options) == 0
+        assert "both.png is there already and is kept" in capsys.readouterr().out
+        assert both.read_bytes() == b"kept"
+    assert run("compare", scan, "-o", both, "--model", model_folder, "--overwrite") == 0
+    assert opened(both).width > 90
+    assert run("compare", scan, "-o", f"{tmp_path}/pictures/", "--model", model_folder) == 0
+    assert opened(tmp_path / "pictures" / "scan.png").width > 90

@@ -173,3 +173,22 @@ def test_interrupting_the_work_says_how_much_is_done(scans: Path, model_folder: 
     assert process.returncode == 130
     assert error.strip() == f"{there} done; run again to go on"
     assert f'"restored": {there}' in report.read_text()
+
+
+def test_libraries_in_c_say_nothing_of_their_own(model_folder: Path, tmp_path: Path) -> None:
+    """libtiff and OpenCV complain of a damaged file on standard error; one line of ours says it."""
+    path = tmp_path / "a.tif"
+    Image.effect_noise((64, 48), 50).save(path, compression="tiff_adobe_deflate")
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 40):
+        content[place] ^= 255
+    path.write_bytes(content)
+    command = [sys.executable, "-m", "udsd", "deblur", path, "-o", tmp_path / "out", "--model", model_folder]
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_LOG_LEVEL"}
+    quiet = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert quiet.returncode == 2
+    assert quiet.stderr.count("\n") == 1
+    assert quiet.stderr.startswith(f"udsd: {path}: damaged or cut off")
+    command.insert(3, "-v")
+    told = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert told.stderr.count("\n") > 1

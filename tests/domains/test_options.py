@@ -30,6 +30,13 @@ from udsd.errors import ConfigError
         ({"faces": ["face"]}, "box is 'face'"),
         ({"background": "black"}, "background is 'black'; give 'restore' or 'keep'"),
         ({"min_face": -1}, "min_face is -1"),
+        ({"scale": np.array([1, 2])}, "scale is array"),
+        ({"strength": np.bool_(True)}, "strength is np.True_"),
+        ({"strength": 10**400}, "strength is 1000"),
+        ({"faces": np.array(3)}, "faces is array"),
+        ({"faces": [(0, 0, np.array([10, 10]), 10)]}, "box is"),
+        ({"background": np.array(["keep", "restore"])}, "background is array"),
+        ({"skip_sharp": 1}, "skip_sharp is 1; give True or False"),
         ({"quality": "good"}, "quality is 'good'; give 'normal' or 'best'"),
     ],
 )
@@ -43,3 +50,11 @@ def test_numbers_of_numpy_and_boxes_of_any_sequence_are_taken() -> None:
     assert options.scale == 0.5
     assert options.faces == ((1.0, 2.0, 30.0, 40.0),)
     assert DeblurOptions(faces=()).faces == ()
+
+
+def test_options_of_any_library_are_those_of_python_and_can_be_keys() -> None:
+    """Batches are found by them."""
+    given = DeblurOptions(scale=np.array(0.5), min_face=np.int64(20), strength=np.array(1.0), skip_sharp=np.bool_(True))
+    plain = DeblurOptions(scale=0.5, min_face=20, skip_sharp=True)
+    assert given == plain
+    assert hash(given) == hash(plain)

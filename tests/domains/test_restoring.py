@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from udsd.domains import AsExpected, DeblurOptions, Region, Restoration, restore_images
+from udsd.domains import AsExpected, DeblurOptions, Look, Region, Restoration, restore_images
 from udsd.domains.domain import Restore
 from udsd.domains.restoring import SHARP
 
@@ -39,12 +39,9 @@ class NegatingFindings:
 class DarkDomain:
     """Negates dark images for the model."""
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> NegatingFindings | AsExpected:
-        return (
-            NegatingFindings()
-            if options.scale != "off" and image.mean() < 0
-            else AsExpected(is_sharp=bool(image.mean() == 1))
-        )
+    def examine(self, look: Look, options: DeblurOptions) -> NegatingFindings | AsExpected:
+        level = float(look.image.mean())
+        return NegatingFindings() if options.scale != "off" and level < 0 else AsExpected(is_sharp=level == 1)
 
 
 def flat(level: float) -> Tensor:

@@ -8,7 +8,8 @@ from PIL import Image
 
 from udsd.errors import ImageError
 from udsd.files import searches as searches_module
-from udsd.files.plan import Job, Naming, plan_jobs
+from udsd.files.naming import Naming
+from udsd.files.plan import Job, plan_jobs
 from udsd.images.mark import mark_file
 
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.pictures import opened
-from udsd import Deblurrer, ImageError
+from udsd import ConfigError, Deblurrer, ImageError
 from udsd.files import FileResult, compare_file, restore_files
 from udsd.images import save_image, saving
 from udsd.images.pillow import PillowReader
@@ -230,3 +230,48 @@ def test_pictures_of_both_in_place_are_no_inputs(deblurrer: Deblurrer, tmp_path:
     names = [f"a{suffix}", f"a_both{suffix}", f"a_sharp{suffix}", f"shown{suffix}"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / f"a{suffix}").read_bytes() == original
+
+
+def test_paths_as_text_and_numbers_of_numpy(deblurrer: Deblurrer, scans: Path, tmp_path: Path) -> None:
+    report = restore_files(
+        deblurrer,
+        [str(scans / "deep")],
+        str(tmp_path / "out"),
+        overwrite=np.bool_(True),  # type: ignore[arg-type]
+        quality=np.int64(80),  # type: ignore[arg-type]
+        batch_size=np.int64(1),  # type: ignore[arg-type]
+    )
+    assert report.restored == [tmp_path / "out" / "b.jpg"]
+    compare_file(deblurrer, str(scans / "a.png"), str(tmp_path / "both.png"))
+    assert (tmp_path / "both.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "options", "message"),
+    [
+        ("a.png", "out", {}, r"inputs is 'a\.png'; give a list of files"),
+        (Path("a.png"), "out", {}, "inputs is"),
+        (None, "out", {}, "inputs is None"),
+        ([], "out", {}, "inputs is empty"),
+        ([None], "out", {}, "an input is None"),
+        (["a.png"], None, {}, "output is None"),
+        (["a.png"], "out", {"overwrite": 1}, "overwrite is 1"),
+        (["a.png"], "out", {"compare": None}, "compare is None"),
+        (["a.png"], "out", {"progress": "yes"}, "progress is 'yes'"),
+        (["a.png"], "out", {"quality": 80.5}, r"quality is 80\.5; give a whole number from 1 to 100"),
+        (["a.png"], "out", {"batch_size": 1.5}, r"batch_size is 1\.5"),
+    ],
+)
+def test_ill_typed_arguments_are_told(
+    deblurrer: Deblurrer, inputs: Any, output: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        restore_files(deblurrer, inputs, output, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"suffix": None}, "suffix None"), ({"file_format": 3}, "format is 3")]
+)
+def test_what_is_no_name_is_told(deblurrer: Deblurrer, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        restore_files(deblurrer, ["a.png"], "out", **options)

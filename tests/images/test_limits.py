@@ -6,6 +6,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -32,9 +33,23 @@ def test_without_a_limit_anything_is_taken(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("pixels", [0, -1])
 def test_a_limit_is_at_least_one(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7)
-    with pytest.raises(ConfigError, match=f"{pixels} pixels; give at least 1"):
+    with pytest.raises(ConfigError, match=f"limit on pixels is {pixels}; give a whole number of at least 1"):
         set_pixel_limit(pixels)
     assert Image.MAX_IMAGE_PIXELS == 7
+
+
+def test_limits_as_numpy_gives_them_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7)
+    monkeypatch.setattr(limits, "_pages", 7)
+    set_pixel_limit(np.int64(12))
+    assert Image.MAX_IMAGE_PIXELS == 12
+    set_pixel_limit(None)
+    assert Image.MAX_IMAGE_PIXELS is None
+    set_page_limit(np.int64(3))
+    assert limits.page_limit() == 3
+    for pages in (None, 0, 2.5):
+        with pytest.raises(ConfigError, match=f"limit on pages is {pages}"):
+            set_page_limit(pages)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -71,7 +86,7 @@ def test_a_file_has_as_many_pages_as_are_allowed(tmp_path: Path) -> None:
 
 
 def test_the_limit_of_pages_is_at_least_one() -> None:
-    with pytest.raises(ConfigError, match="0 pages; give at least 1"):
+    with pytest.raises(ConfigError, match="limit on pages is 0; give a whole number of at least 1"):
         set_page_limit(0)
 
 

@@ -18,6 +18,12 @@ def some_path(text: str) -> Path:
     return Path(folder_name(text))
 
 
+def output_name(text: str) -> str:
+    """A path to write to, as text: a slash at its end says that it is a folder."""
+    output_path(text)
+    return text
+
+
 def output_path(text: str) -> Path:
     """A path to write to."""
     if text == "-":

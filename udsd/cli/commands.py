@@ -20,8 +20,9 @@ from udsd.domains.options import Faces, Scale
 from udsd.errors import ConfigError, ImageError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
+from udsd.files.naming import Naming, name_beside
 from udsd.images import find_images, set_page_limit, set_pixel_limit
-from udsd.paths import is_same_file
+from udsd.paths import is_file, is_same_file
 from udsd.pretrained import load_manifest, load_model
 from udsd.pretrained.folder import CONFIG_FILE, WEIGHTS_FILE
 
@@ -34,13 +35,13 @@ def deblur(options: Namespace) -> int:
         set_pixel_limit(options.max_pixels)
     if options.max_pages is not None:
         set_page_limit(options.max_pages)
+    output = _output(options)
     if options.report is not None:
-        check_report(options.report, [*options.inputs, *_files_of(options.model)], options.output)
+        check_report(options.report, [*options.inputs, *_files_of(options.model)], Path(output))
     if options.compare and options.face_crops is not None:
         raise ConfigError(
             "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
         )
-    restorer = _load_restorer(options)
     domain, boxes = domain_options(options)
     report = FileReport()
 
@@ -55,9 +56,9 @@ def deblur(options: Namespace) -> int:
 
     try:
         restore_files(
-            restorer,
+            partial(_load_restorer, options),
             options.inputs,
-            options.output,
+            output,
             overwrite=options.overwrite,
             compare=options.compare,
             suffix=options.suffix,
@@ -76,7 +77,7 @@ def deblur(options: Namespace) -> int:
     for reason in (report.failed | report.unsuitable).values():
         print_error(reason)
     if not options.json:
-        print_line(_summary(report))
+        print_line(_summary(report, output))
     if options.report is not None:
         write_report(report.to_json(), options.report)
     return _exit_status(report)
@@ -87,8 +88,11 @@ def compare(options: Namespace) -> int:
     domain, boxes = domain_options(options)
     found = boxes.of(options.input)
     domain = domain if found is None else replace(domain, faces=found)
-    compare_file(_load_restorer(options), options.input, options.output, domain)
-    print_line(str(options.output))
+    result = compare_file(
+        partial(_load_restorer, options), options.input, options.output, domain, overwrite=options.overwrite
+    )
+    kept = " is there already and is kept (--overwrite makes it again)" if result.status == "kept" else ""
+    print_line(f"{result.target}{kept}")
     return 0
 
 
@@ -191,6 +195,20 @@ def _files_of(model: str | None) -> list[Path]:
     return [folder / CONFIG_FILE, folder / WEIGHTS_FILE]
 
 
+def _output(options: Namespace) -> str:
+    """Where results go: where the options say, or for a single file beside it."""
+    if options.output is not None:
+        return str(options.output)
+    (first, *others) = options.inputs
+    if others or not is_file(first):
+        raise ConfigError("where shall the results go? name a folder with -o; only a single file can do without")
+    naming = Naming(options.suffix, options.format)
+    target = name_beside(first, naming, "_compared" if options.compare else "_restored")
+    # The name has all of it.
+    options.suffix, options.format = "", None
+    return str(target)
+
+
 def _exit_status(report: FileReport) -> int:
     """0 if all is well, 2 if nothing could be done, else 1."""
     if report.failed and len(report.failed) == len(report.results):
@@ -198,7 +216,7 @@ def _exit_status(report: FileReport) -> int:
     return 1 if report.failed or report.unsuitable else 0
 
 
-def _summary(report: FileReport) -> str:
+def _summary(report: FileReport, output: str) -> str:
     parts = [f"{len(report.restored)} restored"]
     if report.kept:
         parts.append(f"{len(report.kept)} kept that were there (--overwrite restores them again)")
@@ -209,4 +227,6 @@ def _summary(report: FileReport) -> str:
     if report.failed:
         parts.append(f"{len(report.failed)} failed")
     models = f" (by {' and '.join(report.models)})" if report.models else ""
-    return ", ".join(parts) + models
+    results = [*report.restored, *report.kept]
+    where = f": {results[0] if len(results) == 1 else output}" if results else ""
+    return ", ".join(parts) + models + where

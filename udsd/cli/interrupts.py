@@ -20,9 +20,11 @@ class Interrupts:
 
     Attributes:
         done: Files that are done, as the last line says.
+        descriptor: Where that line goes.
     """
 
     def __init__(self) -> None:
+        self.descriptor = 2
         self.begin_start()
 
     def begin_start(self) -> None:
@@ -37,7 +39,7 @@ class Interrupts:
     def report(self) -> None:
         """Say on standard error how much is done."""
         with suppress(OSError):  # not through sys.stderr: it may be in the middle of a line, or closed
-            os.write(2, f"\n{self.done} done; run again to go on\n".encode())
+            os.write(self.descriptor, f"\n{self.done} done; run again to go on\n".encode())
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal."""

@@ -20,4 +20,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from udsd.cli.parser import make_parser
     from udsd.cli.running import run_command
 
-    return run_command("udsd", lambda: make_parser().parse_args(arguments))
+    return run_command("udsd", lambda: make_parser().parse_args(arguments), owns_process=arguments is None)

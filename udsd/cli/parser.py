@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from udsd import __version__
-from udsd.cli.arguments import output_path, some_path
+from udsd.cli.arguments import output_name, output_path, some_path
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -32,10 +32,13 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_deblur(commands: Commands) -> None:
     command = commands.add_parser("deblur", help="restore image files and folders of images")
     command.add_argument("inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, folder, or pattern")
-    command.add_argument("-o", "--output", required=True, type=output_path, help="folder, or file for a single input")
-    existing = command.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="restore again what is in the output already")
-    existing.add_argument("--skip-existing", action="store_true", help="keep what is there: the default")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=output_name,
+        help="folder, or file for a single input (default, for a single file: NAME_restored beside it)",
+    )
+    _add_overwriting(command)
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
     command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
@@ -59,7 +62,8 @@ def _add_deblur(commands: Commands) -> None:
 def _add_compare(commands: Commands) -> None:
     command = commands.add_parser("compare", help="write a before/after picture of one image")
     command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
-    command.add_argument("-o", "--output", required=True, type=output_path, help="the picture to write")
+    command.add_argument("-o", "--output", required=True, type=output_name, help="the picture to write, or its folder")
+    _add_overwriting(command)
     _add_domain_options(command)
     _add_model_options(command, chosen=True)
     command.set_defaults(run="commands:compare")
@@ -135,6 +139,12 @@ def _add_publish(commands: Commands) -> None:
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
     command.set_defaults(run="hub:publish")
+
+
+def _add_overwriting(command: argparse.ArgumentParser) -> None:
+    existing = command.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="make again what is in the output already")
+    existing.add_argument("--skip-existing", action="store_true", help="keep what is there: the default")
 
 
 def _add_domain_options(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from udsd.cli.interrupts import EXIT_INTERRUPTED, INTERRUPTS
 from udsd.cli.lazy import find_function
 from udsd.cli.output import begin_output, output_is_lost, print_error, show_log
-from udsd.cli.streams import give_up_output, prepare_streams
+from udsd.cli.streams import give_up_output, prepare_streams, silence_libraries
 from udsd.errors import UdsdError
 from udsd.out_of_memory import is_out_of_memory
 
@@ -20,18 +20,21 @@ EXIT_BAD_INPUT = 2
 EXIT_CLOSED_PIPE = 141
 
 
-def run_command(name: str, parse: Callable[[], Namespace]) -> int:
+def run_command(name: str, parse: Callable[[], Namespace], *, owns_process: bool = False) -> int:
     """Parse the options, run the function that they name, and return the exit status.
 
     Args:
         name: The command's, for messages.
-        parse: Gives the options; ``run`` of them names the function.
+        parse: Gives the options; ``run`` of them names the function. Without ``verbose`` libraries in C are silent.
+        owns_process: Whether the process is that of the command.
     """
     prepare_streams()
     begin_output()
     try:
         options = parse()
         is_verbose = getattr(options, "verbose", True)
+        if owns_process and not is_verbose:
+            INTERRUPTS.descriptor = silence_libraries()
         show_log(logging.INFO if is_verbose else logging.WARNING)
         function = find_function(options.run)
         INTERRUPTS.begin_work()

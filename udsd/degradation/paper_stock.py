@@ -50,6 +50,6 @@ def _colour(brightness: float, random: np.random.Generator) -> Tensor:
 
 def _ramp(height: int, width: int, direction: float) -> Tensor:
     """A linear ramp (H, W) from 0 at one border or corner to 1 at the opposite one; ``direction`` in radians."""
-    rows, columns = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
-    ramp = rows * float(np.sin(direction)) + columns * float(np.cos(direction))
+    rows, columns = (torch.linspace(-1, 1, side, dtype=torch.float32) for side in (height, width))
+    ramp = rows[:, None] * float(np.sin(direction)) + columns * float(np.cos(direction))
     return (ramp - ramp.min()) / (ramp.max() - ramp.min())

@@ -5,10 +5,11 @@ from udsd.domains.faces.boxes_file import FaceBoxes, read_boxes
 from udsd.domains.faces.crops import face_crops
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.steps import align_face, detect_faces, paste_face
+from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurKeywords, DeblurOptions
 from udsd.domains.registry import domain_of
-from udsd.domains.restoring import joined, restore_images
+from udsd.domains.restoring import examine_images, joined, restore_images
 
 __all__ = [
     "AsExpected",
@@ -19,6 +20,7 @@ __all__ = [
     "Face",
     "FaceBoxes",
     "Findings",
+    "Look",
     "Outcome",
     "Region",
     "Restoration",
@@ -26,6 +28,7 @@ __all__ = [
     "align_face",
     "detect_faces",
     "domain_of",
+    "examine_images",
     "face_crops",
     "joined",
     "kind_of",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from torch import Tensor
 
 from udsd.domains.options import Box, DeblurOptions
 from udsd.inference.backend import OnProgress
+
+if TYPE_CHECKING:
+    from udsd.domains.look import Look
 
 
 class Restore(Protocol):
@@ -137,6 +140,6 @@ class Findings(Protocol):
 class Domain(Protocol):
     """A kind of pictures."""
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> Findings | AsExpected:
-        """Look at a picture (1, 3, H, W), float32 in [-1, 1], on the CPU, at a small part of the cost of the model."""
+    def examine(self, look: Look, options: DeblurOptions) -> Findings | AsExpected:
+        """Look at a picture, at a small part of the cost of the model; what was seen before is not looked for again."""
         ...

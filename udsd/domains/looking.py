@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from udsd.domains.faces.blazeface import face_detector
-from udsd.domains.faces.search import search
-from udsd.domains.pages.survey import Survey, survey_page
+from udsd.domains.look import Look
 from udsd.models.config import DomainKind
+from udsd.surroundings import own_settings
 
 _LEAST_PRINT = 0.04
 """Share of a picture that is print, from which on it can be a page."""
@@ -24,19 +21,19 @@ _SURE = 0.6
 seen in photographs without faces had less than 0.5."""
 
 
-def kind_of(image: Tensor, survey: Survey | None = None) -> DomainKind | None:
+@own_settings()
+def kind_of(look: Look) -> DomainKind | None:
     """Tell what a picture shows: print, faces, or neither.
 
-    Args:
-        image: (1, 3, H, W), float32 in [-1, 1], on the CPU.
-        survey: Of the picture as a page, if there is one already.
+    Raises:
+        ConfigError: OpenCV is missing or too old for the detector of faces.
     """
-    survey = survey_page(image[0].mean(dim=0)) if survey is None else survey
+    survey = look.survey
     printed = 0.0 if survey.letters is None else float(survey.is_print.float().mean())
     if printed >= _ALL_PRINT:
         return "page"
-    height, width = image.shape[-2:]
-    faces = [face for face in search(image, face_detector()).faces if face.score >= _SURE]
+    height, width = look.image.shape[-2:]
+    faces = [face for face in look.faces().faces if face.score >= _SURE]
     if sum(face.box[2] * face.box[3] for face in faces) >= _LEAST_FACES * height * width:
         return "face"
     if printed >= _LEAST_PRINT:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
+from udsd.arguments import real_number, truth
 from udsd.errors import ConfigError
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -65,38 +66,29 @@ class DeblurOptions:
     skip_sharp: bool = False
 
     def __post_init__(self) -> None:
-        if self.scale not in get_args(Scale) and not _is_within(self.scale, 1 / LARGEST_SCALE, LARGEST_SCALE):
-            raise ConfigError(
-                f"scale is {self.scale!r}; give {_listed(Scale)} or {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}"
-            )
+        if not isinstance(self.scale, str) or self.scale not in get_args(Scale):
+            allowed = f"{_listed(Scale)} or {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}"
+            self._set("scale", real_number("scale", self.scale, 1 / LARGEST_SCALE, LARGEST_SCALE, allowed))
         if isinstance(self.faces, str):
             if self.faces not in get_args(Faces):
                 raise ConfigError(f"faces is {self.faces!r}; give {_listed(Faces)}, or boxes")
         else:
-            object.__setattr__(self, "faces", tuple(_checked_box(box) for box in _as_sequence(self.faces)))
-        if self.background not in get_args(Background):
+            self._set("faces", tuple(_checked_box(box) for box in _as_sequence(self.faces)))
+        if not isinstance(self.background, str) or self.background not in get_args(Background):
             raise ConfigError(f"background is {self.background!r}; give {_listed(Background)}")
-        if not _is_within(self.min_face, 0, math.inf):
-            raise ConfigError(f"min_face is {self.min_face!r}; give a number of pixels")
-        if not _is_within(self.strength, 0, 1):
-            raise ConfigError(f"strength is {self.strength!r}; give a number from 0 to 1")
-        if self.quality not in get_args(Quality):
+        self._set("min_face", real_number("min_face", self.min_face, 0, math.inf, "a number of pixels"))
+        self._set("strength", real_number("strength", self.strength, 0, 1, "a number from 0 to 1"))
+        if not isinstance(self.quality, str) or self.quality not in get_args(Quality):
             raise ConfigError(f"quality is {self.quality!r}; give {_listed(Quality)}")
-        if not isinstance(self.skip_sharp, bool):
-            raise ConfigError(f"skip_sharp is {self.skip_sharp!r}; give True or False")
+        self._set("skip_sharp", truth("skip_sharp", self.skip_sharp))
+
+    def _set(self, name: str, value: Any) -> None:
+        """Put Python's own value in place of another library's: options are compared, and keys of batches."""
+        object.__setattr__(self, name, value)
 
 
 def _listed(choices: Any) -> str:
     return " or ".join(repr(choice) for choice in get_args(choices))
-
-
-def _is_number(value: Any) -> bool:
-    # By what it can do: numbers of NumPy are numbers too, and truth values are none.
-    return not isinstance(value, bool | str) and hasattr(value, "__float__") and math.isfinite(value)
-
-
-def _is_within(value: Any, low: float, high: float) -> bool:
-    return _is_number(value) and low <= value <= high
 
 
 def _as_sequence(boxes: Any) -> Sequence[Any]:
@@ -107,8 +99,10 @@ def _as_sequence(boxes: Any) -> Sequence[Any]:
 
 
 def _checked_box(box: Any) -> Box:
-    numbers = tuple(box) if hasattr(box, "__iter__") else ()
-    if len(numbers) != 4 or not all(_is_number(number) for number in numbers) or min(numbers[2:]) <= 0:
+    try:
+        left, top, width, height = (real_number("box", number) for number in box)
+    except (TypeError, ValueError):  # of which our errors are some
+        width = height = 0.0
+    if width <= 0 or height <= 0:
         raise ConfigError(f"a face's box is {box!r}; give (left, top, width, height) in pixels, of a size above 0")
-    left, top, width, height = (float(number) for number in numbers)
     return left, top, width, height

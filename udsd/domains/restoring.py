@@ -10,13 +10,31 @@ from torch import Tensor
 
 from udsd.domains.averaging import SHIFTS, averaged
 from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
+from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.progress import followed
 from udsd.inference.backend import OnProgress
+from udsd.surroundings import own_settings
 
 SHARP = "the picture is sharp already"
 
 
+@own_settings()
+@torch.inference_mode()
+def examine_images(looks: Sequence[Look], domain: Domain | None, options: DeblurOptions) -> list[Findings | AsExpected]:
+    """Find out what has to be done to bring images to the model.
+
+    Args:
+        looks: At the images.
+        domain: What brings images to the model, or None if nothing does.
+        options: How; without any change (``strength=0``) nothing has to be found out.
+    """
+    if domain is None or options.strength == 0:
+        return [AsExpected()] * len(looks)
+    return [domain.examine(look, options) for look in looks]
+
+
+@own_settings()
 @torch.inference_mode()
 def restore_images(
     images: Sequence[Tensor],
@@ -24,6 +42,8 @@ def restore_images(
     domain: Domain | None,
     options: DeblurOptions,
     on_progress: OnProgress | None = None,
+    *,
+    found: Sequence[Findings | AsExpected] | None = None,
 ) -> list[Restoration]:
     """Restore images of one size.
 
@@ -35,10 +55,12 @@ def restore_images(
         domain: What brings images to the model, or None if nothing does.
         options: How.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
+        found: What `examine_images` has found, if that is known already.
     """
     if options.strength == 0:
         return [Restoration(image) for image in images]
-    found = [AsExpected() if domain is None else domain.examine(image, options) for image in images]
+    if found is None:
+        found = examine_images([Look(image) for image in images], domain, options)
     results = {
         number: Restoration(images[number], notes=findings.notes, outcome="sharp")
         for number, findings in enumerate(found)

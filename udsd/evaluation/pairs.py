@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from udsd.arguments import some_path
 from udsd.errors import ImageError
 from udsd.evaluation.metrics import Image, check_alike
 from udsd.evaluation.sharp_images import read_rgb_if_possible
@@ -42,7 +44,7 @@ class EvaluationPair:
             raise ImageError(f"{self.name}: shape is {self.sharp.shape}; give RGB images (H, W, 3)")
 
 
-def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
+def folder_pairs(blurred: str | os.PathLike[str], sharp: str | os.PathLike[str]) -> Iterator[EvaluationPair]:
     """Pair the images of two folders by their name and their path below the folder.
 
     Suffixes may differ: ``blurred/a/1.jpg`` belongs to ``sharp/a/1.png``. Images are read one pair at a time; a pair of
@@ -52,6 +54,7 @@ def folder_pairs(blurred: Path, sharp: Path) -> Iterator[EvaluationPair]:
         ImageError: A folder is missing, holds two images of one name, or an image of either has no partner (raised
             at once), or an image has another size than its partner (raised at that pair).
     """
+    blurred, sharp = some_path("blurred", blurred), some_path("sharp", sharp)
     blurred_files, sharp_files = _by_name(blurred), _by_name(sharp)
     lonely = sorted(blurred_files.keys() ^ sharp_files.keys())
     if lonely:

@@ -8,11 +8,13 @@ from torch import Tensor
 from udsd.evaluation.metrics import Image, check_alike
 from udsd.evaluation.vgg import VGG19Features
 from udsd.images.levels import from_array
+from udsd.surroundings import own_settings
 
 _SMALLEST_SIDE = 4
 """Pixels that the two poolings before conv3_3 need."""
 
 
+@own_settings()
 def feature_distance(restored: Image, sharp: Image, vgg: VGG19Features) -> float:
     """Mean squared difference of the VGG-19 conv3_3 features of two uint8 RGB images (H, W, 3).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,9 @@ class SharpImage:
     image: Image
 
 
-def whole_images(paths: Sequence[Path]) -> Iterator[SharpImage]:
+def whole_images(paths: Sequence[str | os.PathLike[str]]) -> Iterator[SharpImage]:
     """Read images one after the other, each under its file's name. What cannot be read is logged and left out."""
-    for path in paths:
+    for path in map(Path, paths):
         image = read_rgb_if_possible(path)
         if image is not None:
             yield SharpImage(path.name, image)

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from udsd.arguments import whole_number
 from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
-from udsd.errors import ConfigError
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.pairs import EvaluationPair
 from udsd.evaluation.sharp_images import SharpImage
 from udsd.images.levels import from_array, to_array
+from udsd.surroundings import own_settings
 
 _PAPER = 1
 
@@ -36,10 +37,8 @@ def blurred_pairs(
     Raises:
         ConfigError: The seed is negative or there are no bins (raised at the first pair).
     """
-    if seed < 0:
-        raise ConfigError(f"seed is {seed}; give 0 or more")
-    if bins < 1:
-        raise ConfigError(f"bins is {bins}; give at least 1")
+    seed = whole_number("seed", seed, 0)
+    bins = whole_number("bins", bins, 1)
     edges = np.linspace(*config.path_length, bins + 1)
     for index, image in enumerate(images):
         low, high = edges[index % bins], edges[index % bins + 1]
@@ -53,6 +52,7 @@ def blurred_pairs(
         )
 
 
+@own_settings()
 def _on_other_paper(image: Image, seed: int, index: int) -> Image:
     # Random numbers of its own, so that the blur is the same on any paper.
     random = np.random.default_rng([seed, index, _PAPER])
@@ -60,6 +60,7 @@ def _on_other_paper(image: Image, seed: int, index: int) -> Image:
     return printed[0].permute(1, 2, 0).contiguous().numpy()
 
 
+@own_settings()
 def _blur(image: Image, sampler: BlurSampler) -> Image:
     """Blur an image, uint8 (H, W, 3), padded by repetition of its border pixels."""
     margin = sampler.config.kernel_size // 2

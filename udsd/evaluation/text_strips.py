@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from udsd.arguments import whole_number
 from udsd.errors import ConfigError, ImageError
 from udsd.evaluation.metrics import Image
 from udsd.evaluation.sharp_images import SharpImage, read_rgb_if_possible
@@ -52,10 +53,8 @@ class TextStrips:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ConfigError(f"count is {self.count}; give at least 1")
-        if self.seed < 0:
-            raise ConfigError(f"seed is {self.seed}; give 0 or more")
+        for name, least in (("count", 1), ("height", 1), ("margin", 0), ("seed", 0)):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))
         if not 0 <= self.margin < self.height // 4:
             raise ConfigError(f"margin is {self.margin}; give 0 or more, and less than a quarter of the height")
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from udsd.errors import ConfigError, IncompatibleWeightsError, WeightsError
 from udsd.extras import require
 from udsd.regular import regular_size
+from udsd.surroundings import own_settings
 
 _STAGES = (("conv1_1", "conv1_2"), ("conv2_1", "conv2_2"), ("conv3_1", "conv3_2", "conv3_3"))
 """Convolutions between poolings, as far as conv3_3."""
@@ -77,6 +78,7 @@ class VGG19Features(nn.Module):
         return features * self.feature_scale
 
 
+@own_settings()
 def load_vgg19(weights: Path | None = None) -> VGG19Features:
     """Load the ImageNet weights of VGG-19.
 
@@ -121,7 +123,7 @@ def reference_image() -> Tensor:
 
 
 def _per_channel(values: tuple[float, ...]) -> Tensor:
-    return torch.tensor(values).view(1, 3, 1, 1)
+    return torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1)
 
 
 def _needed_keys() -> str:
@@ -130,7 +132,7 @@ def _needed_keys() -> str:
 
 
 def _with_weights(tensors: dict[str, Tensor], origin: str) -> VGG19Features:
-    network = VGG19Features()
+    network = VGG19Features().float()  # whatever the default dtype is
     wanted = network.state_dict()
     _check_shapes({key: list(tensors[key].shape) for key in wanted if key in tensors}, origin)
     network.load_state_dict({key: tensors[key].float() for key in wanted})

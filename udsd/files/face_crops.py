@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from udsd.domains import face_crops
@@ -12,7 +13,7 @@ from udsd.images.levels import to_pillow
 _FIRST_PAGE = 1
 
 
-def write_face_crops(result: FileResult, folder: Path) -> list[Path]:
+def write_face_crops(result: FileResult, folder: str | os.PathLike[str]) -> list[Path]:
     """Write the faces of a restored file, aligned: ``NAME-face1-before.png``, ``NAME-face1-after.png`` and so on.
 
     Args:
@@ -38,7 +39,7 @@ def write_face_crops(result: FileResult, folder: Path) -> list[Path]:
     written = []
     for number, pair in enumerate(face_crops(before, after, faces), start=1):
         for crop, when in zip(pair, ("before", "after"), strict=True):
-            target = folder / f"{result.target.stem}-face{number}-{when}.png"
+            target = Path(folder) / f"{result.target.stem}-face{number}-{when}.png"
             # Marked as results are, so that a later run over the folder leaves them out.
             save_pages([to_pillow(crop[0])], target, mark=True)
             written.append(target)

@@ -12,7 +12,7 @@ from pathlib import Path
 from udsd.files.sinks import ImageSink, Sink
 from udsd.files.sources import Source
 from udsd.images import ImagePages
-from udsd.images.formats import IMAGE_SUFFIXES
+from udsd.images.formats import IMAGE_SUFFIXES, format_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,13 @@ def sink_for(target: Path) -> Sink:
     sink = _kind_of(target).sink
     sink.check(target)
     return sink
+
+
+def is_same_format(first: Path, second: Path) -> bool:
+    """Whether two names are of files of one format, as ``a.jpg`` and ``b.jpeg`` are; both must have a sink."""
+    if first.suffix.lower() == second.suffix.lower():
+        return True
+    return _kind_of(first) is _kind_of(second) is _IMAGES and format_for(first) is format_for(second)
 
 
 def _kind_of(path: Path) -> FileKind:

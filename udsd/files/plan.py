@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.errors import ImageError
-from udsd.files.kinds import known_suffixes, sink_for
+from udsd.files.naming import Naming, check_file_output, check_folder_output, names_a_file
 from udsd.files.searches import Search, is_pattern
 from udsd.images.mark import is_marked
 from udsd.paths import exists, identity, ignores_case, is_folder, is_same_file, real_path
@@ -30,36 +30,7 @@ class Job:
     refusal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """How results are named.
-
-    Attributes:
-        suffix: Added to the names, before their ending.
-        file_format: Ending instead of that of the input, with or without its dot.
-    """
-
-    suffix: str = ""
-    file_format: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.suffix != Path(f"x{self.suffix}").name[1:]:
-            raise ImageError(f"the suffix {self.suffix!r} is no part of a file name; give one such as '_sharp'")
-        if self.file_format is not None:
-            sink_for(Path(f"result.{self.file_format.removeprefix('.')}"))
-
-    @property
-    def keeps_names(self) -> bool:
-        """Whether results have the names of their inputs."""
-        return not self.suffix and self.file_format is None
-
-    def apply(self, target: Path) -> Path:
-        """The name of a result."""
-        ending = target.suffix if self.file_format is None else f".{self.file_format.removeprefix('.')}"
-        return target.with_name(target.stem + self.suffix + ending)
-
-
-def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[Job]:
+def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming, *, into_folder: bool = False) -> Iterator[Job]:
     """Find what is to be done, one job after another, without listing whole folders first.
 
     Args:
@@ -69,14 +40,23 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
             that of another file that is named.
         output: A folder; or, for a single file, the name of the result, which then ends as images do.
         naming: How results are named.
+        into_folder: Take ``output`` for a folder, however it is called.
 
     Raises:
         ImageError: No input can be restored, for it is missing, holds no images or would be replaced by its results; or
-            two files that are named would be written to one result (both raised at once). Where others can be restored,
+            two files that are named would be written to one result; or the output is a file's name and there are
+            several inputs, or is a file and no folder (all raised at once). Where others can be restored,
             and of files found later, the same is said in their job.
     """
-    single = len(inputs) == 1 and exists(inputs[0]) and not is_folder(inputs[0]) and _names_a_file(output)
+    single = names_a_file(output) and not into_folder
     folder = output.parent if single else output
+    if len(inputs) == 1 and not exists(inputs[0]):
+        reason = _why_not(inputs[0], output, naming)
+        if reason:
+            raise ImageError(reason)
+    if single:
+        check_file_output(inputs, output, naming)
+    check_folder_output(folder)
     named: list[Job] = []
     searches: list[Search] = []
     refused: list[Job] = []
@@ -102,11 +82,6 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming) -> Iterator[
     if not found and all(job.refusal for job in named):
         raise ImageError([*refused, *named][0].refusal)
     return chain(refused, named, guard.all_checked(chain(*found)))
-
-
-def _names_a_file(output: Path) -> bool:
-    """Whether an output is the name of a result: ``results.v2`` is a folder."""
-    return output.suffix.lower() in known_suffixes() and not is_folder(output)
 
 
 def _why_not(given: Path, output: Path, naming: Naming) -> str:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from udsd.arguments import some_path, truth, whole_number
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
-from udsd.files.pipeline import Pipeline, Restorer, Settings, restored_pages
-from udsd.files.plan import Naming, plan_jobs
+from udsd.files.naming import Naming
+from udsd.files.pipeline import Pipeline, Settings
+from udsd.files.plan import Job, plan_jobs
 from udsd.files.report import FileReport, FileResult
+from udsd.files.restorer import Restorer, restored_pages
 from udsd.files.sources import Comparison
 from udsd.images import check_quality
 from udsd.inference.batching import images_together
-from udsd.paths import is_same_file
+from udsd.paths import is_file, is_folder, is_same_file, names_folder
 from udsd.progress import ImageBar
 
 _BATCH_SIZE = 8
@@ -24,9 +30,9 @@ _BATCH_SIZE = 8
 
 
 def restore_files(
-    deblurrer: Restorer,
-    inputs: Sequence[Path],
-    output: Path,
+    deblurrer: Restorer | Callable[[], Restorer],
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
     *,
     overwrite: bool = False,
     compare: bool = False,
@@ -51,9 +57,11 @@ def restore_files(
     No input is written over, and results that lie among the inputs are told by a mark in them and not restored again.
 
     Args:
-        deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images.
+        deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images; or what loads it, called
+            once it is known that there is something to restore.
         inputs: Image files, folders, and patterns such as ``scans/**/*.tif``.
-        output: A folder, made when missing; or, for a single file, the name of the result.
+        output: A folder, made when missing; or, for a single file, the name of the result. Text that ends in a slash is
+            a folder, whatever its name.
         overwrite: Restore again what is in ``output`` already.
         compare: Write a picture of input and result beside each other, of the first page, instead of the result alone.
         suffix: Added to the names of results, before their ending: ``"_sharp"``.
@@ -67,24 +75,32 @@ def restore_files(
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
     Raises:
-        ConfigError: The batch size is less than 1, or the quality not from 1 to 100.
+        ConfigError: The batch size is less than 1, the quality not from 1 to 100, or an argument of another kind.
         ImageError: No input can be restored (each is missing, holds no images or would be replaced by its own
-            results), two files that are named would give one result, or a format or suffix is none. Nothing has been
-            written then.
+            results), two files that are named would give one result, there are several inputs for the name of one
+            result, or a format or suffix is none. Nothing has been written then, and no model loaded.
     """
-    if batch_size is None:
-        batch_size = images_together(deblurrer.device, _BATCH_SIZE)
-    if batch_size < 1:
-        raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-    check_quality(quality)
+    settings = Settings(
+        overwrite=truth("overwrite", overwrite),
+        compare=truth("compare", compare),
+        quality=check_quality(quality),
+        batch_size=1 if batch_size is None else whole_number("batch_size", batch_size, 1),
+        options=options or DeblurOptions(),
+        boxes=boxes or FaceBoxes(),
+    )
+    progress = truth("progress", progress)
     naming = Naming(suffix, file_format)
-    jobs = plan_jobs(inputs, output, naming)
-    settings = Settings(overwrite, compare, quality, batch_size, options or DeblurOptions(), boxes or FaceBoxes())
-    pipeline = Pipeline(deblurrer, settings)
+    paths, target = _as_paths(inputs), some_path("output", output)
+    plan = partial(plan_jobs, paths, target, naming, into_folder=names_folder(output))
+    jobs = plan()
+    restorer = _loaded(deblurrer)
+    if batch_size is None:
+        settings = replace(settings, batch_size=images_together(restorer.device, _BATCH_SIZE))
+    pipeline = Pipeline(restorer, settings)
     report = FileReport()
     with ImageBar(shown=progress) as bar:
         if progress:
-            threading.Thread(target=_count, args=(inputs, output, naming, bar), daemon=True).start()
+            threading.Thread(target=_count, args=(plan, bar), daemon=True).start()
 
         def take(result: FileResult) -> None:
             report.results.append(result)
@@ -102,27 +118,61 @@ def restore_files(
     return report
 
 
-def compare_file(deblurrer: Restorer, source: Path, target: Path, options: DeblurOptions | None = None) -> None:
+def compare_file(
+    deblurrer: Restorer | Callable[[], Restorer],
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    options: DeblurOptions | None = None,
+    *,
+    overwrite: bool = True,
+) -> FileResult:
     """Write a picture of a blurred image and its restoration beside each other.
 
     Args:
-        deblurrer: The model.
+        deblurrer: The model, or what loads it, called once it is needed.
         source: The image; of several pages the first is shown.
-        target: The picture, in the format that its ending names; it is replaced if it exists.
+        target: The picture, in the format that its ending names; or a folder, where it is called as the image is.
         options: How the image is brought to the model.
+        overwrite: Replace a picture that is there; else it is kept.
+
+    Returns:
+        Where the picture is, as ``target``; its ``status`` is ``"restored"`` or ``"kept"``.
 
     Raises:
+        ConfigError: An argument is of another kind.
         ImageError: The image cannot be read, or the picture cannot be written or would replace the image.
         MemoryLimitError: The image needs more memory than it may take.
     """
-    if is_same_file(source, target):
-        raise ImageError(f"{source} would be replaced by its own picture; choose another name")
-    with closing(Comparison(open_source(source))) as comparison:
-        pages = restored_pages(deblurrer, comparison, options or DeblurOptions())
-        sink_for(target).write(pages, target, comparison, None)
+    overwrite = truth("overwrite", overwrite)
+    original, picture = some_path("source", source), some_path("target", target)
+    if names_folder(target) or is_folder(picture):
+        picture = picture / original.name
+    sink = sink_for(picture)
+    if is_same_file(original, picture):
+        raise ImageError(f"{original} would be replaced by its own picture; choose another name")
+    if not overwrite and is_file(picture):
+        return FileResult(original, picture, "kept")
+    with closing(Comparison(open_source(original))) as comparison:
+        pages = restored_pages(_loaded(deblurrer), comparison, options or DeblurOptions())
+        sink.write(pages, picture, comparison, None)
+    return FileResult(original, picture, "restored")
 
 
-def _count(inputs: Sequence[Path], output: Path, naming: Naming, bar: ImageBar) -> None:
+def _loaded(deblurrer: Restorer | Callable[[], Restorer]) -> Restorer:
+    # One that restores may be callable too.
+    return deblurrer if isinstance(deblurrer, Restorer) else deblurrer()
+
+
+def _as_paths(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    if isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable):
+        raise ConfigError(f"inputs is {inputs!r}; give a list of files, folders and patterns")
+    paths = [some_path("an input", given) for given in inputs]
+    if not paths:
+        raise ConfigError("inputs is empty; give at least one file, folder or pattern")
+    return paths
+
+
+def _count(plan: Callable[[], Iterable[Job]], bar: ImageBar) -> None:
     """Find out how many files there are, while the first are restored: then the bar can tell the time left."""
     with suppress(ImageError):  # what has changed since is said where it is restored
-        bar.expect(sum(1 for _ in plan_jobs(inputs, output, naming)))
+        bar.expect(sum(1 for _ in plan()))

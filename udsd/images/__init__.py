@@ -1,7 +1,7 @@
 """Images in and out: reading, writing and converting."""
 
 from udsd.atomic import remove_unfinished
-from udsd.images.decode import ImageLike, decode_image
+from udsd.images.decode import ImageLike, decode_image, pages_as_pillow
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.folders import find_images
@@ -19,6 +19,7 @@ __all__ = [
     "check_quality",
     "decode_image",
     "find_images",
+    "pages_as_pillow",
     "read_size",
     "remove_unfinished",
     "save_image",

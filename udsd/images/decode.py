@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -66,11 +68,22 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
             )
 
 
+def pages_as_pillow(pages: ImagePages) -> Iterator[DecodedImage[Image.Image]]:
+    """The pages of a file in order, each decoded when it is asked for; their `encode` gives Pillow images.
+
+    Raises:
+        ImageError: A page is damaged (raised at that page).
+    """
+    return (decoded.then(partial(_as_pillow, path=pages.path)) for decoded in pages)
+
+
 def _decode_file(path: Path) -> DecodedImage[Image.Image]:
     with ImagePages(path) as pages:
         if pages.count > 1:
-            logger.warning("%s: has %d pages; only the first is restored, the others are left out", path, pages.count)
-        return pages.read(0).then(lambda page: _as_pillow(page, path))
+            logger.warning(
+                "%s: has %d pages; only the first is restored (deblur_pages restores all)", path, pages.count
+            )
+        return pages.read(0).then(partial(_as_pillow, path=path))
 
 
 def _as_pillow(page: Page, path: Path) -> Image.Image:

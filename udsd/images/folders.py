@@ -7,13 +7,14 @@ import os
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from udsd.arguments import some_path
 from udsd.errors import ImageError
 from udsd.images.formats import IMAGE_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 
-def find_images(folder: Path) -> Iterator[Path]:
+def find_images(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Find the images in a folder and those below it, by file name ending.
 
     Taken are .png .apng .jpg .jpeg .jpe .jfif .tif .tiff .webp .bmp .dib .ppm .pgm .pbm .pnm .pam .gif .jp2 .j2k .jpx
@@ -21,8 +22,9 @@ def find_images(folder: Path) -> Iterator[Path]:
 
     Raises:
         ImageError: The folder is missing, is a file or may not be listed (raised at once, not at the first image).
+        ConfigError: It is no path.
     """
-    return find_files(folder, IMAGE_SUFFIXES)
+    return find_files(some_path("folder", folder), IMAGE_SUFFIXES)
 
 
 def find_files(folder: Path, suffixes: Container[str]) -> Iterator[Path]:

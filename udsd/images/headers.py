@@ -11,6 +11,7 @@ import re
 from typing import BinaryIO
 
 from udsd.errors import ImageError
+from udsd.images.codecs import check_codec
 from udsd.images.limits import check_pages, check_read_whole, page_limit
 
 _MOST_PIECES = 2**17
@@ -31,10 +32,12 @@ _PPM_SIZE = re.compile(rb"P[1-6](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}")
 
 
 def check_header(file: BinaryIO) -> None:
-    """Refuse a file that says more beside its pixels than any does. The file is left anywhere.
+    """Refuse a file that says more beside its pixels than any does, or whose codec is missing.
+
+    The file is left anywhere.
 
     Raises:
-        ImageError: It has too many pieces, or they are too long.
+        ImageError: It has too many pieces, or they are too long; or what reads it is not installed.
     """
     file.seek(0)
     start = file.read(len(_PNG))
@@ -48,6 +51,8 @@ def check_header(file: BinaryIO) -> None:
         _check_ppm(file)
     elif start.startswith(b"RIFF") or start[4:] == b"ftyp":
         check_read_whole(file.seek(0, os.SEEK_END))
+        if start[4:] == b"ftyp":
+            check_codec(file)
 
 
 def _check_png(file: BinaryIO) -> None:

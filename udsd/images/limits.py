@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from PIL import Image
 
-from udsd.errors import ConfigError, ImageError
+from udsd.arguments import whole_number
+from udsd.errors import ImageError
 
 _HELD = 3
 """Frames in memory may have as many times the pixels of the largest image: they have up to 4 bytes a pixel, an image on
@@ -23,18 +24,16 @@ _BYTES_A_PIXEL = 4
 _pages = 10_000
 
 
-def set_pixel_limit(pixel_count: int) -> None:
+def set_pixel_limit(pixel_count: int | None) -> None:
     """Refuse images of more pixels than this, instead of Pillow's 89 million, in the whole program.
 
     The frames of an animation may have three times as many together, and all pages of a file, like all scans of a
-    progressive JPEG, a hundred times.
+    progressive JPEG, a hundred times. None is no limit, as it is to Pillow.
 
     Raises:
         ConfigError: It is less than 1.
     """
-    if pixel_count < 1:
-        raise ConfigError(f"the limit is {pixel_count} pixels; give at least 1")
-    Image.MAX_IMAGE_PIXELS = pixel_count
+    Image.MAX_IMAGE_PIXELS = None if pixel_count is None else whole_number("the limit on pixels", pixel_count, 1)
 
 
 def set_page_limit(pages: int) -> None:
@@ -44,9 +43,7 @@ def set_page_limit(pages: int) -> None:
         ConfigError: It is less than 1.
     """
     global _pages
-    if pages < 1:
-        raise ConfigError(f"the limit is {pages} pages; give at least 1")
-    _pages = pages
+    _pages = whole_number("the limit on pages", pages, 1)
 
 
 def page_limit() -> int:

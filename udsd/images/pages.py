@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 
+from udsd.arguments import some_path
 from udsd.errors import ImageError
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
@@ -42,8 +44,8 @@ class ImagePages:
             it is reached).
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path = some_path("path", path)
         with named_errors(str(path)), ExitStack() as opened:
             self._reader = _open(path, opened)
             # Many hold the pages only as long as they iterate.
@@ -90,11 +92,12 @@ def _open(path: Path, opened: ExitStack) -> PageReader:
     raise ImageError("no reader takes it; give an image file")
 
 
-def read_size(path: Path) -> tuple[int, int]:
+def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Width and height of an image file's first page as stored, of which no pixel is read.
 
     Raises:
         ImageError: The file is missing, too large or no image.
     """
+    path = some_path("path", path)
     with named_errors(str(path)), ExitStack() as opened:
         return _open(path, opened).size

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from udsd.arguments import some_path, whole_number
 from udsd.atomic import whole_file
-from udsd.errors import ConfigError, ImageError, MemoryLimitError, UdsdError
+from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images.deep import Page
 from udsd.images.deep_png import DEEP_PNG_WRITER
 from udsd.images.families import Destination
@@ -26,7 +28,9 @@ _WRITERS = (TIFF_WRITER, DEEP_PNG_WRITER, NETPBM_WRITER, PILLOW_WRITER)
 """The first that takes the pages writes them; Pillow's takes all."""
 
 
-def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int | None = None) -> None:
+def save_image(
+    image: Page, path: str | os.PathLike[str], *, overwrite: bool = True, quality: int | None = None
+) -> None:
     """Write an image in the format that the file name's ending names.
 
     The file appears whole or not at all. Missing folders are made. Resolution, ICC profile, EXIF, XMP and text in
@@ -49,7 +53,12 @@ def save_image(image: Page, path: Path, *, overwrite: bool = True, quality: int 
 
 
 def save_pages(
-    pages: Iterable[Page], path: Path, *, overwrite: bool = True, quality: int | None = None, mark: bool = False
+    pages: Iterable[Page],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    quality: int | None = None,
+    mark: bool = False,
 ) -> None:
     """Write several pages as one file, as `save_image` does for one.
 
@@ -63,7 +72,8 @@ def save_pages(
         ImageError: As of `save_image`, or there are no pages.
         UdsdError: Whatever is raised where the pages come from.
     """
-    check_quality(quality)
+    quality = check_quality(quality)
+    path = some_path("path", path)
     image_format = format_for(path)
     remaining = _marked(pages)
     try:
@@ -78,14 +88,13 @@ def save_pages(
             mark_file(unfinished)
 
 
-def check_quality(quality: int | None) -> None:
-    """Make sure that a quality is one.
+def check_quality(quality: int | None) -> int | None:
+    """A quality as a number of Python's own, or None.
 
     Raises:
         ConfigError: It is not from 1 to 100, nor None.
     """
-    if quality is not None and not 1 <= quality <= 100:
-        raise ConfigError(f"quality is {quality}; give a whole number from 1 to 100")
+    return None if quality is None else whole_number("quality", quality, 1, 100)
 
 
 class _PageError(Exception):

@@ -46,8 +46,8 @@ class Backend(Protocol):
         """Whether a folder was exported for this back-end, so that ``"auto"`` chooses it."""
 
     @classmethod
-    def resolve_device(cls, device: str | torch.device) -> torch.device:
-        """Turn a device name, ``"auto"`` among them, into a device that is there and that the back-end runs on.
+    def resolve_device(cls, device: str | torch.device | None) -> torch.device:
+        """Turn a device name into a device that the back-end runs on; for ``"auto"``, as for None, it chooses one.
 
         Raises:
             DeviceError: There is no such device, or the back-end does not run on it.

@@ -47,7 +47,7 @@ def trace_graph(model: DeblurModel) -> torch.export.ExportedProgram:
     """Trace a model with any batch, height and width."""
     height = torch.export.Dim("height_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_MOST_BLOCKS)
     width = torch.export.Dim("width_in_blocks", min=SMALLEST_SIDE // CONTENT_STRIDE, max=_MOST_BLOCKS)
-    example = torch.zeros(2, IMAGE_CHANNELS, *_EXAMPLE_SIDES)
+    example = torch.zeros(2, IMAGE_CHANNELS, *_EXAMPLE_SIDES, dtype=torch.float32)
     sizes = {0: torch.export.Dim("batch", max=_LARGEST_BATCH), 2: CONTENT_STRIDE * height, 3: CONTENT_STRIDE * width}
     with warnings.catch_warnings():
         # Some versions warn of what they themselves use.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from udsd.arguments import real_number
 from udsd.errors import ConfigError
 
 try:
@@ -18,6 +19,7 @@ MemoryLimit = int | str | None
 """Bytes, or text such as ``"2GB"`` or ``"500 MiB"``, or None for half of what is free."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_ALLOWED = "bytes, or text such as '2GB' or '500MiB'"
 _FREE_SHARE = 0.5
 
 _UNKNOWN = 4 * 2**30
@@ -32,13 +34,12 @@ def parse_memory(limit: int | str) -> int:
     Raises:
         ConfigError: It is not a positive number with a known unit.
     """
-    if isinstance(limit, int) and not isinstance(limit, bool):
-        size = float(limit)
-    else:
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", str(limit).upper())
-        size = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
+    if not isinstance(limit, str):
+        return int(real_number("memory_limit", limit, 1, allowed=_ALLOWED))
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?)?B?\s*", limit.upper())
+    size = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
     if size < 1:
-        raise ConfigError(f"memory_limit is {limit!r}; give bytes, or text such as '2GB' or '500MiB'")
+        raise ConfigError(f"memory_limit is {limit!r}; give {_ALLOWED}")
     return int(size)
 
 

@@ -23,6 +23,7 @@ from udsd.models import DeblurModel, ModelConfig, white_balance
 from udsd.models.deblur_model import pad_image
 from udsd.out_of_memory import memory_errors
 from udsd.regular import read_limited, regular_size
+from udsd.surroundings import own_settings
 
 GRAPH_FILE = "openvino_model.xml"
 """Its weights lie beside it, with the ending .bin."""
@@ -82,13 +83,13 @@ class OpenVINOBackend:
         return (folder / GRAPH_FILE).is_file()
 
     @classmethod
-    def resolve_device(cls, device: str | torch.device) -> torch.device:
-        """The CPU, which ``"auto"`` means too.
+    def resolve_device(cls, device: str | torch.device | None) -> torch.device:
+        """The CPU, which ``"auto"`` and None mean too.
 
         Raises:
             DeviceError: It is another device.
         """
-        chosen = _CPU if device == "auto" else resolve_device(device)
+        chosen = _CPU if device is None or (isinstance(device, str) and device == "auto") else resolve_device(device)
         if chosen.type != "cpu":
             raise DeviceError(f"the openvino back-end runs on the CPU, not on {chosen}; use backend='torch'")
         return chosen
@@ -119,6 +120,7 @@ class OpenVINOBackend:
         """Refused: a graph cannot be turned back into networks."""
         raise ConfigError("an OpenVINO model cannot be saved or trained; take the model folder it was exported from")
 
+    @own_settings()
     def restore(
         self,
         images: Tensor,
@@ -138,6 +140,7 @@ class OpenVINOBackend:
             on_progress(1)
         return restored
 
+    @own_settings()
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes of images as `restore` takes."""
         balanced = white_balance(images, wanted=self.config.balance_white).apply(images)
@@ -186,6 +189,7 @@ class OpenVINOBackend:
             )
 
 
+@own_settings()
 def convert_model(model: DeblurModel) -> Any:
     """A model as an OpenVINO model with any batch and size.
 

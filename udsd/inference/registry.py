@@ -23,15 +23,15 @@ BACKENDS: dict[str, type[Backend]] = {
 AUTO = "auto"
 
 
-def find_backend(name: str, folder: Path | None = None) -> type[Backend]:
-    """The back-end of a name, or for ``"auto"`` the one that a folder was exported for, else PyTorch.
+def find_backend(name: str | None, folder: Path | None = None) -> type[Backend]:
+    """The back-end of a name, or for ``"auto"`` or None the one that a folder was exported for, else PyTorch.
 
     Raises:
         ConfigError: There is none of that name.
     """
-    if name in BACKENDS:
+    if isinstance(name, str) and name in BACKENDS:
         return BACKENDS[name]
-    if name != AUTO:
+    if name is not None and name != AUTO:
         raise ConfigError(f"backend is {name!r}; give one of {', '.join([AUTO, *BACKENDS])}")
     if folder is None:
         return TorchBackend
@@ -41,9 +41,9 @@ def find_backend(name: str, folder: Path | None = None) -> type[Backend]:
 def run_model(
     model: DeblurModel,
     *,
-    backend: str = AUTO,
-    device: str | torch.device = "auto",
-    dtype: str | torch.dtype = "auto",
+    backend: str | None = AUTO,
+    device: str | torch.device | None = "auto",
+    dtype: str | torch.dtype | None = "auto",
     memory_limit: MemoryLimit = None,
 ) -> Backend:
     """Networks, ready to run; names and errors are those of `udsd.Deblurrer`."""
@@ -55,9 +55,9 @@ def run_model(
 def run_folder(
     folder: LoadableFolder,
     *,
-    backend: str = AUTO,
-    device: str | torch.device = "auto",
-    dtype: str | torch.dtype = "auto",
+    backend: str | None = AUTO,
+    device: str | torch.device | None = "auto",
+    dtype: str | torch.dtype | None = "auto",
     memory_limit: MemoryLimit = None,
 ) -> Backend:
     """A model folder, ready to run; names and errors are those of `udsd.Deblurrer.from_pretrained`."""

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from udsd.device import resolve_device
-from udsd.errors import MemoryLimitError
+from udsd.errors import ConfigError, MemoryLimitError
 from udsd.inference.backend import LoadableFolder, OnProgress, as_part
 from udsd.inference.memory import MemoryLimit, parse_memory
 from udsd.inference.strips import Store, StripModel, StripPlan, plan_strips
 from udsd.models import DeblurModel, white_balance
 from udsd.models.deblur_model import pad_image
 from udsd.out_of_memory import is_out_of_memory
+from udsd.surroundings import own_settings
 
 logger = logging.getLogger(__name__)
 
@@ -31,23 +32,26 @@ class TorchBackend:
     adds its correction keeps all of its precision.
 
     Args:
-        model: The networks; moved to the device, and not to be changed afterwards.
+        model: The networks; moved to the device and to float32, and not to be changed afterwards.
         device: Where to run.
         dtype: float32, bfloat16 or float16, the format of the arithmetic.
         memory_limit: What feature maps may take, beside images and results; beyond it they go to a temporary file.
 
     Raises:
-        ConfigError: The memory limit is no size.
+        ConfigError: The memory limit is no size, or the networks hold no weights.
     """
 
+    @own_settings()
     def __init__(
         self, model: DeblurModel, device: torch.device, dtype: torch.dtype, memory_limit: MemoryLimit = None
     ) -> None:
+        if any(weight.is_meta for weight in model.parameters()):
+            raise ConfigError("the networks are on the device 'meta' and hold no weights; build them on the CPU")
         self.device = device
         self.dtype = dtype
         self.config = model.config
         self.memory_limit = None if memory_limit is None else parse_memory(memory_limit)
-        self.model = model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.model = model.to(device, torch.float32, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._strips = StripModel(self.model, dtype)
         # On a CPU strips are the faster way as well.
         self._whole_first = device.type == "cuda"
@@ -58,8 +62,8 @@ class TorchBackend:
         return False
 
     @classmethod
-    def resolve_device(cls, device: str | torch.device) -> torch.device:
-        """The device of that name, where ``"auto"`` is CUDA if there is any, else the CPU."""
+    def resolve_device(cls, device: str | torch.device | None) -> torch.device:
+        """The device of that name, where ``"auto"``, like None, is CUDA if there is any, else the CPU."""
         return resolve_device(device)
 
     @classmethod
@@ -76,6 +80,7 @@ class TorchBackend:
         """Load the networks of a model folder."""
         return cls(folder.load_model(), device, dtype, memory_limit)
 
+    @own_settings()
     def restore(
         self,
         images: Tensor,
@@ -96,6 +101,7 @@ class TorchBackend:
             restored = self._restore(balanced, code, limit, overwrite=is_ours, tell=on_progress or _tell_nobody)
             return balance.undo(restored).cpu()
 
+    @own_settings()
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, Z) of the blur codes, float32 on the CPU, of images as `restore` takes."""
         with torch.inference_mode():

@@ -101,7 +101,20 @@ def pad_to_multiple(image: Tensor, multiple: int, at_least: int) -> Tensor:
     return image
 
 
-def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Draw z = mean + eps * sigma with eps ~ N(0, 1) (Kingma and Welling, 2014); all shapes (B, Z)."""
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+def reparameterize(
+    mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None, *, noise: Tensor | None = None
+) -> Tensor:
+    """Draw z = mean + eps * sigma with eps ~ N(0, 1) (Kingma and Welling, 2014).
+
+    Args:
+        mean: (B, Z).
+        log_variance: (B, Z).
+        generator: Gives eps; the global one if None.
+        noise: eps itself, (B, Z), or (1, Z) for the same in all.
+
+    Returns:
+        z, (B, Z).
+    """
+    if noise is None:
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * torch.exp(0.5 * log_variance)

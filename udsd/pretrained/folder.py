@@ -13,6 +13,7 @@ from udsd.errors import ChecksumError, ConfigError, IncompatibleWeightsError, We
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained.weights import largest_file, read_tensors, serialise_tensors
 from udsd.regular import read_limited, regular_size
+from udsd.surroundings import own_settings
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -79,6 +80,7 @@ def write_config(config: ModelConfig, folder: Path) -> None:
         raise WeightsError(f"cannot write the model folder {folder} ({error}); choose another folder") from error
 
 
+@own_settings()
 def load_model_folder(folder: Path, *, sha256: str | None = None) -> DeblurModel:
     """Read a model folder into a float32 model on the CPU, in eval mode, its parameters not requiring gradients.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
+from udsd.arguments import some_path, truth
 from udsd.errors import ChecksumError, ConfigError
 from udsd.pretrained.folder import (
     CONFIG_FILE,
@@ -30,6 +31,8 @@ from udsd.pretrained.transfer import BadAnswerError, announced, receive
 
 _PAUSES = (1.0, 4.0)
 """Seconds before the second and the third attempt, unless the Hub asks for more."""
+
+_REVISION = re.compile(r"(?!.*(\.\.|//))[^\s/\\:][^\s\\:]*(?<!/)")
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +66,16 @@ class HubOptions:
     force_download: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("local_files_only", "force_download"):
+            object.__setattr__(self, name, truth(name, getattr(self, name)))
+        if self.cache_dir is not None:
+            some_path("cache_dir", self.cache_dir)
+        if not isinstance(self.token, str | bool | None):
+            raise ConfigError("token is neither text nor a truth value; give an access token, True, False or None")
         if self.local_files_only and self.force_download:
             raise ConfigError("local_files_only and force_download exclude each other; give one of them")
         # It names a file in the cache. No branch or tag of git is of another form.
-        if self.revision is not None and not re.fullmatch(r"(?!.*(\.\.|//))[^\s/\\:][^\s\\:]*(?<!/)", self.revision):
+        if self.revision is not None and not (isinstance(self.revision, str) and _REVISION.fullmatch(self.revision)):
             raise ConfigError(f"revision is {self.revision!r}; give a branch, tag or commit")
 
 

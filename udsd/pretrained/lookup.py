@@ -89,6 +89,10 @@ def download_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords])
 
 
 def _model_folder(name: str | os.PathLike[str], options: HubOptions) -> ModelFolder:
+    if not isinstance(name, str | os.PathLike) or not isinstance(os.fspath(name), str):
+        raise UnknownModelError(
+            f"{name!r} is no name of a model; give one of the zoo, a folder, or org/repo on the Hub"
+        )
     folder = _existing_folder(name)
     if folder is not None and _is_file(folder / CONFIG_FILE):
         return ModelFolder(folder, str(folder))

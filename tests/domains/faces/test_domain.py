@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.domains.faces.conftest import Model
-from udsd.domains import DeblurOptions, Restoration, domain_of
+from udsd.domains import DeblurOptions, Look, Restoration, domain_of
 from udsd.domains.domain import AsExpected
 from udsd.domains.faces import FaceDomain, align_face, detect_faces
 from udsd.domains.faces.alignment import Placement, Window
@@ -39,7 +39,7 @@ def hidden(image: Tensor) -> Tensor:
 
 
 def restored(domain: FaceDomain, image: Tensor, model: Model, **options: object) -> Restoration:
-    findings = domain.examine(image, DeblurOptions(**options))
+    findings = domain.examine(Look(image), DeblurOptions(**options))
     assert not isinstance(findings, AsExpected)
     return findings.restore(image.clone(), model)
 
@@ -56,13 +56,13 @@ def test_it_is_the_domain_of_models_of_faces() -> None:
 
 
 def test_switched_off_a_picture_goes_through_as_it_is(domain: FaceDomain, astronaut: Tensor) -> None:
-    assert isinstance(domain.examine(astronaut, DeblurOptions(faces="off")), AsExpected)
+    assert isinstance(domain.examine(Look(astronaut), DeblurOptions(faces="off")), AsExpected)
 
 
 @pytest.mark.parametrize("side", [150, 160, 170])
 def test_an_aligned_crop_within_the_range_goes_through_as_it_is(domain: FaceDomain, aligned: Tensor, side: int) -> None:
     crop = F.interpolate(aligned, (side, side), mode="bicubic", antialias=True).clamp(-1, 1)
-    assert isinstance(domain.examine(crop, DeblurOptions()), AsExpected)
+    assert isinstance(domain.examine(Look(crop), DeblurOptions()), AsExpected)
 
 
 def test_a_smaller_aligned_crop_is_enlarged(domain: FaceDomain, aligned: Tensor) -> None:
@@ -134,7 +134,7 @@ def test_boxes_are_taken_in_place_of_a_search(domain: FaceDomain, group: Tensor)
 @pytest.mark.parametrize("box", [(600, 10, 50, 50), (10, -60, 50, 50), (10, 400, 50, 50), (-80, 10, 80, 50)])
 def test_a_box_outside_of_the_picture_is_told(domain: FaceDomain, group: Tensor, box: tuple) -> None:
     with pytest.raises(ImageError, match=r"lies outside of the picture.* 600 x 400"):
-        domain.examine(group, DeblurOptions(faces=[box]))
+        domain.examine(Look(group), DeblurOptions(faces=[box]))
 
 
 @pytest.mark.parametrize(

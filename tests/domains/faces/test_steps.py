@@ -9,6 +9,7 @@ from skimage import data
 from udsd.domains.domain import AsExpected
 from udsd.domains.faces import Face, align_face, detect_faces, face_crops, paste_face
 from udsd.domains.faces.domain import FaceDomain
+from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.errors import ConfigError, ImageError
 from udsd.images.levels import from_array
@@ -92,7 +93,7 @@ def test_what_cannot_be_put_back_is_told(face: Face) -> None:
 def test_what_cannot_be_aligned_is_told(face: Face) -> None:
     with pytest.raises(ImageError, match="lies outside of the picture"):
         align_face(data.astronaut(), AWAY)
-    with pytest.raises(ConfigError, match="size is 0; give pixels from 1 to 4096"):
+    with pytest.raises(ConfigError, match="size is 0; give a whole number from 1 to 4096"):
         align_face(data.astronaut(), face, 0)
     with pytest.raises(ImageError, match="2 images came as one tensor"):
         detect_faces(torch.zeros(2, 3, 50, 50))
@@ -100,7 +101,7 @@ def test_what_cannot_be_aligned_is_told(face: Face) -> None:
 
 def test_crops_before_and_after(face: Face) -> None:
     image = from_array(data.astronaut())
-    findings = FaceDomain(DomainConfig("face", (150.0, 170.0))).examine(image, DeblurOptions())
+    findings = FaceDomain(DomainConfig("face", (150.0, 170.0))).examine(Look(image), DeblurOptions())
     assert not isinstance(findings, AsExpected)
     ((before, after),) = face_crops(image, image.neg(), findings.regions, 120)
     assert before.shape == (1, 3, 120, 120)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.typesetting import typeset_page
-from udsd.domains import AsExpected, DeblurOptions, restore_images
+from udsd.domains import AsExpected, DeblurOptions, Look, restore_images
 from udsd.domains.pages.domain import NO_PRINT, PageDomain
 from udsd.models.config import DomainConfig
 
@@ -31,12 +31,12 @@ def pixels(page: np.ndarray) -> Tensor:
 
 
 def regions(page: np.ndarray, **options: Any) -> Any:
-    findings = DOMAIN.examine(pixels(page), DeblurOptions(**options))
+    findings = DOMAIN.examine(Look(pixels(page)), DeblurOptions(**options))
     return () if isinstance(findings, AsExpected) else findings.regions
 
 
 def test_a_page_within_the_range_goes_to_the_model_as_it_is() -> None:
-    findings = DOMAIN.examine(pixels(typeset_page(25, (700, 400))), DeblurOptions())
+    findings = DOMAIN.examine(Look(pixels(typeset_page(25, (700, 400)))), DeblurOptions())
     assert findings == AsExpected(is_sharp=True)
 
 
@@ -102,7 +102,7 @@ def test_what_holds_no_print_is_told_and_restored_as_it_is() -> None:
 
 @pytest.mark.parametrize("letters", [11, 25, 60])
 def test_the_pixels_that_are_expected_come(letters: int) -> None:
-    findings = DOMAIN.examine(pixels(typeset_page(letters, (800, 600))), DeblurOptions())
+    findings = DOMAIN.examine(Look(pixels(typeset_page(letters, (800, 600)))), DeblurOptions())
     model = Recording()
     restore_images([pixels(typeset_page(letters, (800, 600)))], model, DOMAIN, DeblurOptions())
     came = sum(image.shape[2] * image.shape[3] for image in model.images)

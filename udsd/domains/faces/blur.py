@@ -32,12 +32,12 @@ def blur_length(crop: Tensor) -> float:
     Returns:
         The path's length in pixels of the crop; for two of three faces right within a factor of 1.5.
     """
-    luma = torch.tensordot(torch.tensor(_LUMA), crop[0], dims=1)
-    window = torch.hann_window(MEASURED_SIDE, periodic=False)
+    luma = torch.tensordot(torch.tensor(_LUMA, dtype=torch.float32), crop[0], dims=1)
+    window = torch.hann_window(MEASURED_SIDE, periodic=False, dtype=torch.float32)
     window = window[:, None] * window
     centered = (luma - (luma * window).sum() / window.sum()) * window
     energy = torch.fft.fft2(centered).abs().square()
-    frequency = torch.fft.fftfreq(MEASURED_SIDE, 1 / MEASURED_SIDE)
+    frequency = torch.fft.fftfreq(MEASURED_SIDE, 1 / MEASURED_SIDE, dtype=torch.float32)
     radius = torch.hypot(frequency[:, None], frequency)
     logs = [math.log(float(energy[(radius >= low) & (radius < high)].mean()) + 1e-6) for low, high in _BANDS]
     return math.exp(_CONSTANT + sum(weight * log for weight, log in zip(_WEIGHTS, logs, strict=True)))

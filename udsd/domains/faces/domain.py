@@ -16,6 +16,7 @@ from udsd.domains.faces.boxes import face_in_box
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.restore import PlacedFace, best_size, is_sharp, path_length, placed, restore_faces
 from udsd.domains.faces.search import Search, look_again, search
+from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.resampling import restore_scaled
 from udsd.models.config import DomainConfig
@@ -121,7 +122,7 @@ class FaceDomain:
         self._range = config.size
         self._trained_size = math.sqrt(config.size[0] * config.size[1])
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> Findings | AsExpected:
+    def examine(self, look: Look, options: DeblurOptions) -> Findings | AsExpected:
         """Look at a picture; see `udsd.domains.domain.Domain`.
 
         Raises:
@@ -130,11 +131,12 @@ class FaceDomain:
         """
         if options.faces == "off":
             return AsExpected()
-        detector = face_detector()
+        image = look.image
         if not isinstance(options.faces, str):
+            detector = face_detector()
             found = Search([face_in_box(image, box, detector) for box in options.faces], [])
             return self._photo(image, found, options)
-        found = search(image, detector, options.min_face)
+        found = look.faces(options.min_face)
         if is_aligned(image, found.faces):
             return self._aligned(image, found.faces[0])
         if options.faces == "center":

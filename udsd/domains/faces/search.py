@@ -82,6 +82,23 @@ class Search:
     doubtful: list[Face]
 
 
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """What a search has seen, of any size.
+
+    Attributes:
+        confirmed: What proved to be faces; one face may be among them more than once.
+        doubtful: As of `Search`.
+    """
+
+    confirmed: list[Face]
+    doubtful: list[Face]
+
+    def of_size(self, smallest: float) -> Search:
+        """The faces whose box has at least so many pixels a side."""
+        return Search(without_duplicates([face for face in self.confirmed if face.size >= smallest]), self.doubtful)
+
+
 def search(image: Tensor, detector: BlazeFace, smallest: float = 0) -> Search:
     """Find the faces of a picture.
 
@@ -90,10 +107,24 @@ def search(image: Tensor, detector: BlazeFace, smallest: float = 0) -> Search:
         detector: The network.
         smallest: The smallest box that is wanted, in pixels; looking for large faces only takes less time.
     """
+    return sight_faces(image, detector, smallest).of_size(smallest)
+
+
+def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0) -> Sightings:
+    """Look for faces as `search` does; whatever is seen is told, smaller faces too.
+
+    Searches of one `finest_scale` see the same.
+    """
     suspected = without_duplicates(
         [face for level, scale in _pyramid(image, smallest) for face in _suspects(level, scale, detector)]
     )
-    return _confirmed(image, _worth_a_look(suspected, image), detector, smallest)
+    return _sighted(image, _worth_a_look(suspected, image), detector)
+
+
+def finest_scale(smallest: float) -> float:
+    """Size of the finest level that is looked at for boxes of ``smallest`` pixels, as a part of a large picture."""
+    finest = _SMALLEST_LEVEL_FACE * BOX_SIDE / smallest if smallest > 0 else math.inf
+    return min(finest, FINEST_SCALE)
 
 
 def look_again(image: Tensor, found: Search, detector: BlazeFace, smallest: float = 0) -> list[Face]:
@@ -102,7 +133,7 @@ def look_again(image: Tensor, found: Search, detector: BlazeFace, smallest: floa
     Returns:
         Faces that the search did not find, the highest scores first.
     """
-    new = _confirmed(image, found.doubtful, detector, smallest).faces
+    new = _sighted(image, found.doubtful, detector).of_size(smallest).faces
     known = [face.box for face in found.faces]
     return [face for face in new if all(overlap(face.box, box) <= LARGEST_OVERLAP for box in known)]
 
@@ -137,8 +168,7 @@ def _pyramid(image: Tensor, smallest: float) -> Iterator[tuple[Tensor, float]]:
     """Levels of a picture and their scales, the finest first."""
     height, width = image.shape[-2:]
     coarsest = _COARSEST_SCALE * INPUT_SIDE / max(height, width)
-    finest = _SMALLEST_LEVEL_FACE * BOX_SIDE / smallest if smallest > 0 else math.inf
-    scale = max(min(finest, FINEST_SCALE), coarsest)
+    scale = max(finest_scale(smallest), coarsest)
     level = image
     while True:
         # Each level from the one before: of a large picture the first takes most of the time.
@@ -181,15 +211,15 @@ def _moved(face: Face, offset: NDArray[np.int64], scale: float) -> Face:
     return Face((float(x), float(y), width * scale, height * scale), (face.landmarks + offset) * scale, face.score)
 
 
-def _confirmed(image: Tensor, suspected: list[Face], detector: BlazeFace, smallest: float) -> Search:
-    faces, doubtful = [], []
+def _sighted(image: Tensor, suspected: list[Face], detector: BlazeFace) -> Sightings:
+    confirmed, doubtful = [], []
     for one in suspected:
         face = look_closer(image, one, detector)
         if face is None:
             doubtful.append(one)
-        elif face.size >= smallest:
-            faces.append(face)
-    return Search(without_duplicates(faces), doubtful)
+        else:
+            confirmed.append(face)
+    return Sightings(confirmed, doubtful)
 
 
 def _worth_a_look(suspected: list[Face], image: Tensor) -> list[Face]:

@@ -9,18 +9,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsd.arguments import real_number, whole_number
 from udsd.domains.faces.alignment import Placement, Window, cut
 from udsd.domains.faces.blazeface import face_detector
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.paste import FacePaster
 from udsd.domains.faces.search import search
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ImageError
 from udsd.images import DecodedImage, ImageLike, decode_image
 from udsd.images.levels import to_pillow
+from udsd.surroundings import own_settings
 
 _LARGEST_CROP = 4096
 
 
+@own_settings()
 def detect_faces(image: ImageLike, *, min_face: float = 0) -> list[Face]:
     """Find the faces of a picture, blurred ones too: those of some 25 px (brows to chin) up to the whole picture.
 
@@ -39,8 +42,7 @@ def detect_faces(image: ImageLike, *, min_face: float = 0) -> list[Face]:
         >>> for face in detect_faces("group.jpg"):  # doctest: +SKIP
         ...     crop = align_face("group.jpg", face)
     """
-    if not 0 <= min_face < float("inf"):
-        raise ConfigError(f"min_face is {min_face!r}; give a number of pixels")
+    min_face = real_number("min_face", min_face, 0, allowed="a number of pixels")
     return search(_pixels(decode_image(image)), face_detector(), min_face).faces
 
 
@@ -50,6 +52,7 @@ def align_face(image: NDArray[Any], face: Face, size: int = 160) -> NDArray[Any]
 def align_face(image: Tensor, face: Face, size: int = 160) -> Tensor: ...
 @overload
 def align_face(image: ImageLike, face: Face, size: int = 160) -> Any: ...
+@own_settings()
 def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
     """Cut a face out of its picture, upright, with eyes and mouth where models of faces expect them.
 
@@ -67,8 +70,7 @@ def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
         ImageError: The image cannot be read, or the face lies outside of it.
         ConfigError: The size is not from 1 to 4096.
     """
-    if not 1 <= size <= _LARGEST_CROP:
-        raise ConfigError(f"size is {size!r}; give pixels from 1 to {_LARGEST_CROP}")
+    size = whole_number("size", size, 1, _LARGEST_CROP)
     pixels = _pixels(decode_image(image))
     return _blank(image, size).encode(cut(pixels, _placement(pixels, face), size))
 
@@ -79,6 +81,7 @@ def paste_face(image: NDArray[Any], face: Face, restored: ImageLike) -> NDArray[
 def paste_face(image: Tensor, face: Face, restored: ImageLike) -> Tensor: ...
 @overload
 def paste_face(image: ImageLike, face: Face, restored: ImageLike) -> Any: ...
+@own_settings()
 def paste_face(image: ImageLike, face: Face, restored: ImageLike) -> Any:
     """Put a restored face back into its picture, with a soft edge.
 

@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from udsd.domains.domain import AsExpected, Region, Restoration, Restore
+from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import DeblurOptions
 from udsd.domains.pages.parts import Part, find_parts
 from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
-from udsd.domains.pages.survey import Survey, survey_page
+from udsd.domains.pages.survey import Survey
 from udsd.domains.resampling import restore_scaled
 from udsd.models.config import DomainConfig
 
@@ -92,12 +93,11 @@ class PageDomain:
     def __init__(self, config: DomainConfig) -> None:
         self._config = config
 
-    def examine(self, image: Tensor, options: DeblurOptions) -> PageFindings | AsExpected:
+    def examine(self, look: Look, options: DeblurOptions) -> PageFindings | AsExpected:
         """Look at a page; see `udsd.domains.domain.Domain`."""
         if options.scale == "off":
             return AsExpected()
-        grey = image[0].mean(dim=0)
-        survey = survey_page(grey)
+        grey, survey = look.grey, look.survey
         light = light_print(survey, grey) if self._config.polarity == "dark-on-light" else None
         parts: list[Part] = []
         if options.scale == "auto":
@@ -105,10 +105,10 @@ class PageDomain:
             parts = find_parts(survey, grey.shape, scale, self._config)
         else:
             scale = options.scale
-        notes = _notes(image, survey)
+        notes = _notes(look)
         if scale == 1 and light is None and not parts:
             return AsExpected(notes, survey.is_sharp)
-        regions = (*_regions(image, survey, scale, light), *map(_region_of, parts))
+        regions = (*_regions(grey.shape, survey, scale, light), *map(_region_of, parts))
         return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp)
 
 
@@ -119,11 +119,11 @@ def _border(light: Tensor) -> Tensor:
     return F.avg_pool2d(grown + shrunk, 2 * _BORDER + 1, 1, _BORDER, count_include_pad=False)
 
 
-def _notes(image: Tensor, survey: Survey) -> tuple[str, ...]:
+def _notes(look: Look) -> tuple[str, ...]:
     """What speaks against this being a page."""
-    if survey.letters is None:
+    if look.survey.letters is None:
         return (NO_PRINT,)
-    return (A_FACE,) if kind_of(image, survey) == "face" else ()
+    return (A_FACE,) if kind_of(look) == "face" else ()
 
 
 def _region_of(part: Part) -> Region:
@@ -131,8 +131,8 @@ def _region_of(part: Part) -> Region:
     return Region((part.columns.start, part.rows.start, width, height), scale=part.scale, size=part.letters)
 
 
-def _regions(image: Tensor, survey: Survey, scale: float, light: Tensor | None) -> tuple[Region, ...]:
-    height, width = image.shape[-2:]
+def _regions(shape: Sequence[int], survey: Survey, scale: float, light: Tensor | None) -> tuple[Region, ...]:
+    height, width = shape
     whole = Region(
         (0, 0, width, height), scale=scale, inverted=light is not None and bool(light.all()), size=survey.letters
     )

@@ -108,7 +108,7 @@ def measure_print(grey: Tensor) -> Measures:
 @functools.cache
 def trained_gauge() -> PrintGauge:
     """The gauge with the weights that lie beside this file, in eval mode; threads share it."""
-    gauge = PrintGauge()
+    gauge = PrintGauge().float()  # whatever the default dtype is
     with as_file(files(__package__) / WEIGHTS) as path:
         tensors = load_file(path)
     gauge.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
@@ -136,7 +136,7 @@ def blur_steps() -> Tensor:
 
 
 def _steps(low: float, high: float, count: int) -> Tensor:
-    return torch.exp(torch.linspace(math.log(low), math.log(high), count))
+    return torch.exp(torch.linspace(math.log(low), math.log(high), count, dtype=torch.float32))
 
 
 def _mean_size(logits: Tensor, low: float, high: float) -> Tensor:

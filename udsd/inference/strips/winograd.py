@@ -35,7 +35,8 @@ _CHANNELS = 32
 
 
 def _points(rows: list[list[float]]) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
+    # When the module is imported, whatever device is the default then.
+    return torch.tensor(rows, dtype=torch.float64, device="cpu")
 
 
 # The polynomials are evaluated at 0, 1, -1, 2, -2 and infinity.

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.random_models import random_model
+from tests.typesetting import typeset_page
+from udsd.deblurrer import Deblurrer
+from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore
+from udsd.images import decode_image
+from udsd.inference import run_model
+from udsd.models import DeblurModel, ModelConfig, reparameterize
+from udsd.models.config import DomainConfig
+from udsd.restoring import restore_with_draws, restore_with_mean
+
+
+class HalvesFindings:
+    """The upper and the lower half of a picture go to the model one by one."""
+
+    regions = ()
+    notes = ()
+    pixel_count = 1
+    is_sharp = False
+
+    def restore(self, image: Tensor, restore: Restore) -> Restoration:
+        return Restoration(torch.cat([restore(half.contiguous()) for half in image.chunk(2, dim=2)], dim=2))
+
+
+class Halves:
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def examine(self, look: Look, options: DeblurOptions) -> HalvesFindings:
+        self.looks += 1
+        return HalvesFindings()
+
+
+def test_draws_follow_the_equation_where_nothing_is_brought_to_the_model() -> None:
+    backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+    pixels = torch.rand(2, 3, 24, 32) * 2 - 1
+    kept = pixels.clone()
+    drawn = [*restore_with_draws(pixels, backend, None, DeblurOptions(), 2, torch.Generator().manual_seed(3))]
+    generator = torch.Generator().manual_seed(3)
+    mean, log_variance = backend.encode_blur(pixels)
+    for sample in drawn:
+        wanted = backend.restore(pixels, reparameterize(mean, log_variance, generator))
+        assert torch.allclose(sample.pixels, wanted, atol=1e-5)
+    assert torch.equal(pixels, kept)
+
+
+def test_a_picture_in_parts_has_one_draw_in_all_of_them_and_is_looked_at_once() -> None:
+    backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+    half = torch.rand(1, 3, 24, 32) * 2 - 1
+    domain = Halves()
+    pixels = torch.cat([half, half], dim=2)
+    first, second = restore_with_draws(pixels, backend, domain, DeblurOptions(), 2, torch.Generator().manual_seed(3))
+    upper, lower = first.pixels.chunk(2, dim=2)
+    assert torch.equal(upper, lower)
+    assert not torch.equal(first.pixels, second.pixels)
+    assert domain.looks == 1
+
+
+def test_what_was_seen_is_not_looked_for_again() -> None:
+    class Noting:
+        def examine(self, look: Look, options: DeblurOptions) -> AsExpected:
+            seen.append(look)
+            return AsExpected()
+
+    seen: list[Look] = []
+    backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+    image = decode_image(np.zeros((24, 32), np.uint8))
+    look = Look(image.pixels)
+    restore_with_mean([image], backend, Noting(), DeblurOptions(), looks=[look])
+    assert seen == [look]
+
+
+def page_model() -> Deblurrer:
+    domain = DomainConfig("page", (15.0, 30.0))
+    return Deblurrer(DeblurModel(ModelConfig(base_width=4, residual_output=True, domain=domain)), device="cpu")
+
+
+def test_samples_are_brought_to_the_model_as_deblur_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    deblurrer = page_model()
+    shapes = []
+    restore = deblurrer.backend.restore
+
+    def noting(images: Tensor, *given: object, **options: object) -> Tensor:
+        shapes.append(tuple(images.shape[-2:]))
+        return restore(images, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deblurrer.backend, "restore", noting)
+    page = typeset_page(60, (500, 400))
+    (region,) = deblurrer.examine(page)
+    deblurrer.deblur(page)
+    deblurrer.sample(page, 2)
+    assert region.scale < 1
+    assert len(shapes) == 3
+    assert len({*shapes}) == 1
+    assert shapes[0] != page.shape
+    deblurrer.sample(page, 1, scale="off")
+    assert shapes[-1] == page.shape

@@ -1,0 +1,113 @@
+"""What restores the pages of a source: the door between files and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from udsd.domains import DeblurOptions, Outcome, Restoration
+from udsd.errors import ImageError, MemoryLimitError
+from udsd.files.sources import Source
+from udsd.images import DecodedImage, Page
+from udsd.inference.backend import OnProgress, as_part
+from udsd.out_of_memory import memory_errors
+
+
+@runtime_checkable
+class Restorer(Protocol):
+    """What restores images. `udsd.Deblurrer` does."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs, by which images of one size run together or not."""
+        ...
+
+    def restore_decoded(
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Sequence[Restoration]:
+        """Restore images of one size.
+
+        Args:
+            images: At least one. Their pixels may be overwritten.
+            options: How they are brought to the model.
+            on_progress: Called now and then with the share of the work that is done.
+
+        Returns:
+            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
+
+        Raises:
+            ImageError: The images cannot be restored.
+            MemoryLimitError: They need more memory than they may take.
+        """
+        ...
+
+
+class NotRestoredError(ImageError):
+    """A file is not written, because its only page was not restored.
+
+    Args:
+        message: Why.
+        outcome: What became of the page.
+    """
+
+    def __init__(self, message: str, outcome: Outcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+def restored_pages(
+    restorer: Restorer,
+    source: Source,
+    options: DeblurOptions,
+    tell: Callable[[Restoration, int], None] = lambda restoration, number: None,
+    on_progress: OnProgress = lambda share: None,
+) -> Iterator[Page]:
+    """Restore the pages of a source one by one, each when it is asked for.
+
+    Args:
+        restorer: What restores them.
+        source: Where they come from.
+        options: How they are brought to the model.
+        tell: Called with the restoration of each page and its number, from 1.
+        on_progress: Called now and then with the share of the pages that is done.
+
+    Raises:
+        ImageError: A page cannot be read or restored; as below, the message names the file.
+        NotRestoredError: The only page was not restored, so that there is nothing to write.
+        MemoryLimitError: It needs more memory than it may take.
+    """
+    for number, image in enumerate(source, start=1):
+        with _named(source):
+            (restoration,) = restorer.restore_decoded([image], options, as_part(on_progress, number - 1, source.count))
+        tell(restoration, number)
+        yield encoded(image, restoration, source)
+
+
+def encoded(image: DecodedImage[Page], restoration: Restoration, source: Source) -> Page:
+    """A restored page in the form that it came in.
+
+    Raises:
+        NotRestoredError: It is the only one of its source, and was not restored.
+        ImageError: The model gave what is no image; the message names the file.
+        MemoryLimitError: It needs more memory than there is.
+    """
+    if restoration.outcome != "restored" and source.count == 1:
+        raise NotRestoredError(f"{source.path}: {'; '.join(restoration.notes)}", restoration.outcome)
+    with _named(source):
+        return image.encode(restoration.pixels)
+
+
+@contextmanager
+def _named(source: Source) -> Iterator[None]:
+    """Have errors say of which file they are."""
+    try:
+        with memory_errors("the image"):
+            yield
+    except (ImageError, MemoryLimitError) as error:
+        raise type(error)(f"{source.path}: {error}") from error

@@ -1,0 +1,188 @@
+"""A trained model that is loaded: where it comes from, where it runs, and decoded images through it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import torch
+
+from udsd.arguments import some_path
+from udsd.batches import check_size
+from udsd.device import resolve_dtype
+from udsd.domains import DeblurOptions, Look, Restoration, domain_of
+from udsd.errors import ConfigError
+from udsd.images import DecodedImage
+from udsd.inference import Backend, MemoryLimit, OnProgress, run_folder, run_model
+from udsd.models import DeblurModel, ModelConfig
+from udsd.out_of_memory import memory_errors
+from udsd.pretrained import resolve, save_model
+from udsd.restoring import restore_with_mean
+
+
+class LoadedModel:
+    """A model with the device and the number format it runs in, for decoded images; `udsd.Deblurrer` takes all others.
+
+    Arguments and errors are those of `udsd.Deblurrer`.
+    """
+
+    def __init__(
+        self,
+        model: DeblurModel | Backend,
+        device: str | torch.device | None = "auto",
+        dtype: str | torch.dtype | None = "auto",
+        memory_limit: MemoryLimit = None,
+        backend: str | None = "auto",
+    ) -> None:
+        self._backend: Backend
+        if isinstance(model, DeblurModel):
+            self._backend = run_model(model, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit)
+        elif not hasattr(model, "restore") or not hasattr(model, "config"):
+            raise ConfigError(f"{model!r} is no model; to load one by its name say Deblurrer.from_pretrained(name)")
+        elif any(value not in ("auto", None) for value in (device, dtype, memory_limit, backend)):
+            raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
+        else:
+            self._backend = model
+        self._domain = domain_of(self._backend.config.domain)
+        self._title = ""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        device: str | torch.device | None = "auto",
+        dtype: str | torch.dtype | None = "auto",
+        memory_limit: MemoryLimit = None,
+        backend: str | None = "auto",
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        token: str | bool | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Self:
+        """Load a model from the zoo, a folder or the Hub.
+
+        Args:
+            name: A local model folder, an alias of the zoo (``udsd models`` lists them), or ``"org/repo"`` on
+                the Hugging Face Hub. Of local folders, also those that ``udsd export --format openvino`` writes.
+            device: Where to run, as for the class.
+            dtype: Format of the arithmetic, as for the class.
+            memory_limit: What restoring may take, as for the class.
+            backend: ``"torch"``, ``"openvino"``, or ``"auto"``: what the folder was exported for, else torch.
+            revision: Branch, tag or commit on the Hub; a zoo model has a pinned one.
+            cache_dir: Folder for downloads, as in huggingface_hub.
+            token: Access token of the Hub, as in huggingface_hub.
+            local_files_only: Never ask the Hub; use what is bundled or cached.
+            force_download: Download again, even what is bundled or cached.
+
+        Raises:
+            UnknownModelError: There is no model of that name.
+            WeightsError: The model cannot be downloaded, is damaged, or does not fit this library.
+            DeviceError: The device or the format is not available.
+            ConfigError: The memory limit is no size, or the back-end is unknown or not installed.
+        """
+        folder = resolve(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            token=token,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        loaded = cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
+        loaded._title = folder.title
+        return loaded
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the model."""
+        return self._backend
+
+    @property
+    def title(self) -> str:
+        """Name and version of the model, such as ``"text v0.1.0"``; empty if it came without."""
+        return self._title
+
+    @property
+    def config(self) -> ModelConfig:
+        """The architecture of the model."""
+        return self._backend.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self._backend.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of the arithmetic."""
+        return self._backend.dtype
+
+    def restore_decoded(
+        self,
+        images: Sequence[DecodedImage[Any]],
+        options: DeblurOptions | None = None,
+        on_progress: OnProgress | None = None,
+        *,
+        looks: Sequence[Look] | None = None,
+    ) -> list[Restoration]:
+        """Restore images of one size that `udsd.images` has decoded: for programs that read and write by themselves.
+
+        Args:
+            images: At least one. The pixels of a single one may be overwritten.
+            options: How they are brought to the model.
+            on_progress: Called now and then with the share of the work that is done, the last time with 1.
+            looks: At each picture of the images, if they were looked at already (`udsd.choosing` does).
+
+        Returns:
+            Of each image its restoration, whose ``pixels`` its `DecodedImage.encode` takes.
+
+        Raises:
+            ImageError: The images are single pixels.
+            MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
+        """
+        check_size(images[0].pixels)
+        return self._restore(images, options or DeblurOptions(), on_progress=on_progress, looks=looks)
+
+    def _restore(
+        self,
+        decoded: Sequence[DecodedImage[Any]],
+        options: DeblurOptions,
+        memory_limit: MemoryLimit = None,
+        on_progress: OnProgress | None = None,
+        looks: Sequence[Look] | None = None,
+    ) -> list[Restoration]:
+        with memory_errors("the image"):
+            restorations = restore_with_mean(
+                decoded,
+                self._backend,
+                self._domain,
+                options,
+                memory_limit=memory_limit,
+                on_progress=on_progress,
+                looks=looks,
+            )
+            return [replace(restoration, model=self._title) for restoration in restorations]
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model folder that `from_pretrained` loads, with weights in half precision.
+
+        Raises:
+            WeightsError: The folder cannot be written.
+            ConfigError: The folder is no path, or this is an exported model, which holds no networks any more.
+        """
+        save_model(self._backend.model, some_path("folder", folder))
+
+    def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Self:
+        """Move to another device or number format, and return this same object.
+
+        Raises:
+            DeviceError: The device or the format is not available.
+        """
+        chosen = self.device if device is None else self._backend.resolve_device(device)
+        arithmetic = resolve_dtype(self.dtype if dtype is None else dtype, chosen)
+        self._backend = self._backend.moved(chosen, arithmetic)
+        return self
