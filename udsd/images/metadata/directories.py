@@ -7,7 +7,7 @@ written. EXIF 2.32, TIFF 6.0.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -40,7 +40,7 @@ class Tag:
 Directory: TypeAlias = dict[int, Tag]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Directories:
     """The directories of EXIF.
 
@@ -56,6 +56,11 @@ class Directories:
 
     def __bool__(self) -> bool:
         return bool(self.main) or any(self.below.values())
+
+    def keep(self, wanted: Callable[[int, Tag], bool]) -> None:
+        """Take the tags out of the first directory that are not wanted."""
+        for number in [number for number, tag in self.main.items() if not wanted(number, tag)]:
+            del self.main[number]
 
     def each(self) -> Iterator[Directory]:
         """All directories."""

@@ -51,7 +51,8 @@ def read_directories(exif: bytes) -> Directories:
     found = Directories("<" if layout is None else layout.order)
     if layout is None:
         return found
-    found.main, pointers = layout.tags(layout.first)
+    main, pointers = layout.tags(layout.first)
+    found.main.update(main)
     waiting, seen = list(pointers.items()), {layout.first}
     for number, place in waiting:
         if place in seen or number in found.below:

@@ -58,7 +58,7 @@ def found_in_tiff(tiff: TiffDirectories, page: dict[int, Entry], name: str) -> d
     iptc = photoshop.iptc_of(photoshop.from_profile(_content(main.pop(IPTC_TAG, None)) or b""))
     if iptc:
         found["photoshop"] = photoshop.with_iptc(found["photoshop"], iptc)
-    directories.main = {number: tag for number, tag in main.items() if describes(number, tag)}
+    directories.keep(describes)
     waiting, seen = [page], set()
     while waiting:
         above = waiting.pop()
@@ -94,7 +94,7 @@ def found_in_pillow(image: Image.Image, name: str) -> dict[str, Any]:
     iptc = photoshop.iptc_of(photoshop.from_profile(found.pop("iptc") or b""))
     if iptc:
         found["photoshop"] = photoshop.with_iptc(found["photoshop"] or b"", iptc)
-    directories.main = {number: tag for number, tag in directories.main.items() if describes(number, tag)}
+    directories.keep(describes)
     for number in (EXIF_DIRECTORY, GPS_DIRECTORY):
         try:
             directories.below[number] = _from_values(values.get_ifd(number))
