@@ -287,21 +287,23 @@ def test_sample_grids_are_written_in_time(whole_run: Path) -> None:
             assert (sheet.size, sheet.mode) == (blank.size, "RGB")
 
 
-def test_the_average_follows_the_weights_slowly(make_config: MakeConfig, tmp_path: Path) -> None:
-    trainer = Trainer(make_config(run={"ema_decay": 0.5}), tmp_path, CPU)
-    course = []
+def test_the_average_follows_the_weights_of_each_stage(make_config: MakeConfig, tmp_path: Path) -> None:
+    """Its decay rises from a tenth at the first step of the warm start and of the unpaired stage."""
+    trainer = Trainer(make_config(warm_start={"steps": 4}, run={"ema_decay": 0.2}), tmp_path, CPU)
+    expected = trainer.averaged_model.content_encoder.stem.weight.detach().clone()
+    decays = iter([1 / 10, 2 / 11, 0.2, 0.2, 1 / 10, 2 / 11])
     train_step = trainer.learner.step
 
     def watched(step: int, batch: StepBatch) -> dict[str, Tensor]:
+        nonlocal expected
         losses = train_step(step, batch)
-        course.append(trainer.networks.deblur_model.content_encoder.stem.weight.detach().clone())
+        decay = next(decays)
+        expected = decay * expected + (1 - decay) * trainer.networks.deblur_model.content_encoder.stem.weight.detach()
         return losses
 
     trainer.learner.step = watched  # type: ignore[method-assign]
     trainer.fit()
-    expected = course[0]
-    for weight in course[1:]:
-        expected = 0.5 * expected + 0.5 * weight
+    assert next(decays, None) is None
     torch.testing.assert_close(trainer.averaged_model.content_encoder.stem.weight.detach(), expected)
 
 

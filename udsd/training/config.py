@@ -111,8 +111,9 @@ class RunConfig:
     Attributes:
         seed: Seed of the initial weights and of all random draws.
         precision: Number format of the networks' arithmetic; ``auto`` takes bfloat16 where it is fast.
-        ema_decay: Decay of the exponential moving average of the inference path's weights, which sample grids,
-            validation and exported models use; 0 switches it off.
+        ema_decay: Highest decay of the exponential moving average of the inference path's weights, which sample grids,
+            validation and exported models use; at the beginning of a stage it is lower
+            (`udsd.training.average`). 0 switches it off.
         checkpoint_every: Steps between checkpoints.
         keep_checkpoints: Number of the newest checkpoints that are kept.
         sample_every: Steps between sample grids.

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
@@ -17,6 +16,7 @@ from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.training.alarms import diagnose
+from udsd.training.average import AveragedModel
 from udsd.training.config import TrainingConfig
 from udsd.training.crops import Crops
 from udsd.training.data import TrainingCrops
@@ -69,10 +69,7 @@ class Learner:
         if initial is not None:
             self._start_from(initial, initial_state)
         self.networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = AveragedModel(
-            self.networks.deblur_model,
-            multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
-        )
+        self._average = AveragedModel(self.networks.deblur_model, config.run.ema_decay)
         if vgg is not None:
             vgg = vgg.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg)
@@ -86,7 +83,7 @@ class Learner:
     @property
     def averaged_model(self) -> DeblurModel:
         """The inference path with averaged weights: what is exported."""
-        return self._average.module  # type: ignore[return-value]
+        return self._average.module
 
     def in_warm_start(self, step: int) -> bool:
         """Whether a step, counted from 0, belongs to the warm start."""
@@ -104,10 +101,10 @@ class Learner:
         if self.in_warm_start(step):
             losses = self._warm_start_step(step, batch)
         else:
-            if step == self.config.warm_start.steps > 0 and not self._has_trained_blur_branch:
-                self.networks.initialise_blur_branch()
+            if step == self.config.warm_start.steps > 0:
+                self._begin_unpaired_stage()
             losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
-        self._average.update_parameters(self.networks.deblur_model)
+        self._average.update(self.networks.deblur_model)
         return losses
 
     def translation_samples(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
@@ -158,6 +155,11 @@ class Learner:
     def autocast(self) -> torch.autocast:
         """A context in which the networks compute in `dtype`."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def _begin_unpaired_stage(self) -> None:
+        if not self._has_trained_blur_branch:
+            self.networks.initialise_blur_branch()
+        self._average.begin_stage()
 
     def _warm_start_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         losses = self._restoration_losses(batch)

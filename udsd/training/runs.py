@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from udsd.errors import ConfigError, UdsdError
+from udsd.training.average import AveragedModel
 from udsd.training.checkpoint import find_checkpoints, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.networks import TrainingNetworks
@@ -88,8 +89,7 @@ def _run_of(state: dict[str, Any]) -> tuple[TrainingConfig, TrainingNetworks]:
     config = _config_of(state)
     networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
     networks.load_state_dict(state["networks"])
-    averaged = {name.removeprefix("module."): value for name, value in state["average"].items() if name != "n_averaged"}
-    networks.deblur_model.load_state_dict(averaged)
+    networks.deblur_model.load_state_dict(AveragedModel.weights_in(state["average"]))
     return config, networks
 
 
