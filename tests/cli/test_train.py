@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from udsd import Deblurrer
 from udsd.cli.train import main
 from udsd.errors import ConfigError
 from udsd.training.checkpoint import find_checkpoints
-from udsd.training.recipe_files import recipe_path
+from udsd.training.config import TrainingConfig
+from udsd.training.recipe_files import bundled_recipes, recipe_path
 from udsd.training.runs import load_run
 
 SETTINGS = [
@@ -67,13 +69,122 @@ def test_settings_and_folders_reach_the_run(run: Path, pages: Path, tmp_path: Pa
     assert (config.data.sharp, config.data.blurred) == ((str(pages),) * 2, (str(blurred),))
 
 
-def test_a_run_goes_on_with_more_steps(run: Path, pages: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_more_steps_if_it_is_told_to(
+    run: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     longer = shutil.copytree(run, tmp_path / "run")
     command = ["--sharp", str(pages), "--output", str(longer), "--resume", *settings("unpaired.steps=3")]
-    assert main(command) == 0
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "has other settings: unpaired.steps from 1 to 3; leave them as they were, or go on with" in error
+    assert main([*command, "--change-settings"]) == 0
     assert find_checkpoints(longer)[-1].name == "checkpoint-00000005.pt"
     steps = [line.split(",")[0] for line in (longer / "losses.csv").read_text().splitlines() if ",kl," in line]
     assert steps == ["1", "2", "3", "4", "5"]
+
+
+def test_resuming_needs_nothing_but_the_folder(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    before, _ = load_run(folder)
+    assert main(["--resume", "--output", "run"]) == 0
+    assert load_run(folder)[0] == before
+    assert find_checkpoints(folder)[-1].name == "checkpoint-00000003.pt"
+    (folder / "config.toml").unlink()  # as a run of an earlier version
+    more = ["--set", "unpaired.steps=2", "--change-settings"]
+    assert main(["--resume", "--output", "run", *more]) == 0
+    assert find_checkpoints(folder)[-1].name == "checkpoint-00000004.pt"
+    after, _ = load_run(folder)
+    assert after == replace(before, unpaired=replace(before.unpaired, steps=2))
+    assert main(["--resume", "--output", "run"]) == 0  # the new settings are the run's from now on
+    assert main(["--resume", "--output", "run", "--set", "run.seed=3", "--set", "data.batch_size=1"]) == 2
+    assert "data.batch_size from 2 to 1; run.seed from 0 to 3" in capsys.readouterr().err
+
+
+def test_what_concerns_the_machine_alone_may_change(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    assert main(["--resume", "--output", str(folder), "--set", "data.workers=0", "--device", "cpu"]) == 0
+
+
+def test_epochs_take_the_place_of_the_steps_they_were_counted_as(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    changed = ["--change-settings", "--set", "unpaired.epochs=1"]
+    assert main(["--resume", "--output", str(folder), *changed]) == 0
+    assert load_run(folder)[0].unpaired.steps == 2  # three images on each side, two in a batch
+
+
+def test_a_run_killed_before_its_first_checkpoint_is_resumed_with_its_settings(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    shutil.copy(run / "config.toml", tmp_path / "run")
+    assert main(["--resume", "--output", str(tmp_path / "run")]) == 0
+    assert load_run(tmp_path / "run")[0] == load_run(run)[0]
+
+
+def test_the_settings_of_a_run_are_a_recipe(run: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert main(["--recipe", str(run / "config.toml"), "--output", str(again)]) == 0
+    assert load_run(again)[0] == load_run(run)[0]
+    assert (again / "config.toml").read_bytes() == (run / "config.toml").read_bytes()
+    assert (again / "losses.csv").read_bytes() == (run / "losses.csv").read_bytes()
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
+    run: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = ["--sharp", str(pages), "--output", str(tmp_path / "new"), "--dry-run", "--device", "cpu"]
+    assert main([*new, *settings()]) == 0
+    said = capsys.readouterr().out
+    assert "warm start 2 steps (adam), then unpaired 1 steps and 0 of decay" in said
+    assert "networks of width 4; cpu in float32" in said
+    assert "3 sharp, 3 more to be blurred on the fly; crops of 32 px, 2 a step" in said
+    assert "nothing written" in said
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    for how, expected in (("--resume", "going on at step 3"), ("--overwrite", "warm start 2 steps")):
+        assert main(["--sharp", str(pages), "--output", str(run), how, "--dry-run", *settings()]) == 0
+        assert expected in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+    assert main([*new, *settings("data.crop_size=30")]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_recipes_examples_and_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for name in bundled_recipes():
+        assert f"\n  {name} " in said
+    assert "udsd-train --resume --output runs/mine" in said
+    for command in ("export RUN -o DIR", "settings [RECIPE]", "prepare-pages PDF... -o DIR"):
+        assert f"udsd-train {command}" in said
+
+
+def test_settings_are_listed_with_their_types_and_values(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings"]) == 0
+    defaults = capsys.readouterr().out
+    for name in changed_settings_names():
+        assert f"  {name} = " in defaults
+    assert "  warm_start.steps = 0  (whole number)\n      Number of steps; 0 leaves the stage out" in defaults
+    assert '  warm_start.optimizer = "adam"  (one of adam, muon)' in defaults
+    assert main(["settings", "text-small"]) == 0
+    assert "  warm_start.steps = 7500  (whole number)" in capsys.readouterr().out
+    assert main(["settings", "nonesuch"]) == 2
+    assert "no recipe 'nonesuch'" in capsys.readouterr().err
+
+
+def changed_settings_names() -> list[str]:
+    values = TrainingConfig().to_dict()
+    return [f"{section}.{name}" for section, settings in values.items() for name in settings]
+
+
+def test_progress_without_a_terminal_is_plain_lines(pages: Path, tmp_path: Path) -> None:
+    command = ["--sharp", str(pages), "--output", str(tmp_path / "run"), "--device", "cpu", *settings()]
+    done = subprocess.run([sys.executable, "-m", "udsd.training", *command], capture_output=True, check=True)
+    assert b"\r" not in done.stderr
+    assert b"run in " in done.stderr
+    assert b"3 of 3 steps are done" in done.stderr
+    assert b"udsd-train export " in done.stderr
 
 
 def test_pages_are_prepared_from_files_and_folders(
@@ -150,6 +261,8 @@ def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) ->
         ("--sharp {pages} --output {new} --validation {missing}", "no such folder"),
         ("--sharp {pages} --output {new} --validation {pages}", "all validation images are among the training ones"),
         ("--sharp {pages} --output {new} --vgg-weights {missing}", "missing"),
+        ("--sharp {pages} --output {new} --validation-pairs {missing} {pages}", "no such folder"),
+        ("--sharp {pages} --output {new} --set data.validation_pairs=['a']", "give a folder of blurred and one of"),
         ("export {missing} -o {new}", "holds no checkpoint"),
         ("export {empty} -o {new}", "holds no checkpoint"),
         ("export {broken} -o {new}", "none of the 1 checkpoints"),

@@ -204,7 +204,7 @@ def test_scores_on_held_out_images_are_logged(
     with (tmp_path / "run" / "losses.csv").open() as file:
         rows = [(int(row["step"]), row["loss"]) for row in csv.DictReader(file) if row["loss"].startswith("valid")]
     names = ["validation_psnr", "validation_ssim", "validation_d_vgg"]
-    assert rows == [(step, name) for step in (2, 4) for name in names]
+    assert rows == [(step, name) for step in (0, 2, 4) for name in names]
     assert "step 4: validation PSNR" in caplog.text
 
 

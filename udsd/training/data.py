@@ -10,6 +10,7 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
 from udsd.errors import ConfigError, ImageError
 from udsd.training.crops import Crops
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.image_lists import check_images, describe_images, leave_out_shared, list_images
 from udsd.training.image_pool import ImageCache, ImagePool
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,11 @@ class DataConfig:
         blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
             sharp images are blurred on the fly and the other half stays sharp, so that the two sides are unpaired all
             the same. (The warm start, which blurs sharp images itself, uses both halves.)
-        validation: Folders of sharp images that are not trained on, to measure the run on.
+        validation: Folders of sharp images that are not trained on; they are blurred as training images are, to measure
+            the run on.
+        validation_pairs: A folder of blurred images, and one of the same images without blur, to measure the run on.
+            Of a pair both have one name but for its ending.
+        validation_images: Number of images of each of them that are measured, spread over all.
         crop_size: Side of the square crops in pixels, a multiple of 4.
         batch_size: Crops of each side in one step, over all processes together.
         minimum_contrast: Crops whose standard deviation (in the channel where it is largest) is below this many grey
@@ -56,6 +61,8 @@ class DataConfig:
     sharp: tuple[str, ...] = ()
     blurred: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
+    validation_pairs: tuple[str, ...] = ()
+    validation_images: int = 32
     crop_size: int = 128
     batch_size: int = 16
     minimum_contrast: float = 0.0
@@ -67,8 +74,13 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.crop_size < 16 or self.crop_size % 4:
             raise ConfigError(f"crop_size is {self.crop_size}; give a multiple of 4 of at least 16")
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size is {self.batch_size}; give at least 1")
+        for name in ("batch_size", "validation_images"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give at least 1")
+        if len(self.validation_pairs) not in (0, 2):
+            raise ConfigError(
+                f"validation_pairs is {list(self.validation_pairs)}; give a folder of blurred and one of sharp images"
+            )
         if not 0 <= self.minimum_contrast <= _HIGHEST_CONTRAST:
             raise ConfigError(f"minimum_contrast is {self.minimum_contrast}; give 0 to {_HIGHEST_CONTRAST}")
         if not 0 <= self.other_paper <= 1:
@@ -137,8 +149,20 @@ class TrainingCrops:
         self.blurred_pool = ImagePool(blurred, cache)
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
         self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp_pool
-        how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
-        logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
+        self._facts = {
+            "sharp": describe_images(sharp),
+            "blurred": describe_images(blurred),
+            "blurred_on_the_fly": self._blur_on_the_fly,
+        }
+
+    def description(self) -> str:
+        """How many images there are on each side, in words."""
+        how = "more to be blurred on the fly" if self._blur_on_the_fly else "blurred"
+        return f"{len(self.sharp_pool.files):,} sharp, {len(self.blurred_pool.files):,} {how}"
+
+    def facts(self) -> dict[str, Any]:
+        """What a model's card says of the images: their numbers and sizes, and nothing of where they are."""
+        return self._facts
 
     @property
     def steps_per_epoch(self) -> int:

@@ -76,6 +76,7 @@ class Learner:
         self._restoration_vgg = vgg if config.loss.restoration_perceptual else None
         self._pools = self._make_pools()
         self._optimizers = self._make_optimizers()
+        self._used: set[str] = set()
         if config.run.compile:
             self.networks.compile_parts()
         torch.manual_seed(config.run.seed + 1 + processes.index)  # but other random codes
@@ -84,6 +85,12 @@ class Learner:
     def averaged_model(self) -> DeblurModel:
         """The inference path with averaged weights: what is exported."""
         return self._average.module
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Learning rates of the newest step, by the name of the optimizer."""
+        rates = {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in self._optimizers.items()}
+        return {name: rates[name] for name in sorted(self._used)}
 
     def in_warm_start(self, step: int) -> bool:
         """Whether a step, counted from 0, belongs to the warm start."""
@@ -98,6 +105,7 @@ class Learner:
 
     def step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         """Update the networks; returns the losses of the step, still on the device."""
+        self._used.clear()
         if self.in_warm_start(step):
             losses = self._warm_start_step(step, batch)
         else:
@@ -193,6 +201,7 @@ class Learner:
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]
+        self._used.add(name)
         for group in optimizer.param_groups:
             group["lr"] = rate
         objective = torch.stack(list(losses.values())).sum()
@@ -209,10 +218,11 @@ class Learner:
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
         wanted = self.config.model
         # What pictures a model is for is nothing of its networks.
-        if initial.config != replace(wanted, base_width=initial.config.base_width, domain=initial.config.domain):
+        found = replace(initial.config, balance_white=wanted.balance_white, domain=wanted.domain)
+        if found != replace(wanted, base_width=found.base_width):
             raise ConfigError(
-                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width and domain may "
-                "differ"
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, balance_white "
+                "and domain may differ"
             )
         if initial.config.base_width != wanted.base_width:
             logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)

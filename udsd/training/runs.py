@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,23 @@ from udsd.training.average import AveragedModel
 from udsd.training.checkpoint import find_checkpoints, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.networks import TrainingNetworks
+from udsd.training.recipe_files import CONFIG_FILE
+from udsd.training.scores import RunScores
+from udsd.training.selection import read_best
+
+_OF_NO_CONSEQUENCE = frozenset(
+    [
+        "data.cache_gigabytes",
+        "data.workers",
+        "run.checkpoint_every",
+        "run.device",
+        "run.keep_checkpoints",
+        "run.log_every",
+        "run.sample_every",
+        "run.vgg_weights",
+    ]
+)
+"""Settings that a run may change whenever it goes on: they concern the machine, or what is written when."""
 
 
 def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold_run: bool) -> None:
@@ -50,20 +69,27 @@ def make_folder(output: Path) -> None:
         raise ConfigError(f"cannot make the folder {output} ({error.strerror}); choose another one") from error
 
 
-def check_same_run(state: Mapping[str, Any], config: TrainingConfig, processes: int, output: Path) -> None:
-    """Refuse to go on from a checkpoint with other networks or another number of processes.
+def check_same_run(
+    state: Mapping[str, Any], config: TrainingConfig, processes: int, output: Path, *, may_change: bool = False
+) -> list[str]:
+    """Refuse to go on from a checkpoint with other networks, other settings or another number of processes.
 
     Args:
         state: What the checkpoint holds.
         config: The run that is to go on.
         processes: Number of its processes.
         output: Its folder, for messages.
+        may_change: Other settings are wanted. Those of the networks can never change.
+
+    Returns:
+        What has changed, such as ``run.seed from 0 to 1``.
 
     Raises:
         ConfigError: One of them is another.
         ValueError: The configuration in the checkpoint is broken.
     """
-    before, now = (_network_settings(run) for run in (_config_of(state), config))
+    saved = _config_of(state)
+    before, now = (_network_settings(run) for run in (saved, config))
     if before != now:
         raise ConfigError(f"the run in {output} has other networks: {before}, not {now}; resume it with these")
     if len(state["random"]) != processes:
@@ -71,6 +97,85 @@ def check_same_run(state: Mapping[str, Any], config: TrainingConfig, processes: 
             f"the run in {output} has {len(state['random'])} process(es), not {processes}; start as many "
             "(accelerate launch --num_processes N, torchrun --nproc_per_node N)"
         )
+    changed = changed_settings(saved, config)
+    if changed and not may_change:
+        raise ConfigError(
+            f"the run in {output} has other settings: {'; '.join(changed)}; leave them as they were, or go on with "
+            "--change-settings"
+        )
+    return changed
+
+
+def changed_settings(before: TrainingConfig, now: TrainingConfig) -> list[str]:
+    """The settings that differ and may make a difference to the weights, such as ``run.seed from 0 to 1``."""
+    first, second = (_flat(config.to_dict()) for config in (before, now))
+    names = [name for name in second if name not in _OF_NO_CONSEQUENCE and first.get(name) != second[name]]
+    return [f"{name} from {_shown(first.get(name))} to {_shown(second[name])}" for name in names]
+
+
+def with_settings(config: TrainingConfig, overrides: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:
+    """The same settings but for some, given by section and key.
+
+    Raises:
+        ConfigError: A setting is unknown or out of range.
+    """
+    values = config.to_dict()
+    stage = overrides.get("unpaired", {})
+    if stage.keys() & {"epochs", "decay_epochs"} and not stage.keys() & {"steps", "decay_steps"}:
+        values["unpaired"] |= {"steps": 0, "decay_steps": 0}  # what the epochs of before were counted as
+    for section, settings in overrides.items():
+        values[section] = {**values.get(section, {}), **settings}
+    return TrainingConfig.from_dict(values)
+
+
+def read_run_config(output: Path) -> TrainingConfig | None:
+    """The settings of the run in a folder; None if there is none.
+
+    Raises:
+        UdsdError: They cannot be read.
+    """
+    path = output / CONFIG_FILE
+    if path.exists():
+        return TrainingConfig.from_toml(path)
+    return take_newest_checkpoint(output, _config_of)  # of an earlier version
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedRun:
+    """What a run has come to.
+
+    Attributes:
+        config: Its settings.
+        networks: All networks, the inference path with averaged weights.
+        step: Steps after which they are as they are.
+        scores: The scores up to then.
+        data: What is known of its images (`TrainingCrops.facts`).
+    """
+
+    config: TrainingConfig
+    networks: TrainingNetworks
+    step: int
+    scores: RunScores
+    data: Mapping[str, Any]
+
+
+def load_trained(output: Path, *, last: bool = False) -> TrainedRun:
+    """The best networks of a run by its validation.
+
+    Args:
+        output: The folder of the run.
+        last: Take those of the newest checkpoint instead, as it is done where there was no validation.
+
+    Raises:
+        UdsdError: The folder holds no run.
+    """
+    best = None if last else read_best(output)
+    if best is not None:
+        return _trained_of(best)
+    run = take_newest_checkpoint(output, _trained_of)
+    if run is None:
+        raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
+    return run
 
 
 def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
@@ -79,10 +184,26 @@ def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
     Raises:
         UdsdError: The folder holds no run.
     """
-    run = take_newest_checkpoint(output, _run_of)
-    if run is None:
-        raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
-    return run
+    run = load_trained(output, last=True)
+    return run.config, run.networks
+
+
+def _trained_of(state: dict[str, Any]) -> TrainedRun:
+    config, networks = _run_of(state)
+    scores = RunScores.from_dict(state.get("scores", {}))
+    return TrainedRun(config, networks, int(state["step"]), scores, state.get("data", {}))
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Settings by their whole names, those of tables in tables as well."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return flat
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _run_of(state: dict[str, Any]) -> tuple[TrainingConfig, TrainingNetworks]:
