@@ -7,7 +7,7 @@ from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
 from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.documents import DocumentConfig, is_held_out, render_documents
 from udsd.degradation.kernels import apply_kernels
-from udsd.degradation.paper_stock import on_other_paper
+from udsd.degradation.paper_stock import on_other_balanced_paper, on_other_paper
 
 __all__ = [
     "Blur",
@@ -16,6 +16,7 @@ __all__ = [
     "DocumentConfig",
     "apply_kernels",
     "is_held_out",
+    "on_other_balanced_paper",
     "on_other_paper",
     "rasterize",
     "render_documents",

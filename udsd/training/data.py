@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
+from udsd.degradation import BlurConfig, BlurSampler, on_other_balanced_paper, on_other_paper
 from udsd.errors import ConfigError, ImageError
 from udsd.training.crops import Crops
 from udsd.training.image_lists import check_images, describe_images, leave_out_shared, list_images
@@ -171,13 +170,13 @@ class TrainingCrops:
 
     def sharp(self, step: int) -> Crops:
         """Sharp crops s."""
-        return self._without_blur(self.sharp_pool, self._random(_SHARP, step))
+        return self._draw(self.sharp_pool, self._random(_SHARP, step))
 
     def blurred(self, step: int) -> Crops:
         """Blurred crops b, of images that `sharp` never draws from."""
         random = self._random(_BLURRED, step)
         if not self._blur_on_the_fly:
-            return self._without_blur(self.blurred_pool, random)
+            return self._draw(self.blurred_pool, random)
         return self._with_blur(self.blurred_pool, random)
 
     def pairs(self, step: int) -> Crops:
@@ -190,15 +189,12 @@ class TrainingCrops:
     def _random(self, purpose: int, step: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
-    def _without_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
-        return Crops(self._draw(pool, random))
-
     def _with_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
         size = self.config.crop_size
-        pixels = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
-        return Crops(pixels, BlurSampler(self._blur_config, random).draw(self._count, size, size))
+        crops = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
+        return replace(crops, blur=BlurSampler(self._blur_config, random).draw(self._count, size, size))
 
-    def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Tensor:
+    def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Crops:
         config = self.config
         crops = pool.crops(
             self._count,
@@ -208,9 +204,14 @@ class TrainingCrops:
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
         )
+        if not self._balance_white:
+            crops = replace(crops, gains=None)
         if not config.other_paper:
             return crops
-        return on_other_paper(crops, config.other_paper, random, balanced=self._balance_white)
+        if crops.gains is None:
+            return replace(crops, pixels=on_other_paper(crops.pixels, config.other_paper, random))
+        pixels, gains = on_other_balanced_paper(crops.pixels, crops.gains, config.other_paper, random)
+        return Crops(pixels, gains=gains)
 
 
 def _split_in_halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
