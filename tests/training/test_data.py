@@ -211,7 +211,9 @@ def test_paper_reprinted_is_as_a_model_would_see_it(tinted: Path) -> None:
     crops = TrainingCrops(config, NO_BLUR, 0, balance_white=True).sharp(0)
     sharp, _ = crops.to_device(CPU)
     brightest = sharp.amax(dim=(2, 3))
-    torch.testing.assert_close(brightest, torch.ones_like(brightest), atol=0.03, rtol=0)
+    torch.testing.assert_close(
+        brightest, torch.ones_like(brightest), atol=0.08, rtol=0
+    )  # ink may lie where it is lightest
 
 
 def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None:
