@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from udsd.cli.output import print_line
-from udsd.training.export import export
+from udsd.training.exporting import export
 
 
 def export_run(options: Namespace) -> int:

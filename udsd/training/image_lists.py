@@ -31,6 +31,7 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
     Args:
         places: Folders and text files.
         besides: A folder whose images are left out, with those below: that of the run, which holds pictures of its own.
+            Places that lie in it were meant, and count.
 
     Raises:
         ImageError: One of them is missing or holds no images.
@@ -41,10 +42,11 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
         found = _images_of(place)
         if not found:
             raise ImageError(f"{place} holds no images; give a folder with PNG, JPEG or other image files")
+        place_is_own = own is not None and real_path(Path(place)) != own and real_path(Path(place)).is_relative_to(own)
         for path in found:
             # Folders may contain each other, and a file must not be on both sides of a run.
             real = real_path(path)
-            if own is None or not real.is_relative_to(own):
+            if own is None or place_is_own or not real.is_relative_to(own):
                 files.setdefault(real, path)
     return list(files.values())
 

@@ -218,7 +218,7 @@ class Trainer:
 
     def _write_means(self, means: RunningMeans, log: LossLog | None) -> dict[str, float]:
         values = means.take(self.step)
-        if log is not None:
+        if log is not None and values:
             log.write(self.step, values)
             log.show(self.step, self.learner.rates)
         return values

@@ -13,7 +13,7 @@ from udsd.pretrained import load_model
 from udsd.pretrained.folder import MINIMAL_CARD
 from udsd.training.card import MARK, model_card
 from udsd.training.config import TrainingConfig
-from udsd.training.export import export
+from udsd.training.exporting import export
 from udsd.training.recipe_files import recipe_text
 from udsd.training.runs import load_trained
 from udsd.training.trainer import Trainer
