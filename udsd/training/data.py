@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 _HIGHEST_CONTRAST = 127.5
 """Standard deviation of a crop that is half black and half white."""
 
+_LARGEST_CROP = 2048
+"""Pixels a side; the paper has 128. Larger ones fit hardly any memory, and teach no more."""
+
 _MOST_WORKERS = 64
 
 _SHARP, _BLURRED, _PAIRS = range(3)
@@ -71,8 +74,8 @@ class DataConfig:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        if self.crop_size < 16 or self.crop_size % 4:
-            raise ConfigError(f"crop_size is {self.crop_size}; give a multiple of 4 of at least 16")
+        if not 16 <= self.crop_size <= _LARGEST_CROP or self.crop_size % 4:
+            raise ConfigError(f"crop_size is {self.crop_size}; give a multiple of 4 from 16 to {_LARGEST_CROP}")
         for name in ("batch_size", "validation_images"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give at least 1")

@@ -42,7 +42,8 @@ def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold
         may_hold_run: Whether the folder may hold a run already.
 
     Raises:
-        ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that holds a run.
+        ConfigError: The run has no steps, a perceptual loss but no VGG-19, crops that are too small for its kernels, or
+            a folder that holds a run.
     """
     if not config.has_stages:
         raise ConfigError("the run has no steps; give warm_start.steps, unpaired.steps or unpaired.epochs")
@@ -50,6 +51,12 @@ def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold
         raise ConfigError(
             "a perceptual loss needs VGG-19; give --vgg-weights FILE, or set loss.perceptual and "
             "loss.restoration_perceptual to 0"
+        )
+    margin = config.branches.kernel_size // 2
+    if config.has_unpaired_stage and config.branches.blur == "path" and config.data.crop_size <= margin:
+        raise ConfigError(
+            f"data.crop_size is {config.data.crop_size}, too small to be blurred by kernels of branches.kernel_size = "
+            f"{config.branches.kernel_size}; give crops of {4 * (margin // 4 + 1)} pixels or more, or smaller kernels"
         )
     if find_checkpoints(output) and not may_hold_run:
         raise ConfigError(
