@@ -119,6 +119,32 @@ def test_an_epoch_draws_as_many_crops_as_there_are_sharp_images(tmp_path: Path) 
     assert crops.steps_per_epoch == 2  # six images
 
 
+def test_images_are_described_by_what_the_stages_use(tmp_path: Path) -> None:
+    sharp, blurred = save_flat(tmp_path / "sharp", LEVELS), save_flat(tmp_path / "blurred", [20])
+    alone, both = crops_of(sharp), crops_of(sharp, blurred=(blurred,))
+    assert alone.description(unpaired=True) == "3 sharp, 3 more to be blurred on the fly"
+    assert alone.description(unpaired=False) == "6 sharp, which are blurred on the fly"
+    assert both.description(unpaired=True) == "6 sharp, 1 blurred"
+    assert both.description(unpaired=False) == "6 sharp, which are blurred on the fly (1 blurred ones are not used)"
+    counts = {
+        (name, unpaired): {role: facts["count"] for role, facts in crops.facts(unpaired=unpaired).items()}
+        for name, crops in (("alone", alone), ("both", both))
+        for unpaired in (True, False)
+    }
+    assert counts == {
+        ("alone", True): {"sharp": 3, "sharp, blurred on the fly": 3},
+        ("alone", False): {"sharp, blurred on the fly": 6},
+        ("both", True): {"sharp": 6, "blurred": 1},
+        ("both", False): {"sharp, blurred on the fly": 6},
+    }
+    assert both.facts(unpaired=True)["sharp"] == {
+        "count": 6,
+        "smallest": (40, 40),
+        "median": (40, 40),
+        "largest": (40, 40),
+    }
+
+
 def test_there_must_be_sharp_images() -> None:
     with pytest.raises(ImageError, match=r"no sharp images.*data\.sharp"):
         crops_of()

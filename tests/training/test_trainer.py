@@ -629,7 +629,7 @@ def test_a_run_killed_again_and_again_ends_as_an_uninterrupted_one(
     command = ["--recipe", str(tmp_path / "recipe.toml"), "--sharp", str(pages), "--device", "cpu"]
     command += ["--output", str(tmp_path / "run"), "--resume"]
     saved = []
-    for event, count in (("step", 14), ("save", 2), ("log", 11)):
+    for event, count in (("step", 14), ("save", 2), ("log", 6)):
         killed = subprocess.run(
             [sys.executable, "-c", KILLED, event, str(count), *command],
             env={**os.environ, "OMP_NUM_THREADS": "1"},

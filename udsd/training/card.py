@@ -44,9 +44,7 @@ def _images(data: Mapping[str, Any]) -> Iterator[str]:
     if not data:
         yield "Nothing was recorded."
         return
-    for side in ("sharp", "blurred"):
-        facts = data[side]
-        role = "sharp, blurred on the fly" if side == "blurred" and data["blurred_on_the_fly"] else side
+    for role, facts in data.items():
         sizes = [
             f"{name} {facts[name][0]} x {facts[name][1]}" for name in ("smallest", "median", "largest") if name in facts
         ]

@@ -151,20 +151,30 @@ class TrainingCrops:
         self.blurred_pool = ImagePool(blurred, cache)
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
         self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp_pool
-        self._facts = {
-            "sharp": describe_images(sharp),
-            "blurred": describe_images(blurred),
-            "blurred_on_the_fly": self._blur_on_the_fly,
-        }
 
-    def description(self) -> str:
-        """How many images there are on each side, in words."""
+    def description(self, *, unpaired: bool) -> str:
+        """How many images there are on each side, in words.
+
+        Args:
+            unpaired: Whether the run has an unpaired stage. The warm start alone uses all sharp images, and no blurred
+                ones.
+        """
+        if not unpaired:
+            unused = "" if self._blur_on_the_fly else f" ({len(self.blurred_pool.files):,} blurred ones are not used)"
+            return f"{len(self._all_sharp.files):,} sharp, which are blurred on the fly{unused}"
         how = "more to be blurred on the fly" if self._blur_on_the_fly else "blurred"
         return f"{len(self.sharp_pool.files):,} sharp, {len(self.blurred_pool.files):,} {how}"
 
-    def facts(self) -> dict[str, Any]:
-        """What a model's card says of the images: their numbers and sizes, and nothing of where they are."""
-        return self._facts
+    def facts(self, *, unpaired: bool) -> dict[str, Any]:
+        """What a model's card says of the images: their numbers and sizes by their use, and nothing of where they are.
+
+        Args:
+            unpaired: As for `description`.
+        """
+        if not unpaired:
+            return {"sharp, blurred on the fly": describe_images(self._all_sharp.files)}
+        side = "sharp, blurred on the fly" if self._blur_on_the_fly else "blurred"
+        return {"sharp": describe_images(self.sharp_pool.files), side: describe_images(self.blurred_pool.files)}
 
     @property
     def steps_per_epoch(self) -> int:

@@ -231,4 +231,5 @@ def _config_of(state: Mapping[str, Any]) -> TrainingConfig:
 
 def _network_settings(config: TrainingConfig) -> dict[str, Any]:
     values = config.to_dict()
+    values["branches"]["discriminator_width"] = config.branches.discriminator_width or config.model.base_width
     return {**values["model"], **values["branches"], "random_code": config.loss.random_code > 0}

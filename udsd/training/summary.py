@@ -42,11 +42,12 @@ def opening_lines(
     going_on = f", going on at step {step:,}" if step else ""
     several = f", {processes} processes" if processes > 1 else ""
     started = f", from {config.run.init}" if config.run.init else ""
+    images = crops.description(unpaired=config.has_unpaired_stage)
     lines = [
         f"run in {output}: {_stages(config)}{going_on}",
         f"networks of width {model.base_width}{started}; {device} in {_FORMATS.get(dtype, dtype)}{several}, "
         f"seed {config.run.seed}",
-        f"images: {crops.description()}; crops of {data.crop_size} px, {data.batch_size} a step",
+        f"images: {images}; crops of {data.crop_size} px, {data.batch_size} a step",
     ]
     measured = [f"{len(one)} images ({one.name.replace('_', ' ')})" for one in selection.validations]
     every = f", every {config.run.validate_every:,} steps" if measured else ""

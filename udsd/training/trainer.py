@@ -99,6 +99,7 @@ class Trainer:
             besides=output,
         )
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
+        self._facts = self._crops.facts(unpaired=self.config.has_unpaired_stage)
         self.output = output
         self.learner = Learner(self.config, self.processes, vgg, initial, initial_state)
         self.selection = self._make_selection(vgg)
@@ -286,7 +287,7 @@ class Trainer:
             "step": self.step,
             "config": self.config.to_dict(),
             "scores": self.selection.scores.to_dict(),
-            "data": self._crops.facts(),
+            "data": self._facts,
         }
 
     def _state_of_best(self) -> dict[str, Any]:
