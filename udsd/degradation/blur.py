@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
+from udsd.degradation.camera_paths import CameraPaths, rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
 from udsd.errors import ConfigError
@@ -125,11 +125,19 @@ class BlurSampler:
         self.config = config
         self._random = random
 
-    def kernels(self, count: int) -> Tensor:
-        """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1."""
-        lengths = self._random.uniform(*self.config.path_length, size=count)
+    def kernels(self, count: int, shaken: CameraPaths | None = None) -> Tensor:
+        """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1.
+
+        Args:
+            count: Number of kernels.
+            shaken: Paths of a shaken camera that were drawn before, as many, of lengths in the range of ``config``;
+                they are changed. Without them they are drawn here.
+        """
         config = self.config
-        paths = sample_camera_paths(lengths, self._random)
+        if shaken is None:
+            lengths = self._random.uniform(*config.path_length, size=count)
+            shaken = CameraPaths(lengths, sample_camera_paths(lengths, self._random))
+        lengths, paths = shaken.lengths, shaken.positions
         straight = self._random_share(count, config.straight_probability)
         paths[:, straight] = straight_camera_paths(lengths[straight], self._random)
         paths[:, self._random_share(count, 1 - config.motion_probability)] = 0
@@ -137,9 +145,14 @@ class BlurSampler:
         kernels = self._convolve_share(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
         return self._convolve_share(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
-    def draw(self, count: int, height: int, width: int, channels: int = 3) -> Blur:
-        """Draw the blur of a batch of ``count`` images whose blurred size is (height, width)."""
-        kernels = self.kernels(count)
+    def draw(
+        self, count: int, height: int, width: int, channels: int = 3, *, shaken: CameraPaths | None = None
+    ) -> Blur:
+        """Draw the blur of a batch of ``count`` images whose blurred size is (height, width).
+
+        ``shaken`` is as for `kernels`.
+        """
+        kernels = self.kernels(count, shaken)
         noise = torch.from_numpy(self._random.standard_normal((count, channels, height, width), dtype=np.float32))
         levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * GREY_LEVEL
         return Blur(kernels, noise * torch.from_numpy(levels).float(), self._qualities(count))

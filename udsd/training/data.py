@@ -19,6 +19,7 @@ from udsd.errors import ConfigError, ImageError
 from udsd.training.crops import Crops
 from udsd.training.image_lists import check_images, describe_images, leave_out_shared, list_images
 from udsd.training.image_pool import ImageCache, ImagePool
+from udsd.training.path_blocks import PathBlocks
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ class TrainingCrops:
         self._seed = seed
         self._process = process
         self._count = data.batch_size // processes
+        self._paths = PathBlocks(blur.path_length, self._count, (seed, process))
         self._balance_white = balance_white
         if not data.sharp:
             raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
@@ -187,25 +189,25 @@ class TrainingCrops:
 
     def blurred(self, step: int) -> Crops:
         """Blurred crops b, of images that `sharp` never draws from."""
-        random = self._random(_BLURRED, step)
         if not self._blur_on_the_fly:
-            return self._draw(self.blurred_pool, random)
-        return self._with_blur(self.blurred_pool, random)
+            return self._draw(self.blurred_pool, self._random(_BLURRED, step))
+        return self._with_blur(self.blurred_pool, _BLURRED, step)
 
     def pairs(self, step: int) -> Crops:
         """Sharp crops and a blur for them, for the warm start and its sample grids.
 
         They come from all sharp images, including those that the unpaired stage uses on its blurred side.
         """
-        return self._with_blur(self._all_sharp, self._random(_PAIRS, step))
+        return self._with_blur(self._all_sharp, _PAIRS, step)
 
     def _random(self, purpose: int, step: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
-    def _with_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
-        size = self.config.crop_size
+    def _with_blur(self, pool: ImagePool, purpose: int, step: int) -> Crops:
+        size, random = self.config.crop_size, self._random(purpose, step)
         crops = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
-        return replace(crops, blur=BlurSampler(self._blur_config, random).draw(self._count, size, size))
+        sampler, shaken = BlurSampler(self._blur_config, random), self._paths.draw(purpose, step)
+        return replace(crops, blur=sampler.draw(self._count, size, size, shaken=shaken))
 
     def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Crops:
         config = self.config
