@@ -13,10 +13,9 @@ from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same, newest
 from udsd.models import DeblurModel
-from udsd.training.checkpoint import BEST_FILE
+from udsd.training.checkpoint import BEST_FILE, read_state
 from udsd.training.runs import load_run, load_trained
 from udsd.training.scores import RunScores
-from udsd.training.selection import read_best
 from udsd.training.trainer import Trainer
 from udsd.training.validation import Validation
 
@@ -117,7 +116,7 @@ def test_a_resumed_run_keeps_the_scores_of_an_uninterrupted_one(make_trainer: An
     assert resumed.step == step
     resumed.fit()
     assert_same(newest(resumed.output), newest(whole.output))
-    assert_same(read_best(resumed.output), read_best(whole.output))
+    assert_same(read_state(resumed.output / BEST_FILE), read_state(whole.output / BEST_FILE))
     assert (resumed.output / "losses.csv").read_bytes() == (whole.output / "losses.csv").read_bytes()
     assert newest(whole.output)["scores"]["last"]["step"] == 8
 
@@ -147,6 +146,11 @@ def test_a_broken_file_of_the_best_weights_is_told(make_trainer: Any, caplog: py
     (trainer.output / BEST_FILE).write_bytes(b"broken")
     assert load_trained(trainer.output).step == 8
     assert "best.pt cannot be read" in caplog.text
+    assert make_trainer(resume=True).step == 8
+    caplog.clear()
+    torch.save({"step": 3}, trainer.output / BEST_FILE)
+    assert load_trained(trainer.output).step == 8
+    assert "best.pt cannot be read ('config'); going on without it" in caplog.text
 
 
 def test_real_pairs_decide_where_there_are_both(
@@ -192,3 +196,25 @@ def test_a_model_is_measured_as_it_will_be_used(make_trainer: Any) -> None:
     (validation,) = trainer.selection.validations
     model: DeblurModel = trainer.averaged_model
     assert trainer.selection.measure(0, model, CPU, torch.float32)[0] == validation.scores(model, CPU, torch.float32)
+
+
+def test_the_better_weights_of_an_abandoned_attempt_stay_the_best(
+    make_config: MakeConfig, make_trainer: Any, scored: Any, held_out: Path
+) -> None:
+    """They were found behind the checkpoint from which the run goes on otherwise."""
+    scored(20.0, 21.0, 29.0, 22.0, 23.0)
+    folder = make_trainer().output
+    make_trainer().fit()
+    for step in range(4, 9):
+        (folder / f"checkpoint-{step:08d}.pt").unlink()
+    scored(21.0, 22.0, 23.0)
+    config = make_config(
+        **{**STAGES, "unpaired": {"steps": 2, "decay_steps": 2, "learning_rate": 1e-5}},
+        data={"validation": [str(held_out)]},
+    )
+    trainer = Trainer(config, folder, CPU, resume=True, change_settings=True)
+    assert trainer.step == 3
+    trainer.fit()
+    assert trainer.selection.scores.best is not None
+    assert (trainer.selection.scores.best.step, trainer.selection.scores.best.value) == (4, 29.0)
+    assert load_trained(folder).step == 4

@@ -320,7 +320,7 @@ def test_a_run_says_what_it_does_and_what_came_of_it(
     caplog.set_level("INFO")
     trainer = Trainer(make_config(warm_start={"steps": 3}), tmp_path, CPU, callback=lambda update: update.step == 2)
     trainer.fit()
-    said = [record.getMessage() for record in caplog.records if record.name == "udsd.training.trainer"]
+    said = [record.getMessage() for record in caplog.records if record.name == "udsd.training.summary"]
     assert said[0] == f"run in {tmp_path}: warm start 3 steps (adam), then unpaired 1 steps and 1 of decay"
     assert said[1] == "networks of width 4; cpu in float32, seed 0"
     assert said[2] == "images: 3 sharp, 3 more to be blurred on the fly; crops of 32 px, 2 a step"

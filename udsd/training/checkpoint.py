@@ -122,17 +122,33 @@ def take_newest_checkpoint(folder: Path, take: Callable[[dict[str, Any]], _Taken
     """
     checkpoints = find_checkpoints(folder)
     for path in reversed(checkpoints):
-        try:
-            return take(read_state(path))
-        except (UdsdError, MemoryError, torch.OutOfMemoryError):
-            raise
-        # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
-        except Exception as error:
-            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
-            logger.warning("%s cannot be read (%s); trying the one before", path, reason)
+        for taken in _take(path, take, "trying the one before"):
+            return taken
     if checkpoints:
         raise WeightsError(f"none of the {len(checkpoints)} checkpoints in {folder} can be read; start anew")
     return None
+
+
+def take_best(folder: Path, take: Callable[[dict[str, Any]], _Taken]) -> _Taken | None:
+    """What ``take`` makes of the best weights of a run; None if there are none, or, with a warning, if it cannot.
+
+    Arguments and errors are those of `take_newest_checkpoint`.
+    """
+    path = folder / BEST_FILE
+    return next(iter(_take(path, take, "going on without it") if path.exists() else ()), None)
+
+
+def _take(path: Path, take: Callable[[dict[str, Any]], _Taken], what_then: str) -> tuple[_Taken, ...]:
+    """What ``take`` makes of a file; nothing, and a warning, if it cannot use it."""
+    try:
+        return (take(read_state(path)),)
+    except (UdsdError, MemoryError, torch.OutOfMemoryError):
+        raise
+    # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
+    except Exception as error:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+        logger.warning("%s cannot be read (%s); %s", path, reason, what_then)
+        return ()
 
 
 def read_state(path: Path) -> dict[str, Any]:

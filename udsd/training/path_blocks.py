@@ -1,7 +1,7 @@
 """Camera paths for the batches of many steps, drawn together.
 
-A path is a recursion over 2,000 points: some 10 ms of Python that hold the interpreter, and hardly more for many batches
-than for one. So the paths of a block of steps are drawn at once, and kept until the block is used up.
+A path is a recursion over 2,000 points: some 10 ms of Python that hold the interpreter, and hardly more for many
+batches than for one. So the paths of a block of steps are drawn at once, and kept until the block is used up.
 """
 
 from __future__ import annotations

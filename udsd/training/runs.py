@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from udsd.errors import ConfigError, UdsdError
 from udsd.training.average import AveragedModel
-from udsd.training.checkpoint import find_checkpoints, take_newest_checkpoint
+from udsd.training.checkpoint import find_checkpoints, take_best, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.networks import TrainingNetworks
 from udsd.training.recipe_files import CONFIG_FILE
 from udsd.training.scores import RunScores
-from udsd.training.selection import read_best
 
 _OF_NO_CONSEQUENCE = frozenset(
     [
@@ -62,6 +62,22 @@ def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold
         raise ConfigError(
             f"{output} holds a run already; go on with --resume, begin anew with --overwrite, or choose another"
         )
+
+
+@contextmanager
+def explain_full_disk(output: Path) -> Iterator[None]:
+    """Say of what cannot be written that nothing is lost.
+
+    Raises:
+        UdsdError: In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UdsdError(
+            f"cannot write to {output} ({error.strerror or error}); the checkpoints before are intact: make room, then "
+            "go on with --resume"
+        ) from error
 
 
 def make_folder(output: Path) -> None:
@@ -176,10 +192,8 @@ def load_trained(output: Path, *, last: bool = False) -> TrainedRun:
     Raises:
         UdsdError: The folder holds no run.
     """
-    best = None if last else read_best(output)
-    if best is not None:
-        return _trained_of(best)
-    run = take_newest_checkpoint(output, _trained_of)
+    run = None if last else take_best(output, _trained_of)
+    run = run or take_newest_checkpoint(output, _trained_of)
     if run is None:
         raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
     return run

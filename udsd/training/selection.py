@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from udsd.models import DeblurModel
-from udsd.training.checkpoint import BEST_FILE, read_state, write_state
+from udsd.training.checkpoint import BEST_FILE, take_best, write_state
 from udsd.training.scores import RunScores
 from udsd.training.validation import Validation
 
@@ -75,11 +75,9 @@ class Selection:
                 logger.warning("the validation has changed: its scores begin anew at step %d", step)
             return
         self.scores = before
-        later = read_best(self._folder)
-        if later is not None and int(later["step"]) > step:
-            found = RunScores.from_dict(later["scores"])
-            if found.fingerprint == before.fingerprint and found.best is not None:
-                self.scores = before.with_best(found.best)
+        found = take_best(self._folder, lambda state: RunScores.from_dict(state["scores"]))
+        if found is not None and found.best is not None and found.fingerprint == before.fingerprint:
+            self.scores = before.with_best(found.best) if found.best.step > step else before
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state of the best weights, its numbers as float16: half the size, as in an exported model.
@@ -95,19 +93,6 @@ class Selection:
         first = self._validations[0]
         blurred = {name: value for one in self._validations for name, value in one.blurred.items()}
         return RunScores(first.score, first.fingerprint, blurred)
-
-
-def read_best(folder: Path) -> dict[str, Any] | None:
-    """What the file of the best weights holds; None, and a warning, if it cannot be read, and None if there is none."""
-    path = folder / BEST_FILE
-    if not path.exists():
-        return None
-    try:
-        return read_state(path)
-    # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
-    except Exception as error:
-        logger.warning("%s cannot be read (%s)", path, " ".join(str(error).split()) or type(error).__name__)
-        return None
 
 
 def _described(validation: Validation, scores: Mapping[str, float]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -13,6 +15,15 @@ from udsd.training.scores import RunScores, Scored
 from udsd.training.selection import Selection
 
 _FORMATS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+
+
+logger = logging.getLogger(__name__)
+
+
+def log_lines(lines: Iterable[str]) -> None:
+    """Log each line."""
+    for line in lines:
+        logger.info("%s", line)
 
 
 def opening_lines(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from udsd.errors import UdsdError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.alarms import Alarms
@@ -28,10 +27,10 @@ from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes, random_state, set_random_state
 from udsd.training.progress import Callback, Progress, TrainingUpdate, duration
 from udsd.training.recipe_files import write_config
-from udsd.training.runs import check_same_run, check_start, make_folder
+from udsd.training.runs import check_same_run, check_start, explain_full_disk, make_folder
 from udsd.training.selection import Selection
 from udsd.training.stopping import Stopping
-from udsd.training.summary import below_start, closing_lines, opening_lines
+from udsd.training.summary import below_start, closing_lines, log_lines, opening_lines
 from udsd.training.validation import make_validations
 
 logger = logging.getLogger(__name__)
@@ -150,11 +149,11 @@ class Trainer:
         """
         is_main, began = self.processes.is_main, time.monotonic()
         if is_main:
-            _tell(self.opening_lines())
+            log_lines(self.opening_lines())
         with (
             only_trainer(self.output) if is_main else nullcontext(),
             self._stopping.on_signals(),
-            self._explain_full_disk(),
+            explain_full_disk(self.output),
             LossLog(self.output, self.step) if is_main else nullcontext() as log,
         ):
             self._train(log)
@@ -163,7 +162,7 @@ class Trainer:
             if warning is not None:
                 logger.warning("%s", warning)
             spent = duration(time.monotonic() - began)
-            _tell(closing_lines(self.output, self.step, self.config.total_steps, spent, self.selection.scores))
+            log_lines(closing_lines(self.output, self.step, self.config.total_steps, spent, self.selection.scores))
 
     def _train(self, log: LossLog | None) -> None:
         total, means, alarms = self.config.total_steps, RunningMeans(self.processes), Alarms()
@@ -263,16 +262,6 @@ class Trainer:
         data = self.config.data
         return Selection(make_validations(data, self.config.blur, trained_on, vgg, self.output), self.output)
 
-    @contextmanager
-    def _explain_full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UdsdError(
-                f"cannot write to {self.output} ({error.strerror or error}); the checkpoints before are intact: make "
-                "room, then go on with --resume"
-            ) from error
-
     def _save(self, means: RunningMeans, log: LossLog | None) -> None:
         # Raises on a loss that is not finite: such weights must not replace good checkpoints.
         self._write_means(means, log)
@@ -307,8 +296,3 @@ class Trainer:
         logger.info("resumed %s at step %d", self.output, self.step)
         for line in changed:
             logger.warning("changed: %s", line)
-
-
-def _tell(lines: list[str]) -> None:
-    for line in lines:
-        logger.info("%s", line)
