@@ -18,6 +18,9 @@ from tests.runs import TINY, merged
 from udsd import Deblurrer
 from udsd.cli.train import main
 from udsd.errors import ConfigError
+from udsd.models import DeblurModel, ModelConfig
+from udsd.models.config import DomainConfig
+from udsd.pretrained import save_model
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.config import TrainingConfig
 from udsd.training.recipe_files import bundled_recipes, recipe_path
@@ -361,6 +364,34 @@ def test_a_setting_that_does_not_fit_the_model_to_start_from_is_refused(
     assert main([*start, "--output", str(tmp_path / "a"), *settings("model.residual_blocks=2")]) == 2
     assert "start from" in capsys.readouterr().err
     assert main([*start, "--output", str(tmp_path / "b"), *settings()]) == 0
+
+
+def test_what_pictures_a_model_is_for_is_not_taken_over(
+    pages: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    domain = DomainConfig("page", (20.0, 30.0), polarity="any")
+    weights = DeblurModel(
+        ModelConfig(base_width=8, residual_blocks=2, residual_output=True, balance_white=True, domain=domain)
+    )
+    save_model(weights, tmp_path / "model")
+    own = [setting for setting in SETTINGS if not setting.startswith("model.")]
+    command = ["--sharp", str(pages), "--init", str(tmp_path / "model"), "--device", "cpu"]
+    command += [word for setting in own for word in ("--set", setting)]
+    assert main([*command, "--output", str(tmp_path / "plain")]) == 0
+    config, _ = load_run(tmp_path / "plain")
+    assert config.model == ModelConfig(base_width=8, residual_blocks=2, residual_output=True)
+    assert config.run.init == str(tmp_path / "model")
+    assert "scales paper to white, this run does not" in caplog.text
+    caplog.clear()
+    wanted = ["--set", "model.balance_white=true", "--set", 'model.domain={kind="page", size=[10, 20]}']
+    assert main([*command, *wanted, "--set", "model.base_width=16", "--output", str(tmp_path / "wanted")]) == 0
+    config, _ = load_run(tmp_path / "wanted")
+    assert (config.model.base_width, config.model.balance_white) == (16, True)
+    assert config.model.domain == DomainConfig("page", (10.0, 20.0))
+    assert "this run does not" not in caplog.text
+    shutil.rmtree(tmp_path / "model")  # of which a run that goes on has no need
+    assert main(["--resume", "--output", str(tmp_path / "wanted")]) == 0
 
 
 def test_a_training_state_beside_the_model_is_taken_up(run: Path, pages: Path, tmp_path: Path) -> None:
