@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 
 import pytest
@@ -65,6 +66,21 @@ def test_on_a_terminal_there_is_a_bar(
     assert "20/20" in stream.getvalue()
     assert "\r" in stream.getvalue()
     assert caplog.records == []
+
+
+def test_log_lines_stand_above_the_bar(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    handler = logging.StreamHandler(stream)
+    monkeypatch.setattr(logging.root, "handlers", [handler])
+    with Progress(0, 20, shown=True) as progress:
+        progress.advance()
+        logging.getLogger("udsd.training").warning("look")
+        progress.advance()
+    assert logging.root.handlers == [handler]
+    before, _, after = stream.getvalue().partition("look\n")
+    assert before.endswith("\r")  # the bar was wiped out first
+    assert "2/20" in after
 
 
 def test_each_stage_has_a_time_of_its_own(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,12 +6,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
 from tqdm.auto import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 logger = logging.getLogger(__name__)
 
@@ -64,17 +66,20 @@ class Progress:
         self._shown = shown
         has_bar = shown and _can_show_bar()
         self._bar = tqdm(total=total, initial=step, unit="step", dynamic_ncols=True) if has_bar else None
+        self._open = ExitStack()
         self._last_line = time.monotonic()
         self._stage, self._stage_end = "", total
         self._began: tuple[int, float] | None = None
         self._tells_time = False
 
     def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._open.callback(self._bar.close)
+            self._open.enter_context(logging_redirect_tqdm(tqdm_class=tqdm))  # log lines go above the bar
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._open.close()
 
     def begin_stage(self, name: str, end: int) -> None:
         """The steps from now on, up to step ``end``, are those of a stage, if it is not the same as before."""
