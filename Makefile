@@ -16,7 +16,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The public interface; what else there is may change without notice.
-API := udsd udsd.deblurrer udsd.loaded_model udsd.errors udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained
+API := udsd udsd.deblurrer udsd.blur_reading udsd.loaded_model udsd.errors udsd.estimation udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained udsd.training
 
 .PHONY: demo test check fix docs wheel clean
 

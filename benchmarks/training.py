@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import ModelConfig
 from udsd.training.config import TrainingConfig, UnpairedConfig, WarmStartConfig
-from udsd.training.data import DataConfig, TrainingCrops
+from udsd.training.data import TrainingCrops
+from udsd.training.data_config import DataConfig
 from udsd.training.learner import Learner
 from udsd.training.losses import LossWeights
 from udsd.training.prefetch import prefetch

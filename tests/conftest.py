@@ -10,6 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.degradation.test_blur_set import blurs_of
+from tests.drawings import ANGLE, LENGTH, Domain, drawing, through_blur
+from udsd.estimation import BlurEstimator, Round, learn_blur
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained import save_model
 
@@ -66,10 +69,10 @@ def make_pdf() -> Callable[..., Path]:
         numbers = range(3, 3 + 2 * len(pages), 2)
         kids = " ".join(f"{number} 0 R" for number in numbers)
         objects[2] = f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] /MediaBox [0 0 72 144] >>"
-        for page, (number, drawing) in enumerate(zip(numbers, pages, strict=True), start=1):
+        for page, (number, operators) in enumerate(zip(numbers, pages, strict=True), start=1):
             if page != missing_page:
                 objects[number] = f"<< /Type /Page /Parent 2 0 R /Contents {number + 1} 0 R >>"
-            objects[number + 1] = f"<< /Length {len(drawing)} >>\nstream\n{drawing}\nendstream"
+            objects[number + 1] = f"<< /Length {len(operators)} >>\nstream\n{operators}\nendstream"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_pdf_text(objects), encoding="ascii", newline="")
         return path
@@ -88,3 +91,21 @@ def _pdf_text(objects: Mapping[int, str]) -> str:
     size = max(objects) + 1
     trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n"
     return f"{text}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}"
+
+
+@pytest.fixture(scope="session")
+def domain() -> Domain:
+    random = np.random.default_rng(3)
+    blur = blurs_of([LENGTH * np.exp(1j * np.radians(ANGLE))], noise=3)
+    sharp = [drawing(random) for _ in range(40)]
+    return Domain(sharp, [through_blur(drawing(random), blur, random) for _ in range(20)], blur)
+
+
+@pytest.fixture(scope="session")
+def small_rounds() -> tuple[Round, ...]:
+    return Round(400, 25, 4, 1.0), Round(300, 20, 8, 0.7)
+
+
+@pytest.fixture(scope="session")
+def learnt(domain: Domain, small_rounds: tuple[Round, ...]) -> BlurEstimator:
+    return learn_blur(domain.sharp, domain.blurred, seed=1, rounds=small_rounds)

@@ -20,6 +20,7 @@ from udsd.batches import (
     restore_all,
     restore_pages,
 )
+from udsd.blur_reading import BlurReading
 from udsd.domains import (
     AsExpected,
     DeblurKeywords,
@@ -32,7 +33,6 @@ from udsd.domains import (
 from udsd.errors import ConfigError
 from udsd.images import DecodedImage, ImageLike, ImagePages
 from udsd.inference import MemoryLimit, OnProgress, images_together
-from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
 from udsd.restoring import restore_with_draws, seeded
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _BATCH_SIZE = 4
 
 
-class Deblurrer(LoadedModel):
+class Deblurrer(BlurReading):
     """Restore blurred images of the domain that a model was trained on.
 
     Images are file paths, PIL images, arrays (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], or
@@ -269,6 +269,10 @@ class Deblurrer(LoadedModel):
     def sample(self, image: ImageLike, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]) -> list[Any]:
         """Restore one image ``n`` times, each with its own draw of the blur code z ~ N(mean, sigma^2).
 
+        The draws show how sure the blur encoder E^b is of the code, not which sharp images could have been there: those
+        of the bundled models differ by at most 5 grey levels of 255, too little to be seen. To restore with another
+        blur in mind, see `estimate_blur` and ``udsd-train``.
+
         The image is brought to the model as `deblur` does. What is restored in parts, such as faces, has the same draw
         in all of them.
 
@@ -295,20 +299,3 @@ class Deblurrer(LoadedModel):
                     log_restoration(image, restoration)
                 samples.append(decoded.encode(restoration.pixels))
         return samples
-
-    def encode_blur(self, image: ImageLike) -> tuple[Tensor, Tensor]:
-        """Describe the blur of one image.
-
-        Returns:
-            Mean and log-variance of its blur code, float32 on the CPU, (Z,) each; (B, Z) for a tensor (B, C, H, W).
-
-        Raises:
-            ImageError: The image cannot be read, or is of a kind that is not supported.
-            MemoryLimitError: It needs more memory than it may take.
-        """
-        pixels = decode_named(image).pixels
-        with memory_errors("the image"):
-            mean, log_variance = self._backend.encode_blur(pixels)
-        if isinstance(image, Tensor) and image.ndim == 4:
-            return mean, log_variance
-        return mean[0], log_variance[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -14,6 +16,8 @@ from udsd.batches import check_size
 from udsd.device import resolve_dtype
 from udsd.domains import DeblurOptions, Look, Restoration, domain_of
 from udsd.errors import ConfigError
+from udsd.estimation import BlurEstimator, general_estimator
+from udsd.estimation.estimator import FILE_NAME
 from udsd.images import DecodedImage
 from udsd.inference import Backend, MemoryLimit, OnProgress, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig
@@ -47,6 +51,7 @@ class LoadedModel:
             self._backend = model
         self._domain = domain_of(self._backend.config.domain)
         self._title = ""
+        self._folder: Path | None = None
 
     @classmethod
     def from_pretrained(
@@ -94,6 +99,7 @@ class LoadedModel:
         )
         loaded = cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
         loaded._title = folder.title
+        loaded._folder = folder.path
         return loaded
 
     @property
@@ -166,6 +172,16 @@ class LoadedModel:
                 looks=looks,
             )
             return [replace(restoration, model=self._title) for restoration in restorations]
+
+    @cached_property
+    def blur_estimator(self) -> BlurEstimator:
+        """What estimates the blur of images: that of the model's folder, or the general one of the library.
+
+        Raises:
+            WeightsError: ``blur.safetensors`` in the folder is broken.
+        """
+        own = None if self._folder is None else self._folder / FILE_NAME
+        return BlurEstimator.load(own) if own is not None and own.exists() else general_estimator()
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model folder that `from_pretrained` loads, with weights in half precision.

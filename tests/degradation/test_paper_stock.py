@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
-from udsd.degradation import on_other_paper
+from udsd.degradation import on_other_balanced_paper, on_other_paper
 
 
 def printed(share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,28 +48,35 @@ def test_the_same_randomness_gives_the_same_print() -> None:
     assert not torch.equal(printed(0.5, seed=3)[1], printed(0.5, seed=4)[1])
 
 
-def test_balanced_paper_is_white_and_keeps_its_shade_and_its_faint_ink() -> None:
-    crops, _ = printed(0.0)
-    balanced = on_other_paper(crops, 1.0, np.random.default_rng(0), balanced=True)
-    paper, ink = balanced[:, :, :16].double() / 255, balanced[:, :, 16:].double() / 255
-    assert (paper.amax(dim=1) - paper.amin(dim=1) < 0.01).all()  # no tint
-    assert (paper.amax(dim=(2, 3)) > 0.7).all()
-    assert 0.7 * paper.amax() - 0.01 < paper.amin() < 0.75
-    assert (ink.mean(dim=(2, 3)).amax(dim=1) > 0.2).double().mean() > 0.3
+def test_the_gain_of_a_balanced_print_makes_its_paper_white() -> None:
+    crops, others = printed(0.5)
+    plain = torch.full((64, 3, 1, 1), 1.25)
+    balanced, gains = on_other_balanced_paper((crops / 1.25).to(torch.uint8), plain, 0.5, np.random.default_rng(0))
+    changed = (others != crops).flatten(1).any(dim=1)
+    torch.testing.assert_close(balanced[changed].int(), others[changed].int(), atol=1, rtol=0)
+    assert torch.equal(balanced[~changed], (crops[~changed] / 1.25).to(torch.uint8))
+    assert torch.equal(gains[~changed], plain[~changed])
+    white, gains = on_other_balanced_paper(torch.full_like(crops, 255), plain, 1.0, np.random.default_rng(0))
+    brightest = white.amax(dim=(2, 3), keepdim=True) * gains
+    torch.testing.assert_close(brightest, torch.full_like(brightest, 255), atol=1.5, rtol=0)
 
 
-@pytest.mark.parametrize("balanced", [False, True])
-def test_a_print_is_ink_on_paper_in_falling_light(balanced: bool) -> None:
+def test_what_is_brighter_than_the_paper_is_paper_in_print() -> None:
+    crops = torch.full((1, 3, 8, 8), 250, dtype=torch.uint8)
+    (bright,), _ = on_other_balanced_paper(crops, torch.full((1, 3, 1, 1), 1.3), 1.0, np.random.default_rng(0))
+    (white,) = on_other_paper(torch.full_like(crops, 255), 1.0, np.random.default_rng(0))
+    assert torch.equal(bright, white)
+
+
+def test_a_print_is_ink_on_paper_in_falling_light() -> None:
     """Pixel by pixel, from the same random numbers: share, paper, its tint, ink, its tint, depth and direction."""
     crop = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (1, 3, 7, 9), dtype=np.uint8))
-    (found,) = on_other_paper(crop, 1.0, np.random.default_rng(4), balanced=balanced).numpy()
+    (found,) = on_other_paper(crop, 1.0, np.random.default_rng(4)).numpy()
     random = np.random.default_rng(4)
     random.random()
     paper = np.clip(random.uniform(0.7, 1) + random.uniform(-0.08, 0.08, 3), 0, 1)
     ink = np.clip(random.uniform(0, 0.4) + random.uniform(-0.08, 0.08, 3), 0, 1)
     depth, direction = random.uniform(0, 0.3), random.uniform(0, 2 * np.pi)
-    if balanced:
-        ink, paper = ink / paper, np.ones(3)
     heights = np.linspace(-1, 1, 7)[:, None] * np.sin(direction) + np.linspace(-1, 1, 9) * np.cos(direction)
     light = 1 - depth * (heights - heights.min()) / np.ptp(heights)
     share_of_paper = crop[0].numpy() / 255

@@ -11,7 +11,8 @@ from PIL import Image
 
 from udsd.degradation import BlurConfig
 from udsd.training.crops import Crops
-from udsd.training.data import DataConfig, TrainingCrops
+from udsd.training.data import TrainingCrops
+from udsd.training.data_config import DataConfig
 
 NO_BLUR = BlurConfig(path_length=(0.0, 0.0), noise=(0.0, 0.0))
 LEVELS = range(10, 250, 40)

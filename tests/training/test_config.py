@@ -126,7 +126,9 @@ def test_every_bundled_recipe_loads_and_trains_something(recipe: Path) -> None:
 
 
 def test_the_recipes_are_those_that_are_documented() -> None:
-    assert {"paper", "released", "unpaired", "text", "text-small", "face"} == {recipe.stem for recipe in RECIPES}
+    assert {"automatic", "paper", "released", "unpaired", "text", "text-small", "face"} == {
+        recipe.stem for recipe in RECIPES
+    }
 
 
 def test_the_paper_recipe_is_the_paper() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from torch import Tensor
 from tests.training.flat_images import LEVELS, NO_BLUR, crops_of, levels_in, save, save_flat
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError, ImageError
+from udsd.images import decode_image
+from udsd.models import white_balance
 from udsd.training.crops import Crops
-from udsd.training.data import DataConfig, TrainingCrops
-from udsd.training.image_pool import ImageCache
+from udsd.training.data import TrainingCrops
+from udsd.training.data_config import DataConfig
 
 CPU = torch.device("cpu")
 GIVE_UP = 600.0
@@ -117,6 +120,32 @@ def test_an_epoch_draws_as_many_crops_as_there_are_sharp_images(tmp_path: Path) 
     assert crops.steps_per_epoch == 2  # six images
 
 
+def test_images_are_described_by_what_the_stages_use(tmp_path: Path) -> None:
+    sharp, blurred = save_flat(tmp_path / "sharp", LEVELS), save_flat(tmp_path / "blurred", [20])
+    alone, both = crops_of(sharp), crops_of(sharp, blurred=(blurred,))
+    assert alone.description(unpaired=True) == "3 sharp, 3 more to be blurred on the fly"
+    assert alone.description(unpaired=False) == "6 sharp, which are blurred on the fly"
+    assert both.description(unpaired=True) == "6 sharp, 1 blurred"
+    assert both.description(unpaired=False) == "6 sharp, which are blurred on the fly (1 blurred ones are not used)"
+    counts = {
+        (name, unpaired): {role: facts["count"] for role, facts in crops.facts(unpaired=unpaired).items()}
+        for name, crops in (("alone", alone), ("both", both))
+        for unpaired in (True, False)
+    }
+    assert counts == {
+        ("alone", True): {"sharp": 3, "sharp, blurred on the fly": 3},
+        ("alone", False): {"sharp, blurred on the fly": 6},
+        ("both", True): {"sharp": 6, "blurred": 1},
+        ("both", False): {"sharp, blurred on the fly": 6},
+    }
+    assert both.facts(unpaired=True)["sharp"] == {
+        "count": 6,
+        "smallest": (40, 40),
+        "median": (40, 40),
+        "largest": (40, 40),
+    }
+
+
 def test_there_must_be_sharp_images() -> None:
     with pytest.raises(ImageError, match=r"no sharp images.*data\.sharp"):
         crops_of()
@@ -156,17 +185,62 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
         DataConfig(**settings)
 
 
-def test_images_are_shown_on_white_to_a_model_that_balances_it(tmp_path: Path) -> None:
+@pytest.fixture
+def tinted(tmp_path: Path) -> Path:
+    """A page of ink and of highlights brighter than its tinted ground."""
     page = np.full((40, 40, 3), (200, 180, 160), np.uint8)
-    page[:4, :10] = 0
-    path = save(tmp_path / "page.png", page)
-    balanced = ImageCache(2**20, balance_white=True).read(path)
-    assert balanced is not None
-    assert balanced[0, 0].tolist() == [0, 0, 0]
-    assert np.abs(balanced[20, 20].astype(int) - 255).max() <= 1
-    plain = ImageCache(2**20).read(path)
-    assert plain is not None
-    assert plain[20, 20].tolist() == [200, 180, 160]
+    page[:8, :10] = 0
+    page[20:24, 20:26] = 250
+    return save(tmp_path / "tinted" / "page.png", page)
+
+
+def as_used(path: Path, *, wanted: bool = True) -> Tensor:
+    """An image as the networks are given it when a model is used, (1, 3, H, W)."""
+    pixels = decode_image(path).pixels
+    return white_balance(pixels, wanted=wanted).apply(pixels)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_crops_are_what_a_model_is_shown_when_it_is_used(tinted: Path, wanted: bool) -> None:
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=2)
+    crops = TrainingCrops(config, NO_BLUR, 0, balance_white=wanted)
+    expected = as_used(tinted, wanted=wanted).expand(2, -1, -1, -1)
+    assert (expected.max() > 1.2) == wanted  # the highlights are not cut off
+    for batch in (crops.sharp(0).to_device(CPU)[0], crops.pairs(0).to_device(CPU)[0]):
+        torch.testing.assert_close(batch, expected)
+    blurred = TrainingCrops(replace(config, blurred=(str(tinted.parent),), sharp=(str(other(tinted)),)), NO_BLUR, 0)
+    assert torch.equal(blurred.blurred(0).pixels, crops.sharp(0).pixels)
+
+
+def other(path: Path) -> Path:
+    """A folder of another image."""
+    return save_flat(path.parent.parent / "other", [30])
+
+
+def test_noise_and_range_are_those_of_the_camera_not_of_the_balanced_page(tinted: Path) -> None:
+    """Noise is added, cut off and rounded in the image's own grey levels, and scaled with them."""
+    blur = BlurConfig(path_length=(0.0, 0.0), noise=(20.0, 20.0))
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40)
+    crops = TrainingCrops(config, blur, 0, balance_white=True).pairs(0)
+    _, blurred = crops.to_device(CPU)
+    assert crops.gains is not None
+    levels = ((blurred + 1) / crops.gains) * 127.5
+    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
+    assert levels.min() >= -1e-3
+    assert levels.max() == pytest.approx(255, abs=1e-3)
+    ground = levels[:, :, 30:, 30:]
+    assert ground.std(dim=(2, 3)).mean().item() == pytest.approx(20, rel=0.05)
+    assert ground.amax() > 230  # brighter than the paper, and not cut off at white
+
+
+def test_paper_reprinted_is_as_a_model_would_see_it(tinted: Path) -> None:
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40, other_paper=1.0)
+    crops = TrainingCrops(config, NO_BLUR, 0, balance_white=True).sharp(0)
+    sharp, _ = crops.to_device(CPU)
+    brightest = sharp.amax(dim=(2, 3))
+    torch.testing.assert_close(
+        brightest, torch.ones_like(brightest), atol=0.08, rtol=0
+    )  # ink may lie where it is lightest
 
 
 def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None:

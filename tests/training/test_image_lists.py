@@ -112,6 +112,14 @@ def test_the_pictures_of_a_run_are_not_trained_on(folder: Path) -> None:
     assert found == {"a.png", "b.png", "copy.png", "notes.png"}
 
 
+def test_images_that_a_run_was_given_in_memory_are(folder: Path) -> None:
+    (folder / "images" / "sharp").mkdir(parents=True)
+    shutil.copy(folder / "a.png", folder / "images" / "sharp" / "0.png")
+    given = str(folder / "images" / "sharp")
+    assert [path.name for path in list_images([given], besides=folder)] == ["0.png"]
+    assert list_images([str(folder)], besides=folder) == []
+
+
 def test_an_empty_name_is_no_folder() -> None:
     with pytest.raises(ImageError, match="is empty"):
         list_images([""])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_lines_behind_the_step_of_the_resume_are_cut(tmp_path: Path) -> None:
 
 
 def test_a_new_run_begins_a_new_file(tmp_path: Path) -> None:
-    (tmp_path / "losses.csv").write_text("step,loss,value\n5,kl,1\n")
+    (tmp_path / "losses.csv").write_text("step,loss,value\n0,validation_psnr,9\n5,kl,1\n")
     assert write(tmp_path) == ["step,loss,value"]
 
 
@@ -77,6 +78,22 @@ def test_tensorboard_shows_the_same_and_forgets_what_is_computed_again(tmp_path:
     board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(event.step, event.value) for event in board.Scalars("cycle")] == [(10, 3.0), (20, 2.0), (30, 1.0)]
     assert "validation/psnr" in board.Tags()["scalars"]
+
+
+def test_tensorboard_shows_pictures_and_learning_rates_that_the_csv_has_not(tmp_path: Path) -> None:
+    picture = tmp_path / "grid.png"
+    Image.new("RGB", (30, 20), (200, 100, 50)).save(picture)
+    with LossLog(tmp_path, 0) as log:
+        log.show(5, {"warm_start": 1e-3})
+        log.show_picture(5, picture)
+    assert (tmp_path / "losses.csv").read_text().splitlines() == ["step,loss,value"]
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    ((rate),) = board.Scalars("learning_rate/warm_start")
+    assert (rate.step, rate.value) == (5, pytest.approx(1e-3))
+    (shown,) = board.Images("samples")
+    assert shown.step == 5
+    with Image.open(BytesIO(shown.encoded_image_string)) as image:
+        assert image.convert("RGB").getpixel((15, 10)) == (200, 100, 50)
 
 
 def test_without_tensorboard_the_csv_is_all(

@@ -160,7 +160,7 @@ def test_every_network_is_compiled(blur: Literal["network", "path"]) -> None:
 def test_the_defaults_are_the_papers() -> None:
     config = BranchConfig()
     assert (config.blur, config.share_generator_block, config.discriminator_init) == ("network", False, "default")
-    assert config.discriminator_width == 64
+    assert config.discriminator_width is None
     assert list(TrainingNetworks(CONFIG, BRANCHES).random_discriminators) == []
 
 
@@ -188,3 +188,13 @@ def test_discriminators_may_be_narrow_and_wide(width: int) -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         BranchConfig(**settings)
+
+
+@pytest.mark.parametrize(("wanted", "width"), [(None, 6), (9, 9)])
+def test_discriminators_are_as_wide_as_the_networks_unless_it_is_said(wanted: int | None, width: int) -> None:
+    networks = TrainingNetworks(
+        ModelConfig(base_width=6, residual_blocks=1), BranchConfig(discriminator_width=wanted), random_code=True
+    )
+    all_of_them = [networks.sharp_discriminator, networks.blurred_discriminator, *networks.random_discriminators]
+    firsts = [module for one in all_of_them for module in one.modules() if isinstance(module, nn.Conv2d)][::5]
+    assert {convolution.out_channels for convolution in firsts} == {width}

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same, newest, to_toml
@@ -204,7 +205,7 @@ def test_scores_on_held_out_images_are_logged(
     with (tmp_path / "run" / "losses.csv").open() as file:
         rows = [(int(row["step"]), row["loss"]) for row in csv.DictReader(file) if row["loss"].startswith("valid")]
     names = ["validation_psnr", "validation_ssim", "validation_d_vgg"]
-    assert rows == [(step, name) for step in (2, 4) for name in names]
+    assert rows == [(step, name) for step in (0, 2, 4) for name in names]
     assert "step 4: validation PSNR" in caplog.text
 
 
@@ -287,21 +288,67 @@ def test_sample_grids_are_written_in_time(whole_run: Path) -> None:
             assert (sheet.size, sheet.mode) == (blank.size, "RGB")
 
 
-def test_the_average_follows_the_weights_slowly(make_config: MakeConfig, tmp_path: Path) -> None:
-    trainer = Trainer(make_config(run={"ema_decay": 0.5}), tmp_path, CPU)
-    course = []
+def test_samples_are_looked_at_early(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(
+        model={"base_width": 4},
+        warm_start={"steps": 102},
+        unpaired={"steps": 0, "decay_steps": 0},
+        data={"crop_size": 16, "batch_size": 1},
+        run={"sample_every": 1000, "log_every": 100},
+    )
+    Trainer(config, tmp_path, CPU).fit()
+    assert [path.name for path in sorted((tmp_path / "samples").iterdir())] == ["00000050.png", "00000100.png"]
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in board.Images("samples")] == [50, 100]
+    assert [event.step for event in board.Scalars("learning_rate/warm_start")] == [100, 102]
+
+
+def test_learning_rates_shown_are_those_of_the_stage(make_config: MakeConfig, tmp_path: Path) -> None:
+    Trainer(
+        make_config(**STAGES | {"unpaired": {"discriminator_rate": 2.0, "steps": 2, "decay_steps": 2}}), tmp_path, CPU
+    ).fit()
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    rates = {tag: {event.step: event.value for event in board.Scalars(tag)} for tag in board.Tags()["scalars"]}
+    assert rates["learning_rate/warm_start"].keys() == {1, 2, 3, 4}
+    assert rates["learning_rate/generators"].keys() == {5, 6, 7, 8}
+    assert rates["learning_rate/discriminators"][5] == pytest.approx(2 * rates["learning_rate/generators"][5])
+
+
+def test_a_run_says_what_it_does_and_what_came_of_it(
+    make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    trainer = Trainer(make_config(warm_start={"steps": 3}), tmp_path, CPU, callback=lambda update: update.step == 2)
+    trainer.fit()
+    said = [record.getMessage() for record in caplog.records if record.name == "udsd.training.summary"]
+    assert said[0] == f"run in {tmp_path}: warm start 3 steps (adam), then unpaired 1 steps and 1 of decay"
+    assert said[1] == "networks of width 4; cpu in float32, seed 0"
+    assert said[2] == "images: 3 sharp, 3 more to be blurred on the fly; crops of 32 px, 2 a step"
+    assert said[3] == "measured on: nothing (give --validation or --validation-pairs)"
+    assert said[4].startswith("2 of 5 steps are done, after 0 s; the run is in ")
+    assert said[5:] == [
+        f"to go on: udsd-train --resume --output {tmp_path}",
+        f"to write the model: udsd-train export {tmp_path} -o MODEL/",
+    ]
+
+
+def test_the_average_follows_the_weights_of_each_stage(make_config: MakeConfig, tmp_path: Path) -> None:
+    """Its decay rises from a tenth at the first step of the warm start and of the unpaired stage."""
+    trainer = Trainer(make_config(warm_start={"steps": 4}, run={"ema_decay": 0.2}), tmp_path, CPU)
+    expected = trainer.averaged_model.content_encoder.stem.weight.detach().clone()
+    decays = iter([1 / 10, 2 / 11, 0.2, 0.2, 1 / 10, 2 / 11])
     train_step = trainer.learner.step
 
     def watched(step: int, batch: StepBatch) -> dict[str, Tensor]:
+        nonlocal expected
         losses = train_step(step, batch)
-        course.append(trainer.networks.deblur_model.content_encoder.stem.weight.detach().clone())
+        decay = next(decays)
+        expected = decay * expected + (1 - decay) * trainer.networks.deblur_model.content_encoder.stem.weight.detach()
         return losses
 
     trainer.learner.step = watched  # type: ignore[method-assign]
     trainer.fit()
-    expected = course[0]
-    for weight in course[1:]:
-        expected = 0.5 * expected + 0.5 * weight
+    assert next(decays, None) is None
     torch.testing.assert_close(trainer.averaged_model.content_encoder.stem.weight.detach(), expected)
 
 
@@ -582,7 +629,7 @@ def test_a_run_killed_again_and_again_ends_as_an_uninterrupted_one(
     command = ["--recipe", str(tmp_path / "recipe.toml"), "--sharp", str(pages), "--device", "cpu"]
     command += ["--output", str(tmp_path / "run"), "--resume"]
     saved = []
-    for event, count in (("step", 14), ("save", 2), ("log", 11)):
+    for event, count in (("step", 14), ("save", 2), ("log", 6)):
         killed = subprocess.run(
             [sys.executable, "-c", KILLED, event, str(count), *command],
             env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from pathlib import Path
 
@@ -29,3 +30,15 @@ def output_path(text: str) -> Path:
     if text == "-":
         raise ArgumentTypeError("standard output is not supported; give a path (./- for a folder of that name)")
     return some_path(text)
+
+
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def some_time(text: str) -> float:
+    """A time in seconds: ``90s``, ``8min``, ``1h30min``."""
+    parts = re.findall(r"\s*(\d+(?:\.\d+)?)\s*(sec|s|min|m|h)", text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not parts or not re.fullmatch(r"(?:\s*\d+(?:\.\d+)?\s*(?:sec|s|min|m|h))+\s*", text) or seconds <= 0:
+        raise ArgumentTypeError(f"{text!r} is no time; give one with its unit, such as 90s, 8min or 1h30min")
+    return seconds

@@ -5,16 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 
 from udsd.cli.output import print_line
-from udsd.pretrained import save_model
-from udsd.training.checkpoint import save_training_state
-from udsd.training.runs import load_run
+from udsd.training.exporting import export
 
 
 def export_run(options: Namespace) -> int:
     """Write the model folder of a run."""
-    _, networks = load_run(options.folder)
-    save_model(networks.deblur_model, options.output)
-    if options.training_state:
-        save_training_state(networks, options.output)
+    export(options.folder, options.output, last=options.last, training_state=options.training_state)
     print_line(f"{options.output}: load it with Deblurrer.from_pretrained({str(options.output)!r})")
     return 0

@@ -7,9 +7,10 @@ import importlib.util
 from collections.abc import Sequence
 
 from udsd import __version__
-from udsd.cli.arguments import folder_name, output_path, some_path
+from udsd.cli.arguments import folder_name, output_path, some_path, some_time
 from udsd.cli.output import print_error
 from udsd.errors import ConfigError
+from udsd.training.recipe_files import recipe_titles
 
 _NEEDED = "accelerate"
 """The package of the extra ``train`` without which nothing can be trained."""
@@ -22,7 +23,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         ConfigError: They are right, but a package that training needs is not installed.
     """
     given = list(arguments)
-    others = {"prepare-pages": _prepare_pages_parser, "export": _export_parser}
+    others = {
+        "blur": _blur_parser,
+        "prepare-pages": _prepare_pages_parser,
+        "export": _export_parser,
+        "settings": _settings_parser,
+    }
     if given and given[0] in others:
         return others[given[0]]().parse_args(given[1:])
     missing = importlib.util.find_spec(_NEEDED) is None
@@ -45,35 +51,116 @@ def _train_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="udsd-train",
         description="Train a model on unpaired sharp and blurred images.",
-        epilog="Also: udsd-train prepare-pages PDF... -o DIR renders documents to images; "
-        "udsd-train export RUN -o DIR writes the model folder of a run.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"udsd-train {__version__}")
-    parser.add_argument(
+    images = parser.add_argument_group("images")
+    images.add_argument(
         "--sharp", action="append", type=folder_name, metavar="DIR", help="folder of sharp images (may be repeated)"
     )
-    parser.add_argument(
+    images.add_argument(
         "--blurred", action="append", type=folder_name, metavar="DIR", help="folder of blurred images (may be repeated)"
     )
-    parser.add_argument(
+    images.add_argument(
+        "--pairs",
+        nargs=2,
+        type=folder_name,
+        metavar=("BLURRED", "SHARP"),
+        help="instead of both: blurred images, and the same without blur, under the same names",
+    )
+    images.add_argument(
         "--validation",
         action="append",
         type=folder_name,
         metavar="DIR",
-        help="folder of sharp images to measure on (may be repeated)",
+        help="folder of sharp images to blur and measure on (may be repeated)",
     )
-    parser.add_argument("--output", required=True, type=output_path, help="folder of the run")
-    parser.add_argument("--recipe", default="paper", help="bundled recipe or TOML file (default: paper)")
-    parser.add_argument("--init", metavar="MODEL", help="start from a zoo model, a model folder or a Hub repository")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    images.add_argument(
+        "--validation-pairs",
+        nargs=2,
+        type=folder_name,
+        metavar=("BLURRED", "SHARP"),
+        help="two folders to measure on: blurred images, and the same without blur, under the same names",
+    )
+    run = parser.add_argument_group("the run")
+    run.add_argument("--output", required=True, type=output_path, help="folder of the run")
+    run.add_argument("--recipe", help="bundled recipe or TOML file (default: automatic)")
+    run.add_argument(
+        "--budget", type=some_time, metavar="TIME", help="time that all may take, such as 8min (without a recipe)"
+    )
+    run.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="start from the weights of a zoo model, a model folder or a Hub repository (default: that of the recipe; "
+        "without a recipe text-small; '' for none)",
+    )
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
+    again = run.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume", action="store_true", help="go on with the run in the output folder, with the settings that it had"
+    )
     again.add_argument("--overwrite", action="store_true", help="remove the run in the output folder and begin anew")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument(
-        "--vgg-weights", type=some_path, help="VGG-19 as safetensors (default: torchvision downloads it)"
+    run.add_argument(
+        "--change-settings", action="store_true", help="with --resume: go on with other settings than it had"
     )
+    run.add_argument("--dry-run", action="store_true", help="check everything, say what would be done, write nothing")
+    run.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
+    run.add_argument("--vgg-weights", type=some_path, help="VGG-19 as safetensors (default: torchvision downloads it)")
     parser.set_defaults(run="training:train")
+    return parser
+
+
+def _epilog() -> str:
+    titles = recipe_titles()
+    width = max(map(len, titles))
+    recipes = "\n".join(f"  {name:{width}}  {title}" for name, title in titles.items())
+    return f"""\
+recipes (each a TOML file; `udsd-train settings RECIPE` shows one):
+{recipes}
+
+examples:
+  udsd-train --sharp sharp/ --blurred blurred/ --output runs/mine --budget 8min
+  udsd-train --sharp my-images/ --recipe text-small --output runs/mine --dry-run
+  udsd-train --sharp my-images/ --recipe text-small --output runs/mine
+  udsd-train --init text-small --sharp sharp/ --blurred blurred/ --recipe unpaired --output runs/mine
+  udsd-train --sharp my-images/ --output runs/mine --set warm_start.steps=500 --set data.crop_size=64
+  udsd-train --resume --output runs/mine
+  udsd-train export runs/mine -o my-model/
+
+other commands (each has a --help of its own):
+  udsd-train blur DIR -o REPORT             find out what blur a folder of images has
+  udsd-train export RUN -o DIR              write the model folder of a run
+  udsd-train settings [RECIPE]              list all settings, with types, values and meaning
+  udsd-train prepare-pages PDF... -o DIR    render documents to images"""
+
+
+def _settings_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="udsd-train settings",
+        description="List all settings with their types and values: the defaults, or those of a recipe.",
+    )
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="bundled recipe or TOML file (default: none)")
+    parser.set_defaults(run="training_settings:list_settings")
+    return parser
+
+
+def _blur_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="udsd-train blur",
+        description="Find out what blur a folder of images has: its kernels, histograms, and settings for a recipe.",
+    )
+    parser.add_argument("blurred", nargs="+", type=folder_name, metavar="DIR", help="folder of blurred images")
+    parser.add_argument(
+        "--sharp",
+        action="append",
+        type=folder_name,
+        metavar="DIR",
+        help="folder of sharp images of the same kind: the result is more exact (may be repeated)",
+    )
+    parser.add_argument("-o", "--output", required=True, type=output_path, help="folder for the report")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random draws (default: 0)")
+    parser.set_defaults(run="blur:report_blur")
     return parser
 
 
@@ -97,6 +184,7 @@ def _export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="udsd-train export", description="Write the model folder of a run.")
     parser.add_argument("folder", type=some_path, metavar="RUN", help="folder of a training run")
     parser.add_argument("-o", "--output", required=True, type=output_path, help="the model folder")
+    parser.add_argument("--last", action="store_true", help="the newest weights, not the best of the run's validation")
     parser.add_argument(
         "--training-state",
         action="store_true",

@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
-from udsd.device import resolve_device
+from udsd.cli.output import print_line
 from udsd.errors import ConfigError
-from udsd.evaluation.vgg import load_vgg19
-from udsd.pretrained import resolve
-from udsd.training.checkpoint import load_training_state
-from udsd.training.config import TrainingConfig, parse_setting
-from udsd.training.recipe_files import recipe_path
-from udsd.training.trainer import Trainer
+from udsd.training.automatic import chosen_config
+from udsd.training.config import parse_setting
+from udsd.training.start import make_trainer
 
 
 def train(options: Namespace) -> int:
     """Train a model."""
-    overrides = _overrides(options)
-    initial, initial_state = None, None
-    if options.init:
-        folder = resolve(options.init)
-        initial, initial_state = folder.load_model(), load_training_state(folder.path)
-        overrides["model"] = {**initial.config.to_dict(), **overrides.get("model", {})}
-    config = TrainingConfig.from_toml(recipe_path(options.recipe), overrides)
-    if not config.data.sharp:
-        raise ConfigError("no sharp images; give --sharp DIR")
-    trainer = Trainer(
-        config,
+    config = chosen_config(
         options.output,
-        resolve_device(options.device),
+        options.recipe,
+        _overrides(options),
+        budget=options.budget,
         resume=options.resume,
         overwrite=options.overwrite,
-        vgg=load_vgg19(options.vgg_weights) if config.needs_vgg or options.vgg_weights else None,
-        initial=initial,
-        initial_state=initial_state,
+        dry_run=options.dry_run,
     )
-    trainer.fit()
+    if not config.data.sharp and not config.data.pairs:
+        raise ConfigError("there are no images; give --sharp DIR")
+    trainer = make_trainer(
+        config,
+        options.output,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        change_settings=options.change_settings,
+        dry_run=options.dry_run,
+    )
+    if not options.dry_run:
+        trainer.fit()
+    elif trainer.processes.is_main:
+        for line in [*trainer.opening_lines(), "this was a dry run: all was checked, and nothing written"]:
+            print_line(line)
     trainer.processes.part()
     return 0
 
@@ -46,8 +48,13 @@ def _overrides(options: Namespace) -> dict[str, dict[str, Any]]:
     for setting in options.set:
         section, key, value = parse_setting(setting)
         overrides.setdefault(section, {})[key] = value
-    for side in ("sharp", "blurred", "validation"):
+    for side in ("sharp", "blurred", "pairs", "validation", "validation_pairs"):
         folders = getattr(options, side)
         if folders:
-            overrides.setdefault("data", {})[side] = folders
+            # Absolute, so that the run can go on from any folder.
+            overrides.setdefault("data", {})[side] = [str(Path(folder).absolute()) for folder in folders]
+    for name, value in (("init", options.init), ("device", options.device), ("vgg_weights", options.vgg_weights)):
+        if value is not None:
+            own = str(value.absolute()) if isinstance(value, Path) else value
+            overrides.setdefault("run", {})[name] = own
     return overrides

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
+from udsd.degradation.blur_set import load_blurs
+from udsd.degradation.camera_paths import CameraPaths, rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
 from udsd.errors import ConfigError
@@ -42,6 +43,8 @@ class BlurConfig:
             levels of 255.
         jpeg_probability: Share of images that are compressed as JPEG at the end.
         jpeg_quality: Lowest and highest JPEG quality, 1 to 100.
+        learnt: File of a set of blurs (`udsd.degradation.BlurSet`, such as ``udsd-train`` learns from blurred images)
+            that all images are blurred from instead; the ranges then mean nothing. Empty for none.
     """
 
     path_length: tuple[float, float] = (10.0, 60.0)
@@ -54,6 +57,7 @@ class BlurConfig:
     noise: tuple[float, float] = (0.0, 2.0)
     jpeg_probability: float = 0.0
     jpeg_quality: tuple[float, float] = (60.0, 95.0)
+    learnt: str = ""
 
     def __post_init__(self) -> None:
         _check_range("path_length", self.path_length, 0.0, _LONGEST_PATH)
@@ -78,7 +82,12 @@ class BlurConfig:
         No point of a path of length L at constant speed is further than L/2 from its centre of mass: the centre is the
         mean of its points, whose mean distance from any one of them along the path is at most L/2. Bilinear
         rasterisation adds two pixels, the disc its radius, the Gaussian three standard deviations.
+
+        Raises:
+            ConfigError: The file of the learnt blurs cannot be read.
         """
+        if self.learnt:
+            return load_blurs(self.learnt).kernel_size
         reach = self.path_length[1] / 2 + 2
         if self.defocus_probability > 0:
             reach += self.defocus_radius[1]
@@ -117,19 +126,33 @@ class BlurSampler:
     """Draw degradations (kernel, noise, JPEG), and apply them to batches.
 
     Args:
-        config: Ranges to draw from.
+        config: Ranges to draw from, or the file of a learnt set.
         random: Source of all randomness.
+
+    Raises:
+        ConfigError: The file of the learnt set cannot be read.
     """
 
     def __init__(self, config: BlurConfig, random: np.random.Generator) -> None:
         self.config = config
         self._random = random
+        self._learnt = load_blurs(config.learnt) if config.learnt else None
 
-    def kernels(self, count: int) -> Tensor:
-        """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1."""
-        lengths = self._random.uniform(*self.config.path_length, size=count)
+    def kernels(self, count: int, shaken: CameraPaths | None = None) -> Tensor:
+        """Draw blur kernels, float32 (count, K, K) with K = ``config.kernel_size``, each summing to 1.
+
+        Args:
+            count: Number of kernels.
+            shaken: Paths of a shaken camera that were drawn before, as many, of lengths in the range of ``config``;
+                they are changed. Without them they are drawn here.
+        """
+        if self._learnt is not None:
+            return self._learnt.draw(count, self._random).kernels(self.config.kernel_size)
         config = self.config
-        paths = sample_camera_paths(lengths, self._random)
+        if shaken is None:
+            lengths = self._random.uniform(*config.path_length, size=count)
+            shaken = CameraPaths(lengths, sample_camera_paths(lengths, self._random))
+        lengths, paths = shaken.lengths, shaken.positions
         straight = self._random_share(count, config.straight_probability)
         paths[:, straight] = straight_camera_paths(lengths[straight], self._random)
         paths[:, self._random_share(count, 1 - config.motion_probability)] = 0
@@ -137,18 +160,34 @@ class BlurSampler:
         kernels = self._convolve_share(kernels, config.defocus_probability, config.defocus_radius, defocus_discs)
         return self._convolve_share(kernels, config.gaussian_probability, config.gaussian_sigma, gaussian_kernels)
 
-    def draw(self, count: int, height: int, width: int, channels: int = 3) -> Blur:
-        """Draw the blur of a batch of ``count`` images whose blurred size is (height, width)."""
-        kernels = self.kernels(count)
-        noise = torch.from_numpy(self._random.standard_normal((count, channels, height, width), dtype=np.float32))
-        levels = self._random.uniform(*self.config.noise, size=(count, 1, 1, 1)) * GREY_LEVEL
-        return Blur(kernels, noise * torch.from_numpy(levels).float(), self._qualities(count))
+    def draw(
+        self, count: int, height: int, width: int, channels: int = 3, *, shaken: CameraPaths | None = None
+    ) -> Blur:
+        """Draw the blur of a batch of ``count`` images whose blurred size is (height, width).
+
+        ``shaken`` is as for `kernels`.
+        """
+        if self._learnt is not None:
+            drawn = self._learnt.draw(count, self._random)
+            kernels, levels = drawn.kernels(self.config.kernel_size), drawn.noise
+            noise = self._noise((count, channels, height, width))
+            qualities = {index: round(quality) for index, quality in enumerate(drawn.qualities) if quality > 0}
+        else:
+            kernels = self.kernels(count, shaken)
+            noise = self._noise((count, channels, height, width))
+            levels = self._random.uniform(*self.config.noise, size=count)
+            qualities = self._qualities(count)
+        scales = torch.from_numpy(levels * GREY_LEVEL).float()[:, None, None, None]
+        return Blur(kernels, noise * scales, qualities)
 
     def blur(self, images: Tensor) -> Tensor:
         """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border has to be made up."""
         count, channels, height, width = images.shape
         shrunk = self.config.kernel_size - 1
         return self.draw(count, height - shrunk, width - shrunk, channels).apply(images)
+
+    def _noise(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.from_numpy(self._random.standard_normal(shape, dtype=np.float32))
 
     def _convolve_share(
         self, kernels: Tensor, probability: float, sizes: tuple[float, float], shape: Callable[[Tensor, int], Tensor]

@@ -9,6 +9,7 @@ abrupt shake.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,19 @@ _HIGHEST_ANXIETY = 0.012
 _HIGHEST_SHAKE_PROBABILITY = 0.2
 _HIGHEST_NOISE = 10.0
 _HIGHEST_PULL = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraPaths:
+    """Paths of a shaken camera.
+
+    Attributes:
+        lengths: Length of each in pixels, (N,).
+        positions: What `sample_camera_paths` returns for them, (2000, N).
+    """
+
+    lengths: NDArray[np.float64]
+    positions: NDArray[np.complex128]
 
 
 def sample_camera_paths(

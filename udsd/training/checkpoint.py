@@ -22,8 +22,12 @@ from udsd.atomic import remove_unfinished, whole_file
 from udsd.errors import UdsdError, WeightsError
 from udsd.regular import regular_size
 from udsd.training.networks import TrainingNetworks
+from udsd.training.recipe_files import CONFIG_FILE
 
 logger = logging.getLogger(__name__)
+
+BEST_FILE = "best.pt"
+"""The weights of a run with the best validation: what is exported unless the newest are asked for."""
 
 TRAINING_STATE = "training_state.safetensors"
 """The networks of a run that its model folder does not hold, as float32, in a file beside it."""
@@ -49,15 +53,24 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
     """
     target = folder / f"checkpoint-{step:08d}.pt"
     remove_unfinished(folder)
-    with whole_file(target) as unfinished, unfinished.open("wb") as file:
-        _write(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_state(target, state)
     # Files newer than the step we resumed from belong to an abandoned attempt; they do not count among those to keep.
     up_to_now = [path for path in find_checkpoints(folder) if path.name <= target.name]
     for old in up_to_now[:-keep]:
         old.unlink()
     return target
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors and plain values to a file that appears when all of it is on disk.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        _write(state, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write(state: dict[str, Any], file: BinaryIO) -> None:
@@ -76,10 +89,11 @@ def find_checkpoints(folder: Path) -> list[Path]:
 
 
 def clear_run(folder: Path) -> None:
-    """Remove what a run left in its folder: checkpoints, losses and sample grids, and nothing else."""
+    """Remove what a run left in its folder: its weights, settings, losses and sample grids, and nothing else."""
     grids = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
     events = (folder / "tensorboard").glob("events.out.tfevents.*")
-    for path in [*find_checkpoints(folder), folder / "losses.csv", *grids, *events]:
+    own = [folder / name for name in (BEST_FILE, CONFIG_FILE, "losses.csv")]
+    for path in [*find_checkpoints(folder), *own, *grids, *events]:
         path.unlink(missing_ok=True)
 
 
@@ -108,20 +122,41 @@ def take_newest_checkpoint(folder: Path, take: Callable[[dict[str, Any]], _Taken
     """
     checkpoints = find_checkpoints(folder)
     for path in reversed(checkpoints):
-        try:
-            return take(_read(path))
-        except (UdsdError, MemoryError, torch.OutOfMemoryError):
-            raise
-        # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
-        except Exception as error:
-            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
-            logger.warning("%s cannot be read (%s); trying the one before", path, reason)
+        for taken in _take(path, take, "trying the one before"):
+            return taken
     if checkpoints:
         raise WeightsError(f"none of the {len(checkpoints)} checkpoints in {folder} can be read; start anew")
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def take_best(folder: Path, take: Callable[[dict[str, Any]], _Taken]) -> _Taken | None:
+    """What ``take`` makes of the best weights of a run; None if there are none, or, with a warning, if it cannot.
+
+    Arguments and errors are those of `take_newest_checkpoint`.
+    """
+    path = folder / BEST_FILE
+    return next(iter(_take(path, take, "going on without it") if path.exists() else ()), None)
+
+
+def _take(path: Path, take: Callable[[dict[str, Any]], _Taken], what_then: str) -> tuple[_Taken, ...]:
+    """What ``take`` makes of a file; nothing, and a warning, if it cannot use it."""
+    try:
+        return (take(read_state(path)),)
+    except (UdsdError, MemoryError, torch.OutOfMemoryError):
+        raise
+    # On a broken file torch raises nearly anything: RuntimeError, EOFError, UnpicklingError, KeyError...
+    except Exception as error:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+        logger.warning("%s cannot be read (%s); %s", path, reason, what_then)
+        return ()
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `write_state` wrote. Only tensors and plain values are unpickled.
+
+    Raises:
+        Exception: It is broken; of which kind depends on how.
+    """
     regular_size(path)
     _check_sums(path)
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -14,7 +14,7 @@ from udsd.errors import ConfigError
 from udsd.models import ModelConfig
 from udsd.regular import read_limited
 from udsd.settings import build_settings
-from udsd.training.data import DataConfig
+from udsd.training.data_config import DataConfig
 from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
@@ -111,17 +111,22 @@ class RunConfig:
     Attributes:
         seed: Seed of the initial weights and of all random draws.
         precision: Number format of the networks' arithmetic; ``auto`` takes bfloat16 where it is fast.
-        ema_decay: Decay of the exponential moving average of the inference path's weights, which sample grids,
-            validation and exported models use; 0 switches it off.
+        ema_decay: Highest decay of the exponential moving average of the inference path's weights, which sample grids,
+            validation and exported models use; at the beginning of a stage it is lower
+            (`udsd.training.average`). 0 switches it off.
         checkpoint_every: Steps between checkpoints.
         keep_checkpoints: Number of the newest checkpoints that are kept.
-        sample_every: Steps between sample grids.
+        sample_every: Steps between sample grids; there are some after 50, 100, 200 and 400 steps as well.
         log_every: Steps between entries of losses.csv, each the mean over those steps. A checkpoint writes one as well.
-        validate_every: Steps between scores on the images of ``data.validation``.
+        validate_every: Steps between scores on the images of ``data.validation`` and ``data.validation_pairs``, which
+            are also taken before the first step and after the last.
         clip_gradients: Gradients of one update are scaled down to this norm if theirs is larger. 0, as in the paper,
             leaves them as they are.
         compile: Compile the networks (torch.compile). The first step then takes minutes; meant for
             GPUs.
+        device: Where the networks train: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        init: A model of the zoo, a model folder or a Hub repository to start from; none if empty.
+        vgg_weights: A file of VGG-19; torchvision downloads it if empty.
     """
 
     seed: int = 0
@@ -134,6 +139,9 @@ class RunConfig:
     validate_every: int = 1000
     clip_gradients: float = 0.0
     compile: bool = False
+    device: str = "auto"
+    init: str = ""
+    vgg_weights: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:

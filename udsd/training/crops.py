@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from udsd.degradation import Blur
-from udsd.images.levels import to_pixels
+from udsd.images.levels import to_levels, to_pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,25 +18,40 @@ class Crops:
     Attributes:
         pixels: uint8 (B, 3, H, W); with a blur, larger than the crops by the margin that it needs.
         blur: The blur to be applied; None for images that are taken as they are.
+        blurred: uint8, of the same shape: the blurred partners of real pairs; None if there are none.
+        gains: float32 (B, 3, 1, 1): what scales the light background of each crop's image to white; None for no white
+            balance.
     """
 
     pixels: Tensor
     blur: Blur | None = None
+    gains: Tensor | None = None
+    blurred: Tensor | None = None
 
     def to_device(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Move the crops to a device and blur them there; returns them without and with the blur.
 
-        Both are float32 (B, 3, S, S) in [-1, 1], channels last; if there is no blur, they are the same tensor.
+        As a camera does it, pixels are blurred, limited to their range and rounded to grey levels in their own colours.
+        Then, as when a model is used, they are scaled to white, which takes what was brighter than the ground beyond 1.
+
+        Both are float32 (B, 3, S, S), channels last, in [-1, 1] before they are scaled; if there is neither a
+        blur nor a partner, they are the same tensor.
         """
         pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
         images = to_pixels(pixels.to(device, non_blocking=True))
+        if self.blurred is not None:
+            return self._on_white(images), self._on_white(to_pixels(self.blurred.to(device, non_blocking=True)))
         if self.blur is None:
-            images = images.contiguous(memory_format=torch.channels_last)
+            images = self._on_white(images)
             return images, images
         margin = self.blur.kernels.shape[-1] // 2
         size = images.shape[-1] - 2 * margin
-        sharp, blurred = images[..., margin : margin + size, margin : margin + size], self.blur.apply(images)
-        return (
-            sharp.contiguous(memory_format=torch.channels_last),
-            blurred.contiguous(memory_format=torch.channels_last),
-        )
+        sharp = images[..., margin : margin + size, margin : margin + size]
+        blurred = to_pixels(to_levels(self.blur.apply(images)))
+        return self._on_white(sharp), self._on_white(blurred)
+
+    def _on_white(self, images: Tensor) -> Tensor:
+        if self.gains is not None:
+            gains = self.gains.to(images.device, non_blocking=True)
+            images = images * gains + (gains - 1)
+        return images.contiguous(memory_format=torch.channels_last)

@@ -8,75 +8,27 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from udsd.degradation import BlurConfig, BlurSampler, on_other_paper
-from udsd.errors import ConfigError, ImageError
+from udsd.degradation import BlurConfig, BlurSampler, on_other_balanced_paper, on_other_paper
+from udsd.errors import ConfigError
 from udsd.training.crops import Crops
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.data_config import DataConfig
+from udsd.training.image_lists import describe_images
 from udsd.training.image_pool import ImageCache, ImagePool
+from udsd.training.path_blocks import PathBlocks
+from udsd.training.real_pairs import PairPool
+from udsd.training.training_files import find_training_files
 
 logger = logging.getLogger(__name__)
 
-_HIGHEST_CONTRAST = 127.5
-"""Standard deviation of a crop that is half black and half white."""
-
-_MOST_WORKERS = 64
 
 _SHARP, _BLURRED, _PAIRS = range(3)
 """Purposes of a batch: each has random numbers of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataConfig:
-    """Which images training crops are taken from, and how.
-
-    Attributes:
-        sharp: Folders of sharp images, searched recursively, and text files with a path on each line.
-        blurred: The same of blurred images of the same domain, not of the same scenes. When empty, half of the
-            sharp images are blurred on the fly and the other half stays sharp, so that the two sides are unpaired all
-            the same. (The warm start, which blurs sharp images itself, uses both halves.)
-        validation: Folders of sharp images that are not trained on, to measure the run on.
-        crop_size: Side of the square crops in pixels, a multiple of 4.
-        batch_size: Crops of each side in one step, over all processes together.
-        minimum_contrast: Crops whose standard deviation (in the channel where it is largest) is below this many grey
-            levels of 255 are drawn again, up to seven times: the blank margins of a page teach nothing.
-        flip: Mirror crops left to right with a probability of one half. For faces, not for text.
-        other_paper: Share of the crops that are reprinted in fainter ink on other paper
-            (`udsd.degradation.paper_stock`).
-        cache_gigabytes: Size up to which decoded images are kept in memory, in each process.
-        workers: Threads that prefetch batches, so that images are decoded while the networks compute; 0 draws each
-            batch when it is needed.
-    """
-
-    sharp: tuple[str, ...] = ()
-    blurred: tuple[str, ...] = ()
-    validation: tuple[str, ...] = ()
-    crop_size: int = 128
-    batch_size: int = 16
-    minimum_contrast: float = 0.0
-    flip: bool = False
-    other_paper: float = 0.0
-    cache_gigabytes: float = 4.0
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        if self.crop_size < 16 or self.crop_size % 4:
-            raise ConfigError(f"crop_size is {self.crop_size}; give a multiple of 4 of at least 16")
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size is {self.batch_size}; give at least 1")
-        if not 0 <= self.minimum_contrast <= _HIGHEST_CONTRAST:
-            raise ConfigError(f"minimum_contrast is {self.minimum_contrast}; give 0 to {_HIGHEST_CONTRAST}")
-        if not 0 <= self.other_paper <= 1:
-            raise ConfigError(f"other_paper is {self.other_paper}; give a share from 0 to 1")
-        if not 0 <= self.cache_gigabytes < math.inf:
-            raise ConfigError(f"cache_gigabytes is {self.cache_gigabytes}; give 0 or more")
-        if not 0 <= self.workers <= _MOST_WORKERS:
-            raise ConfigError(f"workers is {self.workers}; give 0 to {_MOST_WORKERS}")
 
 
 class TrainingCrops:
@@ -118,27 +70,51 @@ class TrainingCrops:
         self._seed = seed
         self._process = process
         self._count = data.batch_size // processes
+        self._paths = PathBlocks(blur.path_length, self._count, (seed, process))
         self._balance_white = balance_white
-        if not data.sharp:
-            raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
-        sharp = check_images(list_images(data.sharp, besides), data.crop_size)
-        self._blur_on_the_fly = not data.blurred
-        if self._blur_on_the_fly:
-            sharp, blurred = _split_in_halves(sharp)
-        else:
-            blurred = leave_out_shared(
-                check_images(list_images(data.blurred, besides), data.crop_size),
-                sharp,
-                role="blurred",
-                other_role="sharp",
-            )
+        self.files = files = find_training_files(data, besides)
         cache = ImageCache(int(data.cache_gigabytes * 2**30), balance_white=balance_white)
-        self.sharp_pool = ImagePool(sharp, cache)
-        self.blurred_pool = ImagePool(blurred, cache)
+        self.sharp_pool, self.blurred_pool = ImagePool(files.sharp, cache), ImagePool(files.blurred, cache)
+        self._pairs = PairPool(files.pairs, cache) if files.pairs else None
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
-        self._all_sharp = ImagePool([*sharp, *blurred], cache) if self._blur_on_the_fly else self.sharp_pool
-        how = "to be blurred on the fly" if self._blur_on_the_fly else "blurred"
-        logger.info("%d sharp images, %d %s", len(sharp), len(blurred), how)
+        self._all_sharp = ImagePool([*files.sharp, *files.blurred], cache) if files.blur_on_the_fly else self.sharp_pool
+
+    @property
+    def trained_on(self) -> list[Path]:
+        """All images that are trained on, sharp and blurred."""
+        return [*self.files.sharp, *self.files.blurred]
+
+    def description(self, *, unpaired: bool) -> str:
+        """How many images there are on each side, in words.
+
+        Args:
+            unpaired: Whether the run has an unpaired stage. The warm start alone uses all sharp images, and no blurred
+                ones.
+        """
+        files = self.files
+        measured = len({*files.held_out} - {*files.sharp, *files.blurred})
+        measured += len({*files.held_out_pairs} - {*files.pairs})
+        also = f", {measured:,} more to measure on" if measured else ""
+        if self._pairs is not None:
+            return f"{len(self.files.pairs):,} pairs{also}"
+        if not unpaired:
+            unused = "" if self.files.blur_on_the_fly else f" ({len(self.files.blurred):,} blurred ones are not used)"
+            return f"{len(self._all_sharp.files):,} sharp, which are blurred on the fly{unused}{also}"
+        how = "more to be blurred on the fly" if self.files.blur_on_the_fly else "blurred"
+        return f"{len(self.files.sharp):,} sharp, {len(self.files.blurred):,} {how}{also}"
+
+    def facts(self, *, unpaired: bool) -> dict[str, Any]:
+        """What a model's card says of the images: their numbers and sizes by their use, and nothing of where they are.
+
+        Args:
+            unpaired: As for `description`.
+        """
+        if self._pairs is not None:
+            return {"pairs": describe_images(self.files.sharp)}
+        if not unpaired:
+            return {"sharp, blurred on the fly": describe_images(self._all_sharp.files)}
+        side = "sharp, blurred on the fly" if self.files.blur_on_the_fly else "blurred"
+        return {"sharp": describe_images(self.sharp_pool.files), side: describe_images(self.blurred_pool.files)}
 
     @property
     def steps_per_epoch(self) -> int:
@@ -147,34 +123,36 @@ class TrainingCrops:
 
     def sharp(self, step: int) -> Crops:
         """Sharp crops s."""
-        return self._without_blur(self.sharp_pool, self._random(_SHARP, step))
+        return self._draw(self.sharp_pool, self._random(_SHARP, step))
 
     def blurred(self, step: int) -> Crops:
         """Blurred crops b, of images that `sharp` never draws from."""
-        random = self._random(_BLURRED, step)
-        if not self._blur_on_the_fly:
-            return self._without_blur(self.blurred_pool, random)
-        return self._with_blur(self.blurred_pool, random)
+        if not self.files.blur_on_the_fly:
+            return self._draw(self.blurred_pool, self._random(_BLURRED, step))
+        return self._with_blur(self.blurred_pool, _BLURRED, step)
 
     def pairs(self, step: int) -> Crops:
-        """Sharp crops and a blur for them, for the warm start and its sample grids.
+        """Sharp crops and a blur for them, for the warm start and its sample grids; or crops of real pairs.
 
         They come from all sharp images, including those that the unpaired stage uses on its blurred side.
         """
-        return self._with_blur(self._all_sharp, self._random(_PAIRS, step))
+        if self._pairs is not None:
+            config, random = self.config, self._random(_PAIRS, step)
+            return self._pairs.crops(
+                self._count, config.crop_size, random, minimum_contrast=config.minimum_contrast, flip=config.flip
+            )
+        return self._with_blur(self._all_sharp, _PAIRS, step)
 
     def _random(self, purpose: int, step: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
-    def _without_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
-        return Crops(self._draw(pool, random))
+    def _with_blur(self, pool: ImagePool, purpose: int, step: int) -> Crops:
+        size, random = self.config.crop_size, self._random(purpose, step)
+        crops = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
+        sampler, shaken = BlurSampler(self._blur_config, random), self._paths.draw(purpose, step)
+        return replace(crops, blur=sampler.draw(self._count, size, size, shaken=shaken))
 
-    def _with_blur(self, pool: ImagePool, random: np.random.Generator) -> Crops:
-        size = self.config.crop_size
-        pixels = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
-        return Crops(pixels, BlurSampler(self._blur_config, random).draw(self._count, size, size))
-
-    def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Tensor:
+    def _draw(self, pool: ImagePool, random: np.random.Generator, margin: int = 0) -> Crops:
         config = self.config
         crops = pool.crops(
             self._count,
@@ -184,14 +162,11 @@ class TrainingCrops:
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
         )
+        if not self._balance_white:
+            crops = replace(crops, gains=None)
         if not config.other_paper:
             return crops
-        return on_other_paper(crops, config.other_paper, random, balanced=self._balance_white)
-
-
-def _split_in_halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Every second file to each side, since neighbours are often of one document or person, which both should have."""
-    if len(files) == 1:
-        logger.warning("%s is the only image, so that it is used on the sharp and on the blurred side", files[0])
-        return files, files
-    return files[0::2], files[1::2]
+        if crops.gains is None:
+            return replace(crops, pixels=on_other_paper(crops.pixels, config.other_paper, random))
+        pixels, gains = on_other_balanced_paper(crops.pixels, crops.gains, config.other_paper, random)
+        return Crops(pixels, gains=gains)

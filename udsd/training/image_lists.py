@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.images import find_images, read_size
@@ -14,6 +15,9 @@ from udsd.paths import is_folder, real_path
 from udsd.regular import open_regular
 
 logger = logging.getLogger(__name__)
+
+_LOOKED_AT = 500
+"""Images whose sizes describe a whole set."""
 
 _NAMED = 5
 """Files that a warning names; further ones are counted."""
@@ -27,6 +31,7 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
     Args:
         places: Folders and text files.
         besides: A folder whose images are left out, with those below: that of the run, which holds pictures of its own.
+            Places that lie in it were meant, and count.
 
     Raises:
         ImageError: One of them is missing or holds no images.
@@ -37,10 +42,11 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
         found = _images_of(place)
         if not found:
             raise ImageError(f"{place} holds no images; give a folder with PNG, JPEG or other image files")
+        place_is_own = own is not None and real_path(Path(place)) != own and real_path(Path(place)).is_relative_to(own)
         for path in found:
             # Folders may contain each other, and a file must not be on both sides of a run.
             real = real_path(path)
-            if own is None or not real.is_relative_to(own):
+            if own is None or place_is_own or not real.is_relative_to(own):
                 files.setdefault(real, path)
     return list(files.values())
 
@@ -64,12 +70,30 @@ def check_images(files: Sequence[Path], crop_size: int) -> list[Path]:
     copies = {path for paths in _duplicates(list(sizes)) for path in paths[1:]}
     kept = [path for path in sizes if path not in copies]
     small = [path for path in kept if min(sizes[path]) < crop_size]
-    _warn("cannot be read and are left out", broken)
-    _warn("are copies of other files and are left out", copies)
-    _warn(f"are smaller than a crop of {crop_size} px and are mirrored at their borders", small)
+    warn_of_files("cannot be read and are left out", broken)
+    warn_of_files("are copies of other files and are left out", copies)
+    warn_of_files(f"are smaller than a crop of {crop_size} px and are mirrored at their borders", small)
     if not kept:
         raise ImageError(f"none of the {len(files)} files can be read as an image; the first is {files[0]}")
     return kept
+
+
+def describe_images(files: Sequence[Path]) -> dict[str, Any]:
+    """The number of images, and the smallest, middle and largest of their sizes in pixels.
+
+    Of many images only some, spread over all, are looked at.
+
+    Returns:
+        ``count``, and ``smallest``, ``median`` and ``largest``, each (width, height), ordered by the area.
+    """
+    sizes = []
+    for path in files[:: max(1, len(files) // _LOOKED_AT)]:
+        with suppress(ImageError, MemoryLimitError):
+            sizes.append(read_size(path))
+    sizes.sort(key=lambda size: size[0] * size[1])
+    if not sizes:
+        return {"count": len(files)}
+    return {"count": len(files), "smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
 
 
 def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str, other_role: str) -> list[Path]:
@@ -92,7 +116,7 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
     kept = [path for path in files if path not in shared]
     if not kept:
         raise ImageError(f"all {role} images are among the {other_role} ones; give {role} images of other scenes")
-    _warn(f"are both {role} and {other_role} images, and are left out of the {role} ones", shared)
+    warn_of_files(f"are both {role} and {other_role} images, and are left out of the {role} ones", shared)
     return kept
 
 
@@ -126,7 +150,8 @@ def _duplicates(files: Sequence[Path]) -> list[list[Path]]:
     return [paths for paths in by_content.values() if len(paths) > 1]
 
 
-def _warn(what: str, files: Iterable[Path]) -> None:
+def warn_of_files(what: str, files: Iterable[Path]) -> None:
+    """Warn of images in one line, which names the first few: ``3 image(s) WHAT: a.png, ...``; nothing for none."""
     paths = sorted(files)
     if paths:
         named = ", ".join(map(str, paths[:_NAMED]))

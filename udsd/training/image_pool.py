@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,29 @@ from torch import Tensor
 from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images import decode_image
 from udsd.images.levels import to_levels
-from udsd.models import white_balance
+from udsd.models.white import WhiteBalance
+from udsd.training.crops import Crops
 
 logger = logging.getLogger(__name__)
 
+_Levels = NDArray[np.uint8]
+
 _TRIES = 8
 """Draws of a crop; the last one is taken even if it is flat."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CachedImage:
+    """A decoded image.
+
+    Attributes:
+        levels: uint8 (H, W, 3), as in the file.
+        gain: float32 (3,), what scales its light background to white (`udsd.models.white`); 1 for a model without white
+            balance.
+    """
+
+    levels: _Levels
+    gain: NDArray[np.float32]
 
 
 class ImageCache:
@@ -28,19 +46,20 @@ class ImageCache:
 
     Args:
         room: Bytes that may be kept.
-        balance_white: Scale the light background of each image to white, as the model does with its input.
+        balance_white: Find the gain of each image that scales its light background to white, as the model does with its
+            input.
     """
 
     def __init__(self, room: int, *, balance_white: bool = False) -> None:
         self._room = room
         self._balance_white = balance_white
-        self._images: dict[Path, NDArray[np.uint8]] = {}
+        self._images: dict[Path, CachedImage] = {}
         self._broken: set[Path] = set()
         self._full = False
         self._lock = threading.Lock()
 
-    def read(self, path: Path) -> NDArray[np.uint8] | None:
-        """Pixels, uint8 (H, W, 3), of an image file; None, with one warning, if it cannot be decoded.
+    def read(self, path: Path) -> CachedImage | None:
+        """An image file; None, with one warning, if it cannot be decoded.
 
         A grey image takes one channel in memory, broadcast to three.
         """
@@ -49,17 +68,22 @@ class ImageCache:
         stored = self._images.get(path)
         if stored is None:
             try:
-                pixels = self._levels(decode_image(path).pixels)
+                pixels = decode_image(path).pixels
             except (ImageError, MemoryLimitError) as error:
                 self._leave_out(path, error)
                 return None
-            is_grey = bool((pixels == pixels[:1]).all())
-            stored = (pixels[:1] if is_grey else pixels).permute(1, 2, 0).contiguous().numpy()
+            levels = to_levels(pixels[0])
+            is_grey = bool((levels == levels[:1]).all())
+            kept = (levels[:1] if is_grey else levels).permute(1, 2, 0).contiguous().numpy()
+            stored = CachedImage(kept, self._gain(pixels))
             self._keep(path, stored)
-        return np.broadcast_to(stored, (*stored.shape[:2], 3))
+        return replace(stored, levels=np.broadcast_to(stored.levels, (*stored.levels.shape[:2], 3)))
 
-    def _levels(self, image: Tensor) -> Tensor:
-        return to_levels(white_balance(image, wanted=self._balance_white).apply(image, overwrite=True)[0])
+    def _gain(self, pixels: Tensor) -> NDArray[np.float32]:
+        if not self._balance_white:
+            return np.ones(pixels.shape[1], np.float32)
+        gain: NDArray[np.float32] = WhiteBalance.of(pixels).gain[0, :, 0, 0].numpy()
+        return gain
 
     def _leave_out(self, path: Path, error: UdsdError) -> None:
         with self._lock:
@@ -67,12 +91,12 @@ class ImageCache:
                 self._broken.add(path)
                 logger.warning("a training image is left out: %s", error)
 
-    def _keep(self, path: Path, image: NDArray[np.uint8]) -> None:
+    def _keep(self, path: Path, image: CachedImage) -> None:
         with self._lock:
             if path in self._images:
                 return
-            if image.nbytes <= self._room:
-                self._room -= image.nbytes
+            if image.levels.nbytes <= self._room:
+                self._room -= image.levels.nbytes
                 self._images[path] = image
             elif not self._full:
                 self._full = True
@@ -104,8 +128,8 @@ class ImagePool:
         margin: int = 0,
         minimum_contrast: float = 0.0,
         flip: bool = False,
-    ) -> Tensor:
-        """Draw crops, uint8 (count, 3, S, S) with S = size + 2 * margin.
+    ) -> Crops:
+        """Draw crops, of S x S pixels with S = size + 2 * margin.
 
         Args:
             count: Number of crops.
@@ -119,32 +143,35 @@ class ImagePool:
         Raises:
             ImageError: None of the files can be decoded.
         """
-        crops = [self._crop(size, margin, minimum_contrast, random) for _ in range(count)]
+        drawn = [self._crop(size, margin, minimum_contrast, random) for _ in range(count)]
+        crops = [crop.levels for crop in drawn]
         if flip:
             crops = [crop[:, ::-1] if random.random() < 0.5 else crop for crop in crops]
-        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        gains = np.stack([crop.gain for crop in drawn])[..., None, None]
+        return Crops(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2), gains=torch.from_numpy(gains))
 
-    def _crop(self, size: int, margin: int, minimum_contrast: float, random: np.random.Generator) -> NDArray[np.uint8]:
+    def _crop(self, size: int, margin: int, minimum_contrast: float, random: np.random.Generator) -> CachedImage:
         for attempt in range(_TRIES):
             image = self._image(size, random)
-            top, left = (_draw_start(side, size, margin, random) for side in image.shape[:2])
-            crop = _mirrored_window(image, top - margin, left - margin, size + 2 * margin)
-            if attempt == _TRIES - 1 or _contrast(crop) >= minimum_contrast:
+            top, left = (_draw_start(side, size, margin, random) for side in image.levels.shape[:2])
+            crop = mirrored_window(image.levels, top - margin, left - margin, size + 2 * margin)
+            if attempt == _TRIES - 1 or contrast(crop, image.gain) >= minimum_contrast:
                 break
-        return crop
+        return CachedImage(crop, image.gain)
 
-    def _image(self, at_least: int, random: np.random.Generator) -> NDArray[np.uint8]:
-        """Pixels (H, W, 3) of a random file, mirrored at its borders where it is smaller than a crop."""
+    def _image(self, at_least: int, random: np.random.Generator) -> CachedImage:
+        """A random file, mirrored at its borders where it is smaller than a crop."""
         image = self._cache.read(self.files[int(random.integers(len(self.files)))])
         if image is None:
             image = self._any_readable(random)
-        missing = [max(0, at_least - side) for side in image.shape[:2]]
+        missing = [max(0, at_least - side) for side in image.levels.shape[:2]]
         if any(missing):
-            image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
+            padded = np.pad(image.levels, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
+            image = replace(image, levels=padded)
         return image
 
-    def _any_readable(self, random: np.random.Generator) -> NDArray[np.uint8]:
-        """Pixels (H, W, 3) of a random file that can be decoded. Which one depends on ``random`` alone."""
+    def _any_readable(self, random: np.random.Generator) -> CachedImage:
+        """A random file of those that can be decoded. Which one depends on ``random`` alone."""
         for index in random.permutation(len(self.files)):
             image = self._cache.read(self.files[int(index)])
             if image is not None:
@@ -158,7 +185,7 @@ def _draw_start(side: int, size: int, margin: int, random: np.random.Generator) 
     return reach + int(random.integers(side - size - 2 * reach + 1))
 
 
-def _mirrored_window(image: NDArray[np.uint8], top: int, left: int, size: int) -> NDArray[np.uint8]:
+def mirrored_window(image: _Levels, top: int, left: int, size: int) -> _Levels:
     """A square of ``size`` pixels of an image (H, W, 3), mirrored beyond its borders."""
     height, width = image.shape[:2]
     inside = image[max(top, 0) : top + size, max(left, 0) : left + size]
@@ -168,6 +195,9 @@ def _mirrored_window(image: NDArray[np.uint8], top: int, left: int, size: int) -
     return np.pad(inside, [*beyond, (0, 0)], mode="symmetric")
 
 
-def _contrast(crop: NDArray[np.uint8]) -> float:
-    """Largest standard deviation of a channel. Over all channels together a flat orange crop would have contrast."""
-    return max(float(crop[..., channel].std()) for channel in range(crop.shape[2]))
+def contrast(crop: _Levels, gain: NDArray[np.float32]) -> float:
+    """Largest standard deviation of a channel, scaled as the model sees it.
+
+    Over all channels together a flat orange crop would have contrast.
+    """
+    return max(float(gain[channel] * crop[..., channel].std()) for channel in range(crop.shape[2]))

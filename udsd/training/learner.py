@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
@@ -17,6 +16,7 @@ from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.models.blocks import IMAGE_CHANNELS
 from udsd.training.alarms import diagnose
+from udsd.training.average import AveragedModel
 from udsd.training.config import TrainingConfig
 from udsd.training.crops import Crops
 from udsd.training.data import TrainingCrops
@@ -69,16 +69,14 @@ class Learner:
         if initial is not None:
             self._start_from(initial, initial_state)
         self.networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = AveragedModel(
-            self.networks.deblur_model,
-            multi_avg_fn=get_ema_multi_avg_fn(config.run.ema_decay),  # type: ignore[no-untyped-call]
-        )
+        self._average = AveragedModel(self.networks.deblur_model, config.run.ema_decay)
         if vgg is not None:
             vgg = vgg.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg)
         self._restoration_vgg = vgg if config.loss.restoration_perceptual else None
         self._pools = self._make_pools()
         self._optimizers = self._make_optimizers()
+        self._used: set[str] = set()
         if config.run.compile:
             self.networks.compile_parts()
         torch.manual_seed(config.run.seed + 1 + processes.index)  # but other random codes
@@ -86,7 +84,13 @@ class Learner:
     @property
     def averaged_model(self) -> DeblurModel:
         """The inference path with averaged weights: what is exported."""
-        return self._average.module  # type: ignore[return-value]
+        return self._average.module
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Learning rates of the newest step, by the name of the optimizer."""
+        rates = {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in self._optimizers.items()}
+        return {name: rates[name] for name in sorted(self._used)}
 
     def in_warm_start(self, step: int) -> bool:
         """Whether a step, counted from 0, belongs to the warm start."""
@@ -101,13 +105,14 @@ class Learner:
 
     def step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         """Update the networks; returns the losses of the step, still on the device."""
+        self._used.clear()
         if self.in_warm_start(step):
             losses = self._warm_start_step(step, batch)
         else:
-            if step == self.config.warm_start.steps > 0 and not self._has_trained_blur_branch:
-                self.networks.initialise_blur_branch()
+            if step == self.config.warm_start.steps > 0:
+                self._begin_unpaired_stage()
             losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
-        self._average.update_parameters(self.networks.deblur_model)
+        self._average.update(self.networks.deblur_model)
         return losses
 
     def translation_samples(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
@@ -159,6 +164,11 @@ class Learner:
         """A context in which the networks compute in `dtype`."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
+    def _begin_unpaired_stage(self) -> None:
+        if not self._has_trained_blur_branch:
+            self.networks.initialise_blur_branch()
+        self._average.begin_stage()
+
     def _warm_start_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         losses = self._restoration_losses(batch)
         self._update("warm_start", losses, warm_start_rate(self.config.warm_start, step))
@@ -191,6 +201,7 @@ class Learner:
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]
+        self._used.add(name)
         for group in optimizer.param_groups:
             group["lr"] = rate
         objective = torch.stack(list(losses.values())).sum()
@@ -207,10 +218,11 @@ class Learner:
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
         wanted = self.config.model
         # What pictures a model is for is nothing of its networks.
-        if initial.config != replace(wanted, base_width=initial.config.base_width, domain=initial.config.domain):
+        found = replace(initial.config, balance_white=wanted.balance_white, domain=wanted.domain)
+        if found != replace(wanted, base_width=found.base_width):
             raise ConfigError(
-                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width and domain may "
-                "differ"
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, balance_white "
+                "and domain may differ"
             )
         if initial.config.base_width != wanted.base_width:
             logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)

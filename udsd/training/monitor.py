@@ -11,7 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from udsd.atomic import whole_file
@@ -65,7 +67,7 @@ class RunningMeans:
 
 
 class LossLog:
-    """Writes ``losses.csv`` (step, name, value), and the same for TensorBoard where that is installed.
+    """Writes ``losses.csv`` (step, name, value), and the same and more for TensorBoard where that is installed.
 
     Args:
         folder: The run's; TensorBoard's files lie in ``tensorboard/`` below it.
@@ -74,7 +76,7 @@ class LossLog:
 
     def __init__(self, folder: Path, resume_at: int) -> None:
         self._path = folder / "losses.csv"
-        kept = [row for row in _read_rows(self._path) if int(row[0]) <= resume_at]
+        kept = [row for row in _read_rows(self._path) if int(row[0]) <= resume_at] if resume_at else []
         with whole_file(self._path) as unfinished, unfinished.open("w", newline="") as file:
             csv.writer(file).writerows([_HEADING, *kept])
         self._board = _tensorboard(folder / "tensorboard", resume_at)
@@ -85,6 +87,18 @@ class LossLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._board is not None:
             self._board.close()
+
+    def show(self, step: int, rates: Mapping[str, float]) -> None:
+        """Show learning rates by their optimizer's name, on TensorBoard alone."""
+        if self._board is not None:
+            for name, value in rates.items():
+                self._board.add_scalar(f"learning_rate/{name}", value, step)
+
+    def show_picture(self, step: int, path: Path) -> None:
+        """Show a sample grid, on TensorBoard alone."""
+        if self._board is not None:
+            with Image.open(path) as picture:
+                self._board.add_image("samples", np.asarray(picture.convert("RGB")), step, dataformats="HWC")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Write named values of a step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import torch
@@ -74,3 +74,16 @@ class Processes:
         if self.count > 1:
             self._state.wait_for_everyone()
             self._state.destroy_process_group()
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The state of the generators that blur codes are drawn from. Batches need none: they depend on the step alone."""
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def set_random_state(state: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Set the generators to what `random_state` returned."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)

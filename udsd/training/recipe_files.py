@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from udsd.atomic import whole_file
 from udsd.errors import ConfigError
+
+CONFIG_FILE = "config.toml"
+"""The settings of a run, as a recipe in its folder."""
+
+_HEADING = "# The settings of this run, as udsd-train has written them; --recipe takes this file for another run.\n\n"
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -24,3 +33,44 @@ def recipe_path(name: str) -> Path:
         if path.is_file() or path.is_fifo() or path.is_char_device():  # what is no file is told when it is read
             return path
     raise ConfigError(f"no recipe {name!r}; give a TOML file or one of: {', '.join(bundled_recipes())}")
+
+
+def recipe_titles() -> dict[str, str]:
+    """What each bundled recipe is for, in a line: the first of its comments."""
+    titles = {}
+    for name in bundled_recipes():
+        first, _, _ = (_RECIPES / f"{name}.toml").read_text(encoding="utf-8").partition("\n")
+        titles[name] = first.removeprefix("#").strip().removeprefix(f"{name}:").strip()
+    return titles
+
+
+def recipe_text(settings: Mapping[str, Any]) -> str:
+    """Settings by section and key as TOML, which reads back as they are. What is None is left out."""
+    lines: list[str] = []
+    for section, values in settings.items():
+        lines += ["", *_table(section, values)]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def write_config(settings: Mapping[str, Any], folder: Path) -> None:
+    """Write the settings of a run into its folder, as a recipe.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with whole_file(folder / CONFIG_FILE) as unfinished:
+        unfinished.write_text(_HEADING + recipe_text(settings), encoding="utf-8", errors="replace")
+
+
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    plain = {key: value for key, value in values.items() if value is not None and not isinstance(value, Mapping)}
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    lines = [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in plain.items())]
+    for key, below in tables.items():
+        lines += ["", *_table(f"{name}.{key}", below)]
+    return lines
+
+
+def _value(value: Any) -> str:
+    """Numbers, texts, booleans and lists of JSON are TOML's as well, but for one letter that TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")

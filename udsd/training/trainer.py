@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import logging
-import signal
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+import time
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from udsd.errors import UdsdError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.alarms import Alarms
 from udsd.training.checkpoint import clear_run, save_checkpoint, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.learner import Learner
 from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
 from udsd.training.prefetch import prefetch
-from udsd.training.processes import Processes
-from udsd.training.runs import check_same_run, check_start, make_folder
-from udsd.training.validation import Validation
+from udsd.training.processes import Processes, random_state, set_random_state
+from udsd.training.progress import Callback, Progress, TrainingUpdate, duration
+from udsd.training.recipe_files import write_config
+from udsd.training.runs import check_same_run, check_start, explain_full_disk, make_folder
+from udsd.training.selection import Selection
+from udsd.training.stopping import Stopping
+from udsd.training.summary import below_start, closing_lines, log_lines, opening_lines
+from udsd.training.validation import make_validations
 
 logger = logging.getLogger(__name__)
 
-_AGREE_EVERY = 10
-"""Steps between checks, over all processes, whether one of them was asked to stop."""
-
-_LOSSES_ON_BAR = 4
-"""Losses on the progress bar, which has to fit a terminal; all are in losses.csv."""
-
 _SAMPLE_STEP = 0
 """The step whose crops are in every sample grid, so that grids can be compared."""
+
+_EARLY_SAMPLES = (50, 100, 200, 400)
+"""Steps with a sample grid whatever ``run.sample_every``: a run that goes wrong shows it early."""
 
 
 class Trainer:
@@ -54,20 +50,23 @@ class Trainer:
 
     Args:
         config: The whole run.
-        output: Folder of the run: checkpoints, ``losses.csv``, ``tensorboard/``, ``samples/``.
+        output: Folder of the run: settings, checkpoints, ``best.pt``, ``losses.csv``, ``tensorboard/``, ``samples/``.
         device: Where the networks train.
         resume: Go on from the newest checkpoint in ``output`` if there is one.
         overwrite: Remove the run that ``output`` holds, after all other checks.
+        change_settings: A resumed run may go on with other settings than it had.
+        dry_run: Write nothing; `fit` is not to be called.
         vgg: VGG-19, for perceptual losses and to measure d_VGG in validation.
-        initial: A trained model to start from, with the configuration ``config.model``, or narrower by a whole factor:
-            it is then widened first. A resumed run goes on from its checkpoint instead.
+        initial: A trained model to start from, with networks as ``config.model`` has them, or narrower by a whole
+            factor: it is then widened first. A resumed run goes on from its checkpoint instead.
         initial_state: The state of the other networks, saved with ``initial``. Without it E_S^c and G_B start as copies
             of E_B^c and G_S, and the discriminators from random weights.
+        callback: Called with what is new.
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
             a run already while ``resume`` and ``overwrite`` are false, or in which another trainer is at work; or the
-            run that is resumed has other networks or another number of processes.
+            run that is resumed has other networks, other settings or another number of processes.
         WeightsError: There are checkpoints to resume from, but none is sound.
         ImageError: There are no images to train on.
     """
@@ -80,9 +79,12 @@ class Trainer:
         *,
         resume: bool = False,
         overwrite: bool = False,
+        change_settings: bool = False,
+        dry_run: bool = False,
         vgg: VGG19Features | None = None,
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
+        callback: Callback | None = None,
     ) -> None:
         check_start(config, output, has_vgg=vgg is not None, may_hold_run=resume or overwrite)
         self.processes = Processes(device)
@@ -96,20 +98,24 @@ class Trainer:
             besides=output,
         )
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
+        self._facts = self._crops.facts(unpaired=self.config.has_unpaired_stage)
         self.output = output
         self.learner = Learner(self.config, self.processes, vgg, initial, initial_state)
-        self._validation = self._make_validation(vgg)
+        self.selection = self._make_selection(vgg)
         self._samples = SampleGrid(output / "samples")
+        self._stopping = Stopping(self.processes)
+        self._callback = callback
+        self._may_change_settings = change_settings
+        self._settings_changed = False
         self.step = 0
-        self._stop = False
-        if self.processes.is_main:
+        if self.processes.is_main and not dry_run:
             make_folder(output)
             with only_trainer(output):
                 if overwrite:
                     clear_run(output)
         self.processes.wait()
         if resume:
-            self._resume()
+            take_newest_checkpoint(output, self._take)
 
     @property
     def networks(self) -> TrainingNetworks:
@@ -121,6 +127,19 @@ class Trainer:
         """The inference path with averaged weights: what is exported."""
         return self.learner.averaged_model
 
+    def opening_lines(self) -> list[str]:
+        """What the run is going to do, in a few lines."""
+        return opening_lines(
+            self.config,
+            self.output,
+            self._crops,
+            self.selection,
+            step=self.step,
+            device=self.learner.device,
+            dtype=self.learner.dtype,
+            processes=self.processes.count,
+        )
+
     def fit(self) -> None:
         """Train up to the configured number of steps, or until SIGINT or SIGTERM; always ends with a checkpoint.
 
@@ -128,151 +147,151 @@ class Trainer:
             UdsdError: A loss is not finite, a file cannot be written, or another trainer is at work in the folder. The
                 checkpoints written before are intact.
         """
-        total, is_main = self.config.total_steps, self.processes.is_main
-        means, alarms = RunningMeans(self.processes), Alarms()
+        is_main, began = self.processes.is_main, time.monotonic()
+        if is_main:
+            log_lines(self.opening_lines())
+        with (
+            only_trainer(self.output) if is_main else nullcontext(),
+            self._stopping.on_signals(),
+            explain_full_disk(self.output),
+            LossLog(self.output, self.step) if is_main else nullcontext() as log,
+        ):
+            self._train(log)
+        if is_main:
+            warning = below_start(self.selection.scores)
+            if warning is not None:
+                logger.warning("%s", warning)
+            spent = duration(time.monotonic() - began)
+            log_lines(closing_lines(self.output, self.step, self.config.total_steps, spent, self.selection.scores))
+
+    def _train(self, log: LossLog | None) -> None:
+        total, means, alarms = self.config.total_steps, RunningMeans(self.processes), Alarms()
+        saved_at = self._begin(log, means)
         batches = prefetch(
             lambda step: self.learner.draw(self._crops, step), range(self.step, total), self.config.data.workers
         )
-        with (
-            only_trainer(self.output) if is_main else nullcontext(),
-            self._stop_on_signals(),
-            self._explain_full_disk(),
-            _log_of(self.output, self.step, wanted=is_main) as log,
-            closing(batches),
-            tqdm(
-                total=total,
-                initial=self.step,
-                unit="step",
-                dynamic_ncols=True,
-                disable=not is_main or sys.stderr is None,
-            ) as bar,
-        ):
-            saved_at = -1
+        with closing(batches), Progress(self.step, total, shown=self.processes.is_main) as progress:
             for batch in batches:
-                if self._asked_to_stop():
+                if self._stopping.is_due(self.step):
                     break
+                progress.begin_stage(*self._stage(self.step))
                 means.add(self.learner.step(self.step, batch))
                 self.step += 1
-                bar.update()
+                progress.advance()
+                losses: dict[str, float] = {}
                 if self._is_due(self.config.run.log_every):
-                    values = self._write_means(means, log)
-                    alarms.check(values, self.step)
-                    bar.set_postfix(dict(islice(values.items(), _LOSSES_ON_BAR)), refresh=False)
-                if self._is_due(self.config.run.sample_every) and is_main:
-                    self._samples.write(self._sample_columns(), self.step)
-                if self._validation and log and self._is_due(self.config.run.validate_every):
-                    log.write(self.step, self._validate(self._validation))
+                    losses = self._write_means(means, log)
+                    alarms.check(losses, self.step)
+                    progress.show(losses)
+                if self._is_due(self.config.run.sample_every) or self.step in _EARLY_SAMPLES:
+                    self._write_samples(log)
+                is_measured = self._is_due(self.config.run.validate_every) or self.step == total
+                scores = self._measure(log) if is_measured else {}
+                if losses or scores:
+                    self._tell_callback(losses, scores, progress.seconds_left)
                 if self._is_due(self.config.run.checkpoint_every):
                     self._save(means, log)
                     saved_at = self.step
-            if saved_at != self.step:
-                self._save(means, log)
+        if saved_at != self.step:
+            self._save(means, log)
+
+    def _begin(self, log: LossLog | None, means: RunningMeans) -> int:
+        """What comes before the first step; returns the step of the newest checkpoint that was written, or -1."""
+        if self.processes.is_main:
+            write_config(self.config.to_dict(), self.output)
+            if not self.selection.is_measured:
+                scores = self._measure(log)
+                self._tell_callback({}, scores, None)
+        if not self._settings_changed:
+            return -1
+        self._save(means, log)  # with the new settings: from now on they are the run's
+        return self.step
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0
 
-    def _asked_to_stop(self) -> bool:
-        # All processes must stop at the same step; agreeing on it at every step would slow them down.
-        if self.processes.count > 1 and self.step % _AGREE_EVERY:
-            return False
-        return self.processes.any(self._stop)
+    def _stage(self, step: int) -> tuple[str, int]:
+        """The name of the stage that a step, counted from 0, belongs to, and the step at which it ends."""
+        if self.learner.in_warm_start(step):
+            return "warm start", self.config.warm_start.steps
+        return "unpaired", self.config.total_steps
 
     def _write_means(self, means: RunningMeans, log: LossLog | None) -> dict[str, float]:
         values = means.take(self.step)
-        if log is not None:
+        if log is not None and values:
             log.write(self.step, values)
+            log.show(self.step, self.learner.rates)
         return values
 
-    def _sample_columns(self) -> dict[str, Tensor]:
+    def _write_samples(self, log: LossLog | None) -> None:
+        if log is None:
+            return
         if self.learner.in_warm_start(self.step - 1):
-            return self.learner.restoration_samples(self._crops.pairs(_SAMPLE_STEP))
-        return self.learner.translation_samples(self._crops.sharp(_SAMPLE_STEP), self._crops.blurred(_SAMPLE_STEP))
+            columns = self.learner.restoration_samples(self._crops.pairs(_SAMPLE_STEP))
+        else:
+            columns = self.learner.translation_samples(
+                self._crops.sharp(_SAMPLE_STEP), self._crops.blurred(_SAMPLE_STEP)
+            )
+        log.show_picture(self.step, self._samples.write(columns, self.step))
 
-    def _validate(self, validation: Validation) -> dict[str, float]:
-        scores = validation.scores(self.averaged_model, self.learner.device, self.learner.dtype)
-        logger.info(
-            "step %d: validation PSNR %.2f dB (blurred %.2f), SSIM %.3f (blurred %.3f)",
-            self.step,
-            scores["validation_psnr"],
-            validation.blurred_psnr,
-            scores["validation_ssim"],
-            validation.blurred_ssim,
+    def _measure(self, log: LossLog | None) -> dict[str, float]:
+        if log is None or not self.selection.validations:
+            return {}
+        scores, is_best = self.selection.measure(
+            self.step, self.averaged_model, self.learner.device, self.learner.dtype
         )
+        log.write(self.step, scores)
+        if is_best:
+            self.selection.save(self._state_of_best())
         return scores
 
-    def _make_validation(self, vgg: VGG19Features | None) -> Validation | None:
-        data = self.config.data
-        if not data.validation or not self.processes.is_main:
-            return None
-        trained_on = [*self._crops.sharp_pool.files, *self._crops.blurred_pool.files]
-        held_out = check_images(list_images(data.validation, self.output), data.crop_size)
-        held_out = leave_out_shared(held_out, trained_on, role="validation", other_role="training")
-        return Validation(held_out, self.config.blur, vgg)
+    def _tell_callback(
+        self, losses: Mapping[str, float], scores: Mapping[str, float], seconds_left: float | None
+    ) -> None:
+        if self._callback is None or not self.processes.is_main:
+            return
+        stage, _ = self._stage(max(self.step - 1, 0))
+        update = TrainingUpdate(self.step, self.config.total_steps, stage, losses, scores, seconds_left)
+        if self._callback(update) is True:
+            self._stopping.ask()
 
-    @contextmanager
-    def _stop_on_signals(self) -> Iterator[None]:
-        def ask_to_stop(number: int, frame: FrameType | None) -> None:
-            self._stop = True
-
-        self._stop = False
-        before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    @contextmanager
-    def _explain_full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UdsdError(
-                f"cannot write to {self.output} ({error.strerror or error}); the checkpoints before are intact: make "
-                "room, then go on with --resume"
-            ) from error
+    def _make_selection(self, vgg: VGG19Features | None) -> Selection:
+        if not self.processes.is_main:
+            return Selection([], self.output)
+        validations = make_validations(self.config.data, self.config.blur, self._crops, vgg, self.output)
+        return Selection(validations, self.output)
 
     def _save(self, means: RunningMeans, log: LossLog | None) -> None:
         # Raises on a loss that is not finite: such weights must not replace good checkpoints.
         self._write_means(means, log)
-        random = self.processes.gather(_random_state(self.learner.device))
+        random = self.processes.gather(random_state(self.learner.device))
         if not self.processes.is_main:
             return
-        state: dict[str, Any] = {
-            "step": self.step,
-            "config": self.config.to_dict(),
-            "random": random,
-            **self.learner.state(),
-        }
+        state = {**self._state_of_run(), "random": random, **self.learner.state()}
         save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
 
-    def _resume(self) -> None:
-        take_newest_checkpoint(self.output, self._take)
+    def _state_of_run(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "config": self.config.to_dict(),
+            "scores": self.selection.scores.to_dict(),
+            "data": self._facts,
+        }
+
+    def _state_of_best(self) -> dict[str, Any]:
+        """What an export needs: the networks, without the optimizers."""
+        learnt = self.learner.state()
+        return {**self._state_of_run(), "networks": learnt["networks"], "average": learnt["average"]}
 
     def _take(self, state: dict[str, Any]) -> None:
-        check_same_run(state, self.config, self.processes.count, self.output)
+        changed = check_same_run(
+            state, self.config, self.processes.count, self.output, may_change=self._may_change_settings
+        )
         self.learner.load_state(state)
         self.step = int(state["step"])
-        _set_random_state(state["random"][self.processes.index], self.learner.device)
+        self.selection.resume(state.get("scores", {}), self.step)
+        set_random_state(state["random"][self.processes.index], self.learner.device)
+        self._settings_changed = bool(changed)
         logger.info("resumed %s at step %d", self.output, self.step)
-
-
-@contextmanager
-def _log_of(output: Path, step: int, *, wanted: bool) -> Iterator[LossLog | None]:
-    if not wanted:
-        yield None
-        return
-    with LossLog(output, resume_at=step) as log:
-        yield log
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of the generators that blur codes are drawn from. Batches need none: they depend on the step alone."""
-    state = {"cpu": torch.get_rng_state()}
-    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
-
-
-def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
+        for line in changed:
+            logger.warning("changed: %s", line)

@@ -1,71 +1,208 @@
-"""Scores of a model in training, on held-out sharp images that are blurred with fixed seeds."""
+"""Scores of a model in training on images that it is not trained on: sharp ones that are blurred, and real pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from udsd.degradation import BlurConfig
-from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs, evaluate
-from udsd.evaluation.metrics import Image
-from udsd.evaluation.sharp_images import read_rgb
+from udsd.errors import ImageError
+from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs
+from udsd.evaluation.metrics import Image, shift_tolerant_psnr, ssim
+from udsd.evaluation.perceptual import feature_distance
+from udsd.evaluation.sharp_images import read_rgb, read_rgb_if_possible
 from udsd.evaluation.vgg import VGG19Features
 from udsd.extras import require
 from udsd.images.levels import from_array, to_array
 from udsd.inference import TorchBackend
 from udsd.models import DeblurModel
+from udsd.training.data import TrainingCrops
+from udsd.training.data_config import DataConfig
+from udsd.training.image_lists import check_images, leave_out_shared, list_images, warn_of_files
+from udsd.training.real_pairs import Pair, find_pairs
 
-_MOST_IMAGES = 32
+logger = logging.getLogger(__name__)
+
 _LARGEST_SIDE = 256
-
-_METHOD = "restored"
 
 
 class Validation:
     """A small fixed set of blurred and sharp images to measure on.
 
     Args:
-        files: Sharp images that are not trained on. At most 32, spread evenly over the list, are used; larger ones are
-            cropped to their middle 256 x 256 pixels.
-        blur: How they are blurred: with the ranges of training, and fixed seeds.
+        pairs: Pairs of images that are not trained on.
         vgg: VGG-19, to measure feature distances too.
+        name: What the names of the scores begin with.
+
+    Attributes:
+        name: As given.
+        score: Name of the score that tells which of two models is better: the higher one is.
+        blurred: The scores of the blurred images as they are.
+        fingerprint: A digest of all pixels: scores can be compared where it is the same.
 
     Raises:
         ConfigError: scikit-image is not installed.
-        ImageError: A file cannot be read, or is too small to be measured.
+        ImageError: There are no pairs, or an image is too small to be measured.
     """
 
-    def __init__(self, files: Sequence[Path], blur: BlurConfig, vgg: VGG19Features | None) -> None:
+    def __init__(
+        self, pairs: Iterable[EvaluationPair], vgg: VGG19Features | None = None, *, name: str = "validation"
+    ) -> None:
         require("skimage.metrics", "scikit-image", "train")
-        places = np.linspace(0, len(files) - 1, min(len(files), _MOST_IMAGES)).round().astype(int)
-        chosen = [files[place] for place in places]
-        images = [SharpImage(path.name, _centre_crop(read_rgb(path))) for path in chosen]
-        self._pairs: list[EvaluationPair] = list(blurred_pairs(images, blur))
+        self.name = name
+        self.score = f"{name}_psnr"
+        self._pairs = list(pairs)
+        if not self._pairs:
+            raise ImageError(f"there are no images for {name}; give a folder of some that can be read")
         self._vgg = vgg
-        blurred = evaluate(self._pairs, {}, ocr=False, vgg=None).mean_scores()["blurred"]
-        self.blurred_psnr = blurred.shift_tolerant_psnr
-        self.blurred_ssim = blurred.ssim
+        self._distances = [feature_distance(pair.blurred, pair.sharp, vgg) if vgg else 0.0 for pair in self._pairs]
+        self.blurred = self._mean_scores([pair.blurred for pair in self._pairs])
+        digest = hashlib.sha256()
+        for pair in self._pairs:
+            digest.update(pair.blurred.tobytes() + pair.sharp.tobytes())
+        self.fingerprint = digest.hexdigest()
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._pairs)
 
     def scores(self, model: DeblurModel, device: torch.device, dtype: torch.dtype) -> dict[str, float]:
-        """Mean PSNR (dB, at the best shift) and SSIM of restored images, and their VGG distance if there is a VGG-19.
+        """Mean scores of restored images.
 
-        The distance (d_VGG) is relative to that of the blurred images.
+        ``NAME_psnr`` in dB, at the best shift, ``NAME_ssim``, and with VGG-19 ``NAME_d_vgg``, the distance to the sharp
+        images relative to that of the blurred ones.
         """
         backend = TorchBackend(model, device, dtype)
+        return self._mean_scores([to_array(backend.restore(from_array(pair.blurred))[0]) for pair in self._pairs])
 
-        def restore(image: Image) -> Image:
-            return to_array(backend.restore(from_array(image))[0])
+    def _mean_scores(self, restored: Sequence[Image]) -> dict[str, float]:
+        sharp = [pair.sharp for pair in self._pairs]
+        scores = {"psnr": _mean(map(shift_tolerant_psnr, restored, sharp)), "ssim": _mean(map(ssim, restored, sharp))}
+        relative = [
+            feature_distance(image, pair.sharp, self._vgg) / distance
+            for image, pair, distance in zip(restored, self._pairs, self._distances, strict=True)
+            if self._vgg is not None and distance > 0
+        ]
+        if relative:
+            scores["d_vgg"] = _mean(relative)
+        return {f"{self.name}_{kind}": value for kind, value in scores.items()}
 
-        scores = evaluate(self._pairs, {_METHOD: restore}, ocr=False, vgg=self._vgg).mean_scores()[_METHOD]
-        found = {"validation_psnr": scores.shift_tolerant_psnr, "validation_ssim": scores.ssim}
-        if scores.vgg_distance is not None:
-            found["validation_d_vgg"] = scores.vgg_distance
-        return found
+
+def make_validations(
+    data: DataConfig, blur: BlurConfig, crops: TrainingCrops, vgg: VGG19Features | None, besides: Path
+) -> list[Validation]:
+    """The validations that the settings ask for. The first is the one by which models are compared: real pairs.
+
+    Args:
+        data: The folders, and the largest number of images of each.
+        blur: How sharp images are blurred.
+        crops: The images of training. Sharp ones of a validation are not among them. Where no folders are given for a
+            validation, those that are held out of them are measured.
+        vgg: VGG-19, to measure feature distances too.
+        besides: The folder of the run.
+
+    Raises:
+        ConfigError: scikit-image is not installed.
+        ImageError: A folder is missing or holds no images that can be used.
+    """
+    validations = []
+    trained_on, files = crops.trained_on, crops.files
+    if data.validation_pairs:
+        blurred, sharp = (Path(folder) for folder in data.validation_pairs)
+        pairs = real_pairs(blurred, sharp, data.validation_images, trained_on)
+        validations.append(Validation(pairs, vgg, name="validation_pairs"))
+    if data.validation:
+        held_out = check_images(list_images(data.validation, besides), data.crop_size)
+        held_out = leave_out_shared(held_out, trained_on, role="validation", other_role="training")
+        validations.append(Validation(synthetic_pairs(held_out, blur, data.validation_images), vgg))
+    if not validations and files.held_out_pairs:
+        pairs = read_pairs(files.held_out_pairs, Path(data.pairs[1]))
+        validations.append(Validation(pairs, vgg, name="validation_pairs"))
+    elif not validations and files.held_out:
+        validations.append(Validation(synthetic_pairs(files.held_out, blur, data.validation_images), vgg))
+    return validations
+
+
+def synthetic_pairs(files: Sequence[Path], blur: BlurConfig, most: int) -> list[EvaluationPair]:
+    """Pairs of sharp images, blurred with the ranges of training and fixed seeds.
+
+    Args:
+        files: Sharp images; larger ones are cropped to their middle 256 x 256 pixels.
+        blur: How they are blurred.
+        most: Number of images that are used, spread evenly over the list.
+
+    Raises:
+        ImageError: A file cannot be read.
+    """
+    images = [SharpImage(path.name, _centre_crop(read_rgb(path))) for path in _spread(files, most)]
+    return list(blurred_pairs(images, blur))
+
+
+def real_pairs(blurred: Path, sharp: Path, most: int, trained_on: Sequence[Path] = ()) -> list[EvaluationPair]:
+    """Pairs of two folders: images whose path below the folder is the same but for its ending.
+
+    Files without a partner, unreadable ones, and those of another size than their partner are left out with a warning.
+
+    Args:
+        blurred: Folder of blurred images.
+        sharp: Folder of the same images without blur.
+        most: Number of pairs that are used, spread evenly; of larger images the middle 256 x 256 pixels.
+        trained_on: Images of training; pairs whose sharp image is among them are left out.
+
+    Raises:
+        ImageError: A folder is missing, or no pair is left.
+    """
+    by_sharp = {second: first for first, second in find_pairs(blurred, sharp)}
+    held_out = leave_out_shared([*by_sharp], trained_on, role="sharp validation", other_role="training")
+    pairs = read_pairs([(by_sharp[path], path) for path in _spread(held_out, most)], sharp)
+    if not pairs:
+        raise ImageError(f"no pair in {blurred} and {sharp} can be used; give images of the same size, a pair one name")
+    return pairs
+
+
+def read_pairs(files: Sequence[Pair], folder: Path) -> list[EvaluationPair]:
+    """Read pairs (blurred, sharp), of larger images the middle 256 x 256 pixels.
+
+    Pairs of which a file cannot be read, or that are not of one size, are left out with a warning.
+
+    Args:
+        files: Their files.
+        folder: That of the sharp ones, by whose paths below it pairs are named.
+    """
+    pairs, unequal = [], []
+    for first, second in files:
+        blurred, sharp = read_rgb_if_possible(first), read_rgb_if_possible(second)
+        if blurred is None or sharp is None:
+            continue
+        if blurred.shape != sharp.shape:
+            unequal.append(second)
+        else:
+            pairs.append(
+                EvaluationPair(
+                    second.relative_to(folder).with_suffix("").as_posix(),
+                    _centre_crop(sharp),
+                    _centre_crop(blurred),
+                    strength="as given",
+                )
+            )
+    warn_of_files("have another size than their blurred partner and are left out", unequal)
+    return pairs
+
+
+def _spread(files: Sequence[Path], most: int) -> list[Path]:
+    places = np.linspace(0, len(files) - 1, min(len(files), most)).round().astype(int)
+    return [files[place] for place in places]
 
 
 def _centre_crop(image: Image) -> Image:
     top, left = (max(0, side - _LARGEST_SIDE) // 2 for side in image.shape[:2])
     return np.ascontiguousarray(image[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

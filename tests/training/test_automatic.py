@@ -1,0 +1,221 @@
+"""Runs without a recipe: what is given decides what is done."""
+
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.degradation.test_blur_set import blurs_of
+from tests.drawings import drawing, through_blur
+from udsd.cli.train import main
+from udsd.errors import ConfigError, ImageError
+from udsd.estimation import BlurEstimator, Round, learn_blur
+from udsd.training import learnt_blur, train
+from udsd.training.automatic import chosen_config
+from udsd.training.checkpoint import find_checkpoints
+from udsd.training.runs import load_trained, read_run_config
+
+TINY = {
+    "model": {"base_width": 4, "residual_blocks": 1},
+    "run": {"init": ""},
+    "data": {"crop_size": 32, "batch_size": 2, "workers": 0},
+}
+STEPS = {**TINY, "warm_start": {"steps": 3}}
+
+
+def save_drawings(folder: Path, count: int, seed: int, *, blurred: bool = False) -> Path:
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    blur = blurs_of([10 * np.exp(0.5j)], noise=2)
+    for number in range(count):
+        image = drawing(random, 96)
+        levels = through_blur(image, blur, random) if blurred else image
+        Image.fromarray(levels.astype(np.uint8)).save(folder / f"{number:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders ``sharp`` and ``blurred`` of other scenes, and ``pairs/sharp`` with ``pairs/blurred``."""
+    folder = tmp_path_factory.mktemp("automatic")
+    save_drawings(folder / "sharp", 12, 0)
+    save_drawings(folder / "blurred", 8, 1, blurred=True)
+    save_drawings(folder / "pairs" / "sharp", 10, 2)
+    save_drawings(folder / "pairs" / "blurred", 10, 2, blurred=True)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_simulations() -> Iterator[None]:
+    """The same estimate of the blur, with a thirtieth of the simulated images."""
+    few = (Round(150, 10, 4, 1.0), Round(100, 10, 8, 0.5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learnt_blur, "learn_blur", functools.partial(learn_blur, rounds=few))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(folders: Path, few_simulations: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on sharp and blurred images."""
+    run = tmp_path_factory.mktemp("run") / "run"
+    command = ["--sharp", str(folders / "sharp"), "--blurred", str(folders / "blurred"), "--output", str(run)]
+    assert main([*command, *words(STEPS)]) == 0
+    return run
+
+
+def words(settings: dict[str, dict[str, object]]) -> list[str]:
+    named = [
+        f"{section}.{name}={json.dumps(value)}" for section, table in settings.items() for name, value in table.items()
+    ]
+    return [word for setting in named for word in ("--set", setting)]
+
+
+def weights(run: Path) -> torch.Tensor:
+    model = load_trained(run, last=True).networks.deblur_model
+    return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+
+class TestBlurred:
+    def test_the_blur_is_learnt_and_trained_on(self, run: Path) -> None:
+        config = read_run_config(run)
+        assert config is not None
+        assert config.blur.learnt == str(run / "blur.safetensors")
+        assert config.data.blurred == ()
+        found = BlurEstimator.load(run / "blur.safetensors").blurs
+        assert np.median(found.lengths[found.moves]) == pytest.approx(10, rel=0.5)
+
+    def test_a_report_shows_it(self, run: Path) -> None:
+        assert {path.name for path in (run / "blur").iterdir()} == {
+            "README.md",
+            "blur.toml",
+            "histograms.png",
+            "kernels.png",
+        }
+
+    def test_the_model_comes_with_it(self, run: Path, tmp_path: Path) -> None:
+        assert main(["export", str(run), "-o", str(tmp_path / "model")]) == 0
+        assert (tmp_path / "model" / "blur.safetensors").read_bytes() == (run / "blur.safetensors").read_bytes()
+
+    def test_some_sharp_images_are_held_out_and_measured(self, run: Path) -> None:
+        scores = load_trained(run).scores
+        assert scores.start is not None
+        assert scores.start.step == 0
+        assert "validation_psnr" in scores.blurred
+
+    @pytest.mark.parametrize("moment", ["while the blur is learnt", "before the first step"])
+    def test_an_interrupted_run_goes_on_with_resume_alone(
+        self, moment: str, run: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        again = tmp_path / "run"
+        command = ["--sharp", str(folders / "sharp"), "--blurred", str(folders / "blurred"), "--output", str(again)]
+        with monkeypatch.context() as patch:
+            if moment == "while the blur is learnt":
+                patch.setattr(learnt_blur, "learn_blur", stop)
+            else:
+                patch.setattr("udsd.cli.training.make_trainer", stop)
+            assert main([*command, *words(STEPS)]) == 130
+        assert (again / "blur.safetensors").exists() == (moment == "before the first step")
+        assert not find_checkpoints(again)
+        assert main(["--resume", "--output", str(again)]) == 0
+        assert torch.equal(weights(again), weights(run))
+
+    def test_sharp_images_in_place_of_blurred_ones_are_told(self, folders: Path, tmp_path: Path) -> None:
+        others = save_drawings(tmp_path / "others", 12, 5)
+        data = {"sharp": (str(folders / "sharp"),), "blurred": (str(others),)}
+        with pytest.raises(ImageError, match="as sharp as the sharp ones"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": {**TINY["data"], **data}})
+
+    def test_the_same_images_on_both_sides_are_told(self, folders: Path, tmp_path: Path) -> None:
+        data = {"sharp": (str(folders / "sharp"),), "blurred": (str(folders / "sharp"),)}
+        with pytest.raises(ImageError, match="all blurred images are among the sharp ones"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": {**TINY["data"], **data}})
+
+    def test_too_few_are_told(self, folders: Path, tmp_path: Path) -> None:
+        few = save_drawings(tmp_path / "few", 2, 6, blurred=True)
+        data = {"sharp": (str(folders / "sharp"),), "blurred": (str(few),)}
+        with pytest.raises(ImageError, match="2 blurred images are too few"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": {**TINY["data"], **data}})
+
+
+class TestOthers:
+    def test_sharp_images_alone(self, folders: Path, tmp_path: Path) -> None:
+        run = train(folders / "sharp", tmp_path / "run", settings=flat(STEPS))
+        assert run.config.blur.learnt == ""
+        assert run.step in range(4)
+
+    def test_five_images_are_trained_on_and_measured(
+        self, folders: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        few = save_drawings(tmp_path / "few", 5, 4)
+        run = train(few, tmp_path / "run", settings=flat(STEPS))
+        assert run.scores.start is not None
+        assert "5 images are too few to hold some out" in caplog.text
+
+    def test_real_pairs(self, folders: Path, tmp_path: Path) -> None:
+        command = ["--pairs", str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp")]
+        assert main([*command, "--output", str(tmp_path / "run"), *words(STEPS)]) == 0
+        run = load_trained(tmp_path / "run")
+        assert run.scores.name == "validation_pairs_psnr"
+        assert run.data["pairs"]["count"] == 8
+
+    def test_pairs_beside_unpaired_images_are_refused(self, folders: Path, tmp_path: Path) -> None:
+        pairs = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp"))
+        with pytest.raises(ConfigError, match="give either pairs or unpaired images"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": {"pairs": pairs, "sharp": (pairs[1],)}})
+
+    def test_the_length_suits_the_number_of_images(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        config = chosen_config(tmp_path / "run", None, {**TINY, "data": data})
+        assert config.warm_start.steps == 1500
+        assert config.run.validate_every == 1500 // 8
+
+    def test_a_dry_run_writes_nothing(self, folders: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        command = ["--sharp", str(folders / "sharp"), "--blurred", str(folders / "blurred"), "--dry-run"]
+        assert main([*command, "--output", str(tmp_path / "run"), *words(STEPS)]) == 0
+        assert not (tmp_path / "run").exists()
+        assert "the blur of 8 images is learnt first, with 12 sharp ones" in caplog.text
+
+
+class TestBudget:
+    def test_gives_the_number_of_steps(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        short, long = (
+            chosen_config(tmp_path / str(budget), None, {**TINY, "data": data}, budget=budget).warm_start.steps
+            for budget in (60.0, 3600.0)
+        )
+        assert 20 <= short < long
+
+    def test_too_short_is_told(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        with pytest.raises(ConfigError, match=r"the budget leaves .* for training"):
+            chosen_config(tmp_path / "run", None, {**TINY, "data": data}, budget=0.01)
+
+    def test_with_a_recipe_is_refused(self, folders: Path, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="a budget is for runs without a recipe"):
+            chosen_config(tmp_path / "run", "paper", {"data": {"sharp": (str(folders / "sharp"),)}}, budget=60)
+
+    @pytest.mark.parametrize(
+        ("text", "seconds"), [("90s", 90), ("8min", 480), ("8 min", 480), ("1h30min", 5400), ("0.5m", 30)]
+    )
+    def test_times(self, text: str, seconds: float) -> None:
+        from udsd.cli.arguments import some_time
+
+        assert some_time(text) == seconds
+
+    @pytest.mark.parametrize("text", ["8", "", "min", "-3min", "0s", "3 apples", "3min4"])
+    def test_what_is_no_time_is_refused(self, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["--sharp", "x", "--output", "y", f"--budget={text}"])
+        assert "is no time" in capsys.readouterr().err
+
+
+def flat(settings: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {f"{section}.{name}": value for section, table in settings.items() for name, value in table.items()}

@@ -1,0 +1,28 @@
+"""Blur estimation: what the blur of an image is, and what blurs a folder of images has, from unpaired images alone."""
+
+from udsd.estimation.estimate import BlurEstimate
+from udsd.estimation.estimator import BlurEstimator
+from udsd.estimation.folders import MOST_IMAGES, SHARP, find_blurs, general_estimator, rough_extent, typical_extent
+from udsd.estimation.learning import ROUNDS, Round, learn_blur, train_estimator
+from udsd.estimation.luminance import SMALLEST_SIDE, Luminance, luminance, read_luminances
+from udsd.estimation.scales import estimate_at_any_scale
+
+__all__ = [
+    "MOST_IMAGES",
+    "ROUNDS",
+    "SHARP",
+    "SMALLEST_SIDE",
+    "BlurEstimate",
+    "BlurEstimator",
+    "Luminance",
+    "Round",
+    "estimate_at_any_scale",
+    "find_blurs",
+    "general_estimator",
+    "learn_blur",
+    "luminance",
+    "read_luminances",
+    "rough_extent",
+    "train_estimator",
+    "typical_extent",
+]

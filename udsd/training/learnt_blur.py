@@ -1,0 +1,118 @@
+"""The blur of a folder of images, learnt for a run, and the report that shows it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from udsd.degradation import BlurSet
+from udsd.errors import ImageError
+from udsd.estimation import (
+    MOST_IMAGES,
+    SHARP,
+    BlurEstimator,
+    Luminance,
+    find_blurs,
+    general_estimator,
+    learn_blur,
+    read_luminances,
+    rough_extent,
+    typical_extent,
+)
+from udsd.estimation.estimator import FILE_NAME
+from udsd.training.blur_report import describe_blurs, write_report
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.progress import duration
+
+logger = logging.getLogger(__name__)
+
+BLUR_FILE = FILE_NAME
+"""In the folder of a run and of a model: what was learnt about blur."""
+
+REPORT_FOLDER = "blur"
+
+_BLURRED = 1.5
+"""Extent in pixels of blur from which images that should be sharp are told to be blurred."""
+
+
+def learn_blur_of(blurred: Sequence[str], sharp: Sequence[str], output: Path, *, seed: int) -> Path:
+    """Learn the blur of blurred images of the domain of the sharp ones, and write it with its report.
+
+    Args:
+        blurred: Folders and lists of blurred images.
+        sharp: Folders and lists of sharp ones of other scenes.
+        output: The folder of the run. What it holds already is kept: a run that was interrupted has done this.
+        seed: Of all randomness.
+
+    Returns:
+        The file with what was learnt.
+
+    Raises:
+        ImageError: There are too few images, or the blurred ones are as sharp as the others.
+    """
+    path = output / BLUR_FILE
+    if path.exists():
+        logger.info("%s is there already: the blur is not learnt again", path)
+        return path
+    began = time.monotonic()
+    sharp_files = check_images(list_images(sharp, output), 0)
+    blurred_files = check_images(list_images(blurred, output), 0)
+    blurred_files = leave_out_shared(blurred_files, sharp_files, role="blurred", other_role="sharp")
+    estimator = learn_from(blurred_files, sharp_files, seed)
+    if typical_extent(estimator.blurs) < SHARP:
+        raise ImageError(
+            f"the blurred images are as sharp as the sharp ones (their light is spread by "
+            f"{typical_extent(estimator.blurs):.1f} px): there is no blur to learn; give others, or leave out --blurred"
+        )
+    write_report(estimator.blurs, output / REPORT_FOLDER)
+    estimator.save(path)
+    for line in describe_blurs(estimator.blurs):
+        logger.info("learnt blur: %s", line)
+    logger.info("the blur was learnt in %s; %s shows it", duration(time.monotonic() - began), output / REPORT_FOLDER)
+    return path
+
+
+def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int) -> BlurEstimator:
+    """Learn the blur of some files from others that are sharp; a warning says so if those seem blurred themselves.
+
+    Raises:
+        ImageError: There are too few images.
+    """
+    random = np.random.default_rng(seed)
+    sharp_images = read_luminances(sharp, MOST_IMAGES, random)
+    blurred_images = read_luminances(blurred, MOST_IMAGES, random)
+
+    def tell(number: int, found: BlurSet) -> None:
+        logger.info("learning the blur, round %d: %s", number, describe_blurs(found)[0])
+
+    _warn_if_blurred(sharp_images)
+    return learn_blur(sharp_images, blurred_images, seed=seed, on_round=tell)
+
+
+def find_in(blurred: Sequence[Path], seed: int) -> tuple[BlurSet, BlurEstimator]:
+    """Find the blurs of some files without sharp ones, with the estimator that comes with the library.
+
+    Raises:
+        ImageError: None of the files can be read.
+    """
+    images = read_luminances(blurred, MOST_IMAGES, np.random.default_rng(seed))
+    if not images:
+        raise ImageError(f"none of the {len(blurred)} images can be read")
+    estimator = general_estimator()
+    return find_blurs(estimator, images, seed), estimator
+
+
+def _warn_if_blurred(sharp: Sequence[Luminance]) -> None:
+    if not sharp:
+        return
+    extent = rough_extent(general_estimator(), sharp)
+    if extent > _BLURRED:
+        logger.warning(
+            "the sharp images seem to be blurred themselves (their light is spread by %.1f px): a model restores to "
+            "what it is shown as sharp",
+            extent,
+        )

@@ -1,0 +1,114 @@
+"""From settings to a trainer: what a run starts from, and on which device."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from udsd.device import resolve_device
+from udsd.evaluation.vgg import load_vgg19
+from udsd.models import ModelConfig
+from udsd.pretrained import resolve
+from udsd.training.checkpoint import find_checkpoints, load_training_state
+from udsd.training.config import TrainingConfig
+from udsd.training.progress import Callback
+from udsd.training.recipe_files import recipe_path
+from udsd.training.runs import read_run_config, with_settings
+from udsd.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_RECIPE = "automatic"
+
+_ARCHITECTURE = ("base_width", "residual_blocks", "blur_code_size", "residual_output")
+"""Settings of the networks, which weights are of no use without. The others tell what pictures a model is for."""
+
+Overrides = Mapping[str, Mapping[str, Any]]
+"""Settings by section and key."""
+
+
+def run_config(output: Path, recipe: str | None, overrides: Overrides, *, resume: bool) -> TrainingConfig:
+    """The settings of a run.
+
+    Args:
+        output: The folder of the run.
+        recipe: A bundled recipe or a TOML file. Without one a run that goes on has the settings that it had, and a new
+            one those of the default recipe.
+        overrides: Settings that take precedence. With ``run.init`` the architecture is that of the model to start from
+            unless it is given here.
+        resume: Whether the run in the folder is to go on.
+
+    Raises:
+        ConfigError: There is no such recipe, or a setting is unknown or out of range.
+        UdsdError: The model to start from cannot be had, or the settings of the run cannot be read.
+    """
+    overrides = _with_absolute_init(overrides)
+    before = read_run_config(output) if resume and recipe is None else None
+    if before is not None:
+        return with_settings(before, overrides)
+    path = recipe_path(recipe or DEFAULT_RECIPE)
+    init = TrainingConfig.from_toml(path, overrides).run.init
+    if init:
+        found = resolve(init).read_config()
+        overrides = {**overrides, "model": {**architecture(found), **overrides.get("model", {})}}
+        config = TrainingConfig.from_toml(path, overrides)
+        if found.balance_white and not config.model.balance_white:
+            logger.info("%s scales paper to white, this run does not: model.balance_white=true is for print", init)
+        return config
+    return TrainingConfig.from_toml(path, overrides)
+
+
+def make_trainer(
+    config: TrainingConfig,
+    output: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    change_settings: bool = False,
+    dry_run: bool = False,
+    callback: Callback | None = None,
+) -> Trainer:
+    """A trainer with what its settings name: the device, the model to start from, VGG-19.
+
+    Arguments and errors are those of `Trainer`.
+
+    Raises:
+        UdsdError: The model to start from, or VGG-19, cannot be had.
+    """
+    initial, initial_state = None, None
+    goes_on = resume and bool(find_checkpoints(output))
+    if config.run.init and not goes_on:
+        folder = resolve(config.run.init)
+        initial, initial_state = folder.load_model(), load_training_state(folder.path)
+    weights = Path(config.run.vgg_weights) if config.run.vgg_weights else None
+    return Trainer(
+        config,
+        output,
+        resolve_device(config.run.device),
+        resume=resume,
+        overwrite=overwrite,
+        change_settings=change_settings,
+        dry_run=dry_run,
+        vgg=load_vgg19(weights) if config.needs_vgg or weights else None,
+        initial=initial,
+        initial_state=initial_state,
+        callback=callback,
+    )
+
+
+def architecture(config: ModelConfig) -> dict[str, Any]:
+    """The settings of a model's networks, without those that tell what pictures it is for.
+
+    White balance, letter size and polarity belong to the domain of a run, not to the weights that it starts from.
+    """
+    return {name: getattr(config, name) for name in _ARCHITECTURE}
+
+
+def _with_absolute_init(overrides: Overrides) -> Overrides:
+    """A model folder that a run starts from is found from anywhere; names of the zoo and the Hub stay as they are."""
+    init = overrides.get("run", {}).get("init", "")
+    if not init or resolve(init).path != Path(init):
+        return overrides
+    return {**overrides, "run": {**overrides["run"], "init": str(Path(init).absolute())}}
