@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -22,6 +23,8 @@ BUNDLED_MODELS = Path(__file__).resolve().parent
 _COMMIT_DIGITS = 12
 
 logger = logging.getLogger(__name__)
+
+_LICENCE_OF_UDSD = "Apache-2.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,17 @@ def _known_model_folder(entry: ModelEntry, options: HubOptions) -> ModelFolder:
         return _from_hub(entry.alias, entry.repo, options)
     bundled = BUNDLED_MODELS / entry.alias
     if not options.force_download and _is_intact(bundled / WEIGHTS_FILE, entry):
-        return ModelFolder(bundled, f"{entry.alias} {entry.revision}")
-    return _from_hub(entry.alias, entry.repo, replace(options, revision=entry.revision), entry.sha256)
+        folder = ModelFolder(bundled, f"{entry.alias} {entry.revision}")
+    else:
+        folder = _from_hub(entry.alias, entry.repo, replace(options, revision=entry.revision), entry.sha256)
+    if entry.licence != _LICENCE_OF_UDSD:
+        _tell_licence(entry.alias, entry.licence, folder.path)
+    return folder
+
+
+@functools.cache  # once in a process
+def _tell_licence(alias: str, licence: str, folder: Path) -> None:
+    logger.warning("the model %s is not under the licence of udsd but %s: see %s", alias, licence, folder / "LICENSE")
 
 
 def _is_intact(weights: Path, entry: ModelEntry) -> bool:
