@@ -447,6 +447,7 @@ def test_a_comparison_shows_the_first_image(brighter: Any, tmp_path: Path) -> No
     result = restored(brighter, path, compare=True, file_format="png")
     with Image.open(result.target) as written:
         assert written.width > 2 * 64
+    assert "give it another format" in restored(brighter, path, compare=True).reason
 
 
 def test_without_the_extra_it_is_said_what_to_install(

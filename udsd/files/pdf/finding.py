@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from udsd.files.page_ranges import PageRange
@@ -64,7 +65,7 @@ def find_slots(pdf: Pdf, pages: PageRange | None) -> list[Slot]:
 def _drawn_on(page: PdfObject) -> Iterator[tuple[PdfObject, Turning]]:
     pikepdf = load_pikepdf()
     turns = _inherited(page.obj, "/Rotate")
-    quarter_turns = turns // 90 if isinstance(turns, int) else 0
+    quarter_turns = round(turns / 90) if isinstance(turns, int | Decimal) else 0
     resources = _inherited(page.obj, "/Resources")
     for image, matrix in _drawn(page, resources, pikepdf.Matrix.identity(), set()):
         yield image, Turning.of((matrix.a, matrix.b), (matrix.c, matrix.d), quarter_turns)

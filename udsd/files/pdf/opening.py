@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,6 +26,10 @@ _EXTRA = "pdf"
 _BYTES_A_PIXEL = 8
 """Of the largest that is decoded: four inks of 16 bits."""
 _LARGEST_LIMIT = 2**32 - 1
+_EXPANDING = ("flate_max_memory", "png_max_memory", "tiff_max_memory", "run_length_max_memory")
+
+_bound = 0
+"""The limit that was set last; 0 is none."""
 
 
 def load_pikepdf() -> Any:
@@ -105,17 +108,17 @@ def _check(pdf: Pdf, path: Path) -> None:
         raise ImageError(f"{path}: {error}") from error
 
 
-@functools.cache
 def _bound_expansion() -> None:
     """Have qpdf expand no stream beyond what the largest image takes: a few bytes may hold gigabytes of zeros.
 
     qpdf knows limits for the whole process alone; those that the program around has set are left as they are.
     """
+    global _bound
     settings = require("pikepdf.settings", "pikepdf", _EXTRA)
     most = Image.MAX_IMAGE_PIXELS
-    if most is None:
+    bound = 0 if most is None else min(_BYTES_A_PIXEL * most, _LARGEST_LIMIT)
+    if bound == _bound:
         return
-    bound = min(_BYTES_A_PIXEL * most, _LARGEST_LIMIT)
-    names = ("flate_max_memory", "png_max_memory", "tiff_max_memory", "run_length_max_memory")
     now = settings.get_qpdf_limits()
-    settings.set_qpdf_limits(**{name: bound for name in names if not now[name]})
+    settings.set_qpdf_limits(**{name: bound for name in _EXPANDING if now[name] in (0, _bound)})
+    _bound = bound

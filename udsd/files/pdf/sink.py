@@ -21,7 +21,7 @@ from udsd.files.pdf.opening import Pdf, load_pdfium, load_pikepdf, one_line, ope
 from udsd.files.pdf.parts import Parts, parts_of
 from udsd.files.pdf.source import PdfSource
 from udsd.files.restorer import NotRestoredError
-from udsd.files.sources import Source
+from udsd.files.sources import Comparison, Source
 from udsd.images import Page
 from udsd.images.mark import mark_file
 from udsd.out_of_memory import is_out_of_memory
@@ -63,6 +63,10 @@ class PdfSink:
             NotRestoredError: No image was restored, for all are sharp or no model is for them.
             UdsdError: Whatever is raised where the pages come from.
         """
+        if isinstance(source, Comparison):
+            raise ImageError(
+                f"{source.path}: a picture of before and after is no PDF; give it another format (--format png)"
+            )
         if not isinstance(source, PdfSource):
             raise ImageError(f"{source.path}: is no PDF, and PDFs are made of PDFs alone; name another format")
         with ExitStack() as opened:
