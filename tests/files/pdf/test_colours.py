@@ -117,6 +117,8 @@ def test_spaces_that_are_not_restored_are_named() -> None:
         colours_of(lab, None)
     with pytest.raises(ImageError, match="colour space Pattern is not restored"):
         colours_of(Name.Pattern, None)
+    with pytest.raises(ImageError, match="profile of its colours is missing"):
+        colours_of(Array([Name.ICCBased, None]), None)
     with pytest.raises(ImageError, match="does not fit"):
         colours_of(Name.DeviceRGB, Array([0, 1]))
     with pytest.raises(ImageError, match="makes all colours one"):

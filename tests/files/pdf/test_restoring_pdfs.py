@@ -301,10 +301,9 @@ def test_one_damaged_image_stops_no_other_and_is_told(brighter: Any, tmp_path: P
     result = restored(brighter, path)
     assert result.status == "restored"
     assert [(page.number, *page.notes) for page in result.pages] == [
-        (2, result.pages[0].notes[0]),
+        (2, "its JPEG data are damaged"),
         (4, "its data are cut off: 100 of 3072 bytes are there"),
     ]
-    assert "damaged" in result.pages[0].notes[0]
     assert json.loads(result.to_json())["pages"][1]["number"] == 4
     with pikepdf.open(result.target) as after:
         assert images_in(after)[1].read_raw_bytes() == b"\xff\xd8 no JPEG"

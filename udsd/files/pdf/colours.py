@@ -133,8 +133,11 @@ def _kind(space: Any) -> _Kind:
     if name == "/Separation":
         return "grey"
     if name == "/ICCBased":
-        count = space[1].get("/N")
-        if _name(space[1].get("/Alternate")) != "/Lab" and count in _KIND_OF:
+        profile = space[1] if len(space) > 1 else None
+        if not isinstance(profile, load_pikepdf().Stream):
+            raise ImageError("the profile of its colours is missing")
+        count = profile.get("/N")
+        if _name(profile.get("/Alternate")) != "/Lab" and count in _KIND_OF:
             return _KIND_OF[count]
     raise ImageError(f"its colour space {name[1:]} is not restored; grey, RGB, CMYK and Indexed are")
 

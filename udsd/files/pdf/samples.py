@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from udsd.errors import ImageError
 from udsd.files.pdf.lzw import check_lzw
@@ -186,7 +186,7 @@ def _jpeg(data: bytes, transform: int | None) -> Samples:
 
 
 def _jpeg_components(data: bytes) -> int:
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+    with _opened(io.BytesIO(data), "JPEG") as image:
         return len(image.getbands())
 
 
@@ -213,6 +213,9 @@ def _jpeg2000(data: bytes) -> Samples:
 
 
 def _opened(file: io.BytesIO, format_name: str) -> Image.Image:
-    image = Image.open(file, formats=[format_name])
+    try:
+        image = Image.open(file, formats=[format_name])
+    except UnidentifiedImageError as error:
+        raise ImageError(f"its {format_name} data are damaged") from error
     check_pixels(image.width * image.height)
     return image
