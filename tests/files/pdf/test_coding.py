@@ -18,10 +18,10 @@ from udsd import ConfigError, ImageError
 from udsd.files import restore_files
 from udsd.files.options import WriteOptions
 from udsd.files.pdf import lzw
-from udsd.files.pdf.colours import Coloured
 from udsd.files.pdf.encoding import Encoded, encode
 from udsd.files.pdf.lzw import check_lzw
 from udsd.files.pdf.samples import Samples, read_samples
+from udsd.files.pdf.spaces import Coloured
 from udsd.files.pdf.two_valued import encode_group4
 
 AS_IT_WAS = WriteOptions()

@@ -7,7 +7,8 @@ from pikepdf import Array, Dictionary, Name
 
 from tests.files.pdf.making import picture
 from udsd import ImageError
-from udsd.files.pdf.colours import Inks, Levels, Palette, colours_of, colours_of_channels, with_palette
+from udsd.files.pdf.colours import colours_of, colours_of_channels, with_palette
+from udsd.files.pdf.spaces import Inks, Levels, Palette
 
 WHOLE = (0.0, 1.0)
 

@@ -20,6 +20,9 @@ from tests.files.pdf.making import MakeImage, fax, image, images_in, jpeg, make,
 from udsd import ImageError
 from udsd.domains import Restoration
 from udsd.files import restore_files
+from udsd.files.options import ReadOptions
+from udsd.files.pdf import PdfSource
+from udsd.files.pdf.samples import read_samples
 from udsd.files.report import FileResult
 from udsd.images import limits
 from udsd.images.mark import is_marked
@@ -222,6 +225,29 @@ def test_masks_and_drawings_are_left_alone(brighter: Any, tmp_path: Path) -> Non
         assert len(after.pages) == 3
         for one, other in zip(images_in_two(before), images_in_two(after), strict=True):
             assert other.read_raw_bytes() == one.read_raw_bytes()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_cannot_be_seen_stays_and_casts_no_shadow(channels: int, bits: int, tmp_path: Path) -> None:
+    white = 2**bits - 1
+    samples = np.full((48, 64, channels), white // 2, np.uint16 if bits == 16 else np.uint8)
+    samples[:, 32:] = 0
+    alpha = np.full((48, 64, 1), 255, np.uint8)
+    alpha[:, 32:] = 0
+    space = Name.DeviceGray if channels == 1 else Name.DeviceRGB
+
+    def masked(pdf: pikepdf.Pdf) -> pikepdf.Stream:
+        return plain(samples, space, bits, SMask=pdf.make_indirect(plain(alpha)(pdf)))(pdf)
+
+    path = make(tmp_path / "scan.pdf", [masked], rotate=90)
+    (decoded,) = PdfSource(path, ReadOptions())
+    assert float(decoded.pixels.std()) < 0.01
+    result = restored(Lighter(20), path)
+    with pikepdf.open(result.target) as after:
+        values = read_samples(images_in(after)[0], channels).values
+    np.testing.assert_array_equal(values[:, 32:], 0)
+    assert abs(values[:, :32].mean() - samples[0, 0, 0] - 20 * white / 255) <= white / 255
 
 
 def images_in_two(pdf: pikepdf.Pdf) -> list[pikepdf.Stream]:

@@ -15,8 +15,8 @@ from PIL import Image
 from udsd.errors import ImageError
 from udsd.extras import require
 from udsd.files.options import WriteOptions
-from udsd.files.pdf.colours import Coloured
 from udsd.files.pdf.samples import Samples
+from udsd.files.pdf.spaces import Coloured
 from udsd.files.pdf.two_valued import encode_group4
 
 _LARGEST_STEP = 255
