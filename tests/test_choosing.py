@@ -130,3 +130,10 @@ def test_of_what_is_unsuitable_nothing_is_written_however_large(
     assert not (tmp_path / "out" / "clouds.png").exists()
     assert run("compare", tmp_path / "clouds.png", "-o", tmp_path / "both.png") == 2
     assert not (tmp_path / "both.png").exists()
+
+
+def test_runs_of_the_same_models_know_each_other(chooser: tuple[ModelChooser, list[str]]) -> None:
+    title = chooser[0].title
+    for entry in load_manifest().models:
+        assert f"{entry.alias} {entry.sha256}" in title
+    assert chooser[1] == []

@@ -17,7 +17,7 @@ PUBLIC = {
     "udsd.evaluation": "EvaluationPair EvaluationReport ImageScores MeanScores Method TextStrips SharpImage TextScores "
     "blurred_pairs character_error_rate correlation evaluate feature_distance folder_pairs mean_color_error psnr "
     "recognise_text shift_tolerant_psnr ssim unsharp_mask whole_images",
-    "udsd.files": "FileReport FileResult compare_file restore_files",
+    "udsd.files": "FileReport FileResult compare_file deblur_pdf restore_files",
     "udsd.images": "DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
     "remove_unfinished save_image save_pages set_page_limit set_pixel_limit side_by_side",
     "udsd": "ChecksumError ConfigError Deblurrer DeviceError DownloadError ImageError IncompatibleWeightsError "

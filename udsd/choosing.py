@@ -41,6 +41,11 @@ class ModelChooser:
         """Where the models run."""
         return self._device
 
+    @property
+    def title(self) -> str:
+        """The models that may be chosen, with the hashes of their weights."""
+        return ", ".join(f"{entry.alias} {entry.sha256}" for entry in self._manifest.models)
+
     def restore_decoded(
         self,
         images: Sequence[DecodedImage[Any]],

@@ -15,6 +15,7 @@ from udsd import ImageError
 from udsd.domains import DeblurOptions, Restoration
 from udsd.files import kinds, restore_files
 from udsd.files.kinds import FileKind, known_suffixes, open_source, sink_for
+from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.sinks import ImageSink
 from udsd.files.sources import Source
 from udsd.images import DecodedImage, ImagePages, Page, decode_image
@@ -26,7 +27,7 @@ class Levels:
 
     pixel_count = 64
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path
         self.lines = path.read_text().split()
         self.count = len(self.lines)
@@ -43,7 +44,7 @@ class LevelsSink:
     def check(self, target: Path) -> None:
         pass
 
-    def write(self, pages: Iterator[Page], target: Path, source: Source, quality: int | None) -> None:
+    def write(self, pages: Iterator[Page], target: Path, source: Source, options: WriteOptions) -> None:
         target.parent.mkdir(exist_ok=True)
         levels = [str(np.asarray(page)[0, 0]) for page in pages]
         target.write_text(f"{source.path.name} {' '.join(levels)}")
@@ -85,7 +86,7 @@ def test_one_kind_may_be_written_as_another(tmp_path: Path) -> None:
 
 
 def test_images_are_found_by_their_endings_and_opened_under_any(tmp_path: Path) -> None:
-    assert known_suffixes() == IMAGE_SUFFIXES
+    assert known_suffixes() == IMAGE_SUFFIXES | {".pdf"}
     Image.new("L", (8, 8)).save(tmp_path / "scan", "PNG")
     source = open_source(tmp_path / "scan")
     assert isinstance(source, ImagePages)

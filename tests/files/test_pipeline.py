@@ -28,7 +28,7 @@ from udsd.images import DecodedImage, ImagePages, save_pages
 PATIENCE = 120
 """Seconds after which a test that waits for something else gives up, and fails."""
 
-SETTINGS = Settings(overwrite=False, compare=False, quality=None, batch_size=1)
+SETTINGS = Settings(overwrite=False, compare=False, batch_size=1)
 
 
 def save(path: Path, size: tuple[int, int] = (16, 12), level: int = 60) -> Path:
@@ -80,7 +80,7 @@ def test_the_next_files_are_read_while_the_network_runs(
 ) -> None:
     read = {save(tmp_path / "in" / f"{index}.png"): threading.Event() for index in range(3)}
 
-    def noting(path: Path) -> ImagePages:
+    def noting(path: Path, options: object) -> ImagePages:
         read[path].set()
         return ImagePages(path)
 

@@ -30,8 +30,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_deblur(commands: Commands) -> None:
-    command = commands.add_parser("deblur", help="restore image files and folders of images")
-    command.add_argument("inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, folder, or pattern")
+    command = commands.add_parser("deblur", help="restore image files, PDFs and folders of them")
+    command.add_argument(
+        "inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, PDF, folder, or pattern"
+    )
     command.add_argument(
         "-o",
         "--output",
@@ -43,6 +45,11 @@ def _add_deblur(commands: Commands) -> None:
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
     command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
     command.add_argument("--quality", type=int, metavar="N", help="of JPEG and the like (default: as the input)")
+    command.add_argument(
+        "--max-growth", type=float, metavar="N", help="of JPEGs in PDFs: at most N times the bytes, at less quality"
+    )
+    command.add_argument("--pages", metavar="RANGE", help="of PDFs, such as 3-7,12; the others stay (default: all)")
+    command.add_argument("--password", help="of PDFs that are encrypted")
     command.add_argument(
         "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
     )

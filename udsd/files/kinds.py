@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from udsd.files.options import ReadOptions
+from udsd.files.pdf import PdfSink, PdfSource
 from udsd.files.sinks import ImageSink, Sink
 from udsd.files.sources import Source
 from udsd.images import ImagePages
@@ -21,18 +23,19 @@ class FileKind:
 
     Attributes:
         suffixes: File name endings, in lower case.
-        open: Opens a file as a source of pages.
+        open: Opens a file as a source of pages, as the options say.
         sink: Writes pages under a name of these endings, whatever they come from.
     """
 
     suffixes: frozenset[str]
-    open: Callable[[Path], Source]
+    open: Callable[[Path, ReadOptions], Source]
     sink: Sink
 
 
-_IMAGES = FileKind(IMAGE_SUFFIXES, ImagePages, ImageSink())
+_IMAGES = FileKind(IMAGE_SUFFIXES, lambda path, options: ImagePages(path), ImageSink())
+_PDFS = FileKind(frozenset({".pdf"}), PdfSource, PdfSink())
 
-_KINDS = (_IMAGES,)
+_KINDS = (_IMAGES, _PDFS)
 
 
 def known_suffixes() -> frozenset[str]:
@@ -40,13 +43,13 @@ def known_suffixes() -> frozenset[str]:
     return frozenset().union(*(kind.suffixes for kind in _KINDS))
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, options: ReadOptions | None = None) -> Source:
     """Open a file by its ending; under any other, as an image, which its content tells.
 
     Raises:
         ImageError: It is missing, damaged, too large or of no kind.
     """
-    return _kind_of(path).open(path)
+    return _kind_of(path).open(path, options or ReadOptions())
 
 
 def sink_for(target: Path) -> Sink:
@@ -54,6 +57,7 @@ def sink_for(target: Path) -> Sink:
 
     Raises:
         ImageError: The ending names no format, or one that cannot be written as installed.
+        ConfigError: What writes it is not installed.
     """
     sink = _kind_of(target).sink
     sink.check(target)

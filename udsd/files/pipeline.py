@@ -16,10 +16,11 @@ from udsd.atomic import remove_unfinished
 from udsd.domains import DeblurOptions, FaceBoxes, Restoration
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.files.kinds import open_source, sink_for
+from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.plan import Job
 from udsd.files.report import FileResult
 from udsd.files.restorer import Restorer, encoded, restored_pages
-from udsd.files.sources import Comparison, Source
+from udsd.files.sources import Comparison, Document, Source
 from udsd.files.work import Work
 from udsd.images import DecodedImage, Page
 from udsd.inference.backend import OnProgress
@@ -41,7 +42,8 @@ class Settings:
     Attributes:
         overwrite: Restore again what is there already.
         compare: Write pictures of the first page before and after.
-        quality: Of formats that lose something, or None for that of the source.
+        reading: How files are read.
+        writing: How results are written.
         batch_size: Images of one size that run together at most.
         options: How images are brought to the model.
         boxes: Where faces lie, instead of what the options say.
@@ -49,8 +51,9 @@ class Settings:
 
     overwrite: bool
     compare: bool
-    quality: int | None
     batch_size: int
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    writing: WriteOptions = field(default_factory=WriteOptions)
     options: DeblurOptions = field(default_factory=DeblurOptions)
     boxes: FaceBoxes = field(default_factory=FaceBoxes)
 
@@ -158,7 +161,7 @@ class Pipeline:
                 work.image = next(iter(source))
 
     def _source(self, work: Work) -> Source:
-        source = open_source(work.job.source)
+        source = open_source(work.job.source, self._settings.reading)
         return Comparison(source) if self._settings.compare else source
 
     def _groups(self, works: Iterable[Work]) -> Iterator[_Group]:
@@ -206,11 +209,15 @@ class Pipeline:
             pages = restored_pages(
                 self._restorer, source, self._settings.options_for(source.path), work.tell, on_progress
             )
-            self._save(pages, work.job.target, source)
+            try:
+                self._save(pages, work.job.target, source)
+            finally:
+                if isinstance(source, Document):
+                    work.note(source.problems)
 
     def _save(self, pages: Iterator[Page], target: Path, source: Source) -> None:
         self._tidy(target.parent)
-        sink_for(target).write(pages, target, source, self._settings.quality)
+        sink_for(target).write(pages, target, source, self._settings.writing)
 
     def _tidy(self, folder: Path) -> None:
         """Once in each folder, remove what killed runs have left."""

@@ -15,12 +15,13 @@ from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.naming import Naming
+from udsd.files.options import ReadOptions, WriteOptions, recipe_of
+from udsd.files.page_ranges import PageRange, page_range
 from udsd.files.pipeline import Pipeline, Settings
 from udsd.files.plan import Job, plan_jobs
 from udsd.files.report import FileReport, FileResult
-from udsd.files.restorer import Restorer, restored_pages
+from udsd.files.restorer import Restorer, loaded, restored_pages
 from udsd.files.sources import Comparison
-from udsd.images import check_quality
 from udsd.inference.batching import images_together
 from udsd.paths import is_file, is_folder, is_same_file, names_folder
 from udsd.progress import ImageBar
@@ -39,27 +40,30 @@ def restore_files(
     suffix: str = "",
     file_format: str | None = None,
     quality: int | None = None,
+    max_growth: float | None = None,
+    pages: str | PageRange | None = None,
+    password: str | None = None,
     batch_size: int | None = None,
     options: DeblurOptions | None = None,
     boxes: FaceBoxes | None = None,
     progress: bool = False,
     on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
-    """Restore image files, and all images in folders.
+    """Restore image files and PDFs, and all that are in folders.
 
     Results keep the names of their inputs, and their places below the folder that was given. Each appears whole or not
     at all (`udsd.atomic`): a run that is killed leaves no half file, and the next run keeps what is there.
 
     Work begins with the first file that is found. While the network runs, the next files are read and the last results
-    written. All pages of a TIFF and all frames of an animation are restored. What goes wrong with one file is said in
-    its result and does not stop the others, be it that memory runs out.
+    written. All pages of a TIFF, all frames of an animation and all images of a PDF are restored. What goes wrong with
+    one file is said in its result and does not stop the others, be it that memory runs out.
 
     No input is written over, and results that lie among the inputs are told by a mark in them and not restored again.
 
     Args:
         deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images; or what loads it, called
             once it is known that there is something to restore.
-        inputs: Image files, folders, and patterns such as ``scans/**/*.tif``.
+        inputs: Image files, PDFs, folders, and patterns such as ``scans/**/*.tif``.
         output: A folder, made when missing; or, for a single file, the name of the result. Text that ends in a slash is
             a folder, whatever its name.
         overwrite: Restore again what is in ``output`` already.
@@ -67,6 +71,9 @@ def restore_files(
         suffix: Added to the names of results, before their ending: ``"_sharp"``.
         file_format: Ending of the results, such as ``"png"``, instead of that of each input.
         quality: Of JPEG, WebP and the like, 1 to 100, instead of that of the source.
+        max_growth: Of the JPEGs in PDFs: at most so many times the bytes that came; their quality gives way.
+        pages: Of PDFs, those that are restored, such as ``"3-7,12"``; the others stay as they are.
+        password: Of PDFs that are encrypted. The results are encrypted likewise.
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
         options: How images are brought to the model, and how strong the change is.
@@ -75,7 +82,8 @@ def restore_files(
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
     Raises:
-        ConfigError: The batch size is less than 1, the quality not from 1 to 100, or an argument of another kind.
+        ConfigError: The batch size is less than 1, the quality not from 1 to 100, the pages are no numbers, or an
+            argument is of another kind.
         ImageError: No input can be restored (each is missing, holds no images or would be replaced by its own
             results), two files that are named would give one result, there are several inputs for the name of one
             result, or a format or suffix is none. Nothing has been written then, and no model loaded.
@@ -83,17 +91,19 @@ def restore_files(
     settings = Settings(
         overwrite=truth("overwrite", overwrite),
         compare=truth("compare", compare),
-        quality=check_quality(quality),
+        reading=ReadOptions(page_range(pages), password),
         batch_size=1 if batch_size is None else whole_number("batch_size", batch_size, 1),
         options=options or DeblurOptions(),
         boxes=boxes or FaceBoxes(),
     )
+    writing = WriteOptions(quality, max_growth)
     progress = truth("progress", progress)
     naming = Naming(suffix, file_format)
     paths, target = _as_paths(inputs), some_path("output", output)
     plan = partial(plan_jobs, paths, target, naming, into_folder=names_folder(output))
     jobs = plan()
-    restorer = _loaded(deblurrer)
+    restorer = loaded(deblurrer)
+    settings = replace(settings, writing=replace(writing, recipe=recipe_of(restorer, settings.options, settings.boxes)))
     if batch_size is None:
         settings = replace(settings, batch_size=images_together(restorer.device, _BATCH_SIZE))
     pipeline = Pipeline(restorer, settings)
@@ -153,14 +163,9 @@ def compare_file(
     if not overwrite and is_file(picture):
         return FileResult(original, picture, "kept")
     with closing(Comparison(open_source(original))) as comparison:
-        pages = restored_pages(_loaded(deblurrer), comparison, options or DeblurOptions())
-        sink.write(pages, picture, comparison, None)
+        pages = restored_pages(loaded(deblurrer), comparison, options or DeblurOptions())
+        sink.write(pages, picture, comparison, WriteOptions())
     return FileResult(original, picture, "restored")
-
-
-def _loaded(deblurrer: Restorer | Callable[[], Restorer]) -> Restorer:
-    # One that restores may be callable too.
-    return deblurrer if isinstance(deblurrer, Restorer) else deblurrer()
 
 
 def _as_paths(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:

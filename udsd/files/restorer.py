@@ -10,7 +10,7 @@ import torch
 
 from udsd.domains import DeblurOptions, Outcome, Restoration
 from udsd.errors import ImageError, MemoryLimitError
-from udsd.files.sources import Source
+from udsd.files.sources import Document, Source
 from udsd.images import DecodedImage, Page
 from udsd.inference.backend import OnProgress, as_part
 from udsd.out_of_memory import memory_errors
@@ -48,6 +48,12 @@ class Restorer(Protocol):
         ...
 
 
+def loaded(deblurrer: Restorer | Callable[[], Restorer]) -> Restorer:
+    """What restores, or what the function loads that was given in place of it."""
+    # One that restores may be callable too.
+    return deblurrer if isinstance(deblurrer, Restorer) else deblurrer()
+
+
 class NotRestoredError(ImageError):
     """A file is not written, because its only page was not restored.
 
@@ -78,15 +84,29 @@ def restored_pages(
         on_progress: Called now and then with the share of the pages that is done.
 
     Raises:
-        ImageError: A page cannot be read or restored; as below, the message names the file.
+        ImageError: A page cannot be read or restored; as below, the message names the file. Of a document with several
+            images those are left out, and the document is told.
         NotRestoredError: The only page was not restored, so that there is nothing to write.
         MemoryLimitError: It needs more memory than it may take.
     """
-    for number, image in enumerate(source, start=1):
-        with _named(source):
-            (restoration,) = restorer.restore_decoded([image], options, as_part(on_progress, number - 1, source.count))
+    document = source if isinstance(source, Document) else None
+    for given, image in enumerate(source):
+        position, number = (given, given + 1) if document is None else (document.position, document.page)
+        try:
+            with _named(source):
+                (restoration,) = restorer.restore_decoded(
+                    [image], options, as_part(on_progress, position, source.count)
+                )
+            page = encoded(image, restoration, source)
+        except (ImageError, MemoryLimitError) as error:
+            if document is None or source.count == 1:
+                raise
+            document.refuse(str(error).removeprefix(f"{source.path}: "))
+            continue
         tell(restoration, number)
-        yield encoded(image, restoration, source)
+        if document is not None and restoration.outcome != "restored":
+            document.keep(restoration.outcome)
+        yield page
 
 
 def encoded(image: DecodedImage[Page], restoration: Restoration, source: Source) -> Page:

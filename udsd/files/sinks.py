@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from udsd.files.options import WriteOptions
 from udsd.files.sources import Source
 from udsd.images import Page, save_pages
 from udsd.images.formats import format_for
@@ -22,14 +23,14 @@ class Sink(Protocol):
         """
         ...
 
-    def write(self, pages: Iterator[Page], target: Path, source: Source, quality: int | None) -> None:
+    def write(self, pages: Iterator[Page], target: Path, source: Source, options: WriteOptions) -> None:
         """Write pages, each restored only when it is taken.
 
         Args:
             pages: At least one.
             target: The file; it is replaced if it exists, and missing folders are made.
             source: Where the pages come from, perhaps closed: for what is carried over besides them.
-            quality: 1 to 100, for formats that lose something, or None for that of the source.
+            options: How they are coded.
 
         Raises:
             ImageError: The file cannot be written.
@@ -45,6 +46,6 @@ class ImageSink:
         """Raise `ImageError` where the ending names no image format."""
         format_for(target)
 
-    def write(self, pages: Iterator[Page], target: Path, source: Source, quality: int | None) -> None:
+    def write(self, pages: Iterator[Page], target: Path, source: Source, options: WriteOptions) -> None:
         """Write pages, in which all that is carried over is, and mark the file as a result."""
-        save_pages(pages, target, quality=quality, mark=True)
+        save_pages(pages, target, quality=options.quality, mark=True)

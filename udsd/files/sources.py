@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from udsd.domains import Outcome
 from udsd.images import DecodedImage, Page, side_by_side
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,34 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the file and all that is large. What a sink needs of the source must outlive it."""
+        ...
+
+
+@runtime_checkable
+class Document(Source, Protocol):
+    """A source of images that lie somewhere on its pages, of which one that goes wrong does not stop the others."""
+
+    @property
+    def position(self) -> int:
+        """Of the image given last among all of them, from 0; some may be left out, for they are finished already."""
+        ...
+
+    @property
+    def page(self) -> int:
+        """Number of the page of the image given last, from 1."""
+        ...
+
+    @property
+    def problems(self) -> Sequence[tuple[int, str]]:
+        """What a user should know of images so far: the number of the page, and a sentence."""
+        ...
+
+    def keep(self, outcome: Outcome) -> None:
+        """Say that the image given last was not restored, and that nothing went wrong."""
+        ...
+
+    def refuse(self, reason: str) -> None:
+        """Say why the image given last could not be restored."""
         ...
 
 

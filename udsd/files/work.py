@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -76,6 +76,10 @@ class Work:
         self.model = restoration.model or self.model
         if restoration.regions or restoration.notes:
             self.pages.append(PageReport(number, restoration.regions, restoration.notes))
+
+    def note(self, problems: Sequence[tuple[int, str]]) -> None:
+        """Keep what there is to tell of pages that were not restored."""
+        self.pages += [PageReport(number, (), (sentence,)) for number, sentence in problems]
 
     def fail(self, reason: str) -> None:
         """It could not be restored."""

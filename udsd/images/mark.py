@@ -32,12 +32,13 @@ _CODESTREAM = b"\xff\x64" + struct.pack(">HH", 4 + len(_TEXT), 1) + _TEXT  # a c
 _CODESTREAM_HEADER = range(0x50, 0x90)
 _BMP = _TEXT.ljust(16, b"\0")
 _PPM = b"# udsd restored\n"
+_PDF = b"%udsd restored\n"
 _TIFF_TAG = 65000
 """Of those that anybody may use."""
 
 
 def mark_file(path: Path) -> None:
-    """Mark a finished image file. What has no place for a mark stays as it is.
+    """Mark a finished image file or PDF. What has no place for a mark stays as it is.
 
     Raises:
         OSError: The file cannot be written.
@@ -126,6 +127,7 @@ _PLACES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], tuple[
     (lambda head: head[4:8] in (b"ftyp", b"jP  "), lambda file, head: (_end(file), _BOX)),
     (lambda head: head[:4] == b"\xff\x4f\xff\x51", _codestream_place),
     (lambda head: head[:2] == b"BM", lambda file, head: (int.from_bytes(head[10:14], "little"), _BMP)),
+    (lambda head: head[:5] == b"%PDF-", lambda file, head: (_end(file), _PDF)),
     (lambda head: head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] == b"\n", lambda file, head: (3, _PPM)),
 )
 

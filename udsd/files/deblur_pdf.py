@@ -1,0 +1,99 @@
+"""One PDF, from Python."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from udsd.arguments import some_path, truth
+from udsd.domains import DeblurOptions, FaceBoxes
+from udsd.errors import ImageError
+from udsd.files.options import ReadOptions, WriteOptions, recipe_of
+from udsd.files.page_ranges import PageRange, page_range
+from udsd.files.pdf import PdfSink, PdfSource
+from udsd.files.plan import Job
+from udsd.files.report import FileResult
+from udsd.files.restorer import NotRestoredError, Restorer, loaded, restored_pages
+from udsd.files.work import Work
+from udsd.inference.backend import OnProgress
+from udsd.out_of_memory import memory_errors
+from udsd.paths import is_file, is_folder, is_same_file, names_folder
+
+
+def deblur_pdf(
+    deblurrer: Restorer | Callable[[], Restorer],
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    pages: str | PageRange | None = None,
+    password: str | None = None,
+    quality: int | None = None,
+    max_growth: float | None = None,
+    options: DeblurOptions | None = None,
+    overwrite: bool = True,
+    on_progress: OnProgress = lambda share: None,
+) -> FileResult:
+    """Restore the images of a PDF, each in its place; all else stays as it is.
+
+    If the run is killed, the next of the same model and options goes on where it stopped.
+
+    Args:
+        deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images; or what loads it, called
+            once it is known that there is something to restore.
+        path: The PDF.
+        output: The restored PDF, or a folder, where it is called as the PDF is. A file that is there is replaced.
+        pages: The pages that are restored, such as ``"3-7,12"``; None for all.
+        password: Of a PDF that is encrypted; the result is encrypted likewise.
+        quality: Of JPEGs, 1 to 100, instead of that of each.
+        max_growth: At most so many times the bytes that came may a JPEG have; its quality gives way.
+        options: How images are brought to the model, and how strong the change is.
+        overwrite: If false, a file that is there is kept.
+        on_progress: Called now and then with the share of the images that is done.
+
+    Returns:
+        What became of it: its ``status`` is ``"restored"``, ``"kept"``, ``"sharp"`` or ``"unsuitable"``, and its
+        ``pages`` tell what is to be told of pages, be it that one is damaged and stays as it was.
+
+    Raises:
+        ConfigError: An argument is out of range, or ``udsd[pdf]`` is not installed.
+        ImageError: The PDF cannot be read, none of its images can be restored, or the result cannot be written or
+            would replace the PDF.
+        MemoryLimitError: Its only image needs more memory than it may take.
+
+    Example:
+        >>> deblur_pdf(Deblurrer.from_pretrained("text"), "scan.pdf", "restored.pdf", pages="3-7")  # doctest: +SKIP
+    """
+    reading, writing = ReadOptions(page_range(pages), password), WriteOptions(quality, max_growth)
+    source_path, target = some_path("path", path), some_path("output", output)
+    if names_folder(output) or is_folder(target):
+        target = target / source_path.name
+    sink = PdfSink()
+    sink.check(target)
+    if is_same_file(source_path, target):
+        raise ImageError(f"{source_path} would be replaced by its own result; choose another name")
+    if not truth("overwrite", overwrite) and is_file(target):
+        return FileResult(source_path, target, "kept")
+    chosen = options or DeblurOptions()
+    work = Work(Job(source_path, target))
+
+    def restore() -> None:
+        with closing(PdfSource(source_path, reading)) as source:
+            restorer = loaded(deblurrer)
+            recipe = recipe_of(restorer, chosen, FaceBoxes())
+            restored = restored_pages(restorer, source, chosen, work.tell, on_progress)
+            try:
+                sink.write(restored, target, source, WriteOptions(writing.quality, writing.max_growth, recipe))
+            finally:
+                work.note(source.problems)
+
+    start = time.perf_counter()
+    try:
+        with memory_errors(str(source_path)):
+            restore()
+    except NotRestoredError as error:
+        work.seconds = time.perf_counter() - start
+        return work.finish(error.outcome, str(error))
+    work.seconds = time.perf_counter() - start
+    return work.done()
