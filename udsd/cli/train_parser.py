@@ -10,6 +10,7 @@ from udsd import __version__
 from udsd.cli.arguments import folder_name, output_path, some_path, some_time
 from udsd.cli.output import print_error
 from udsd.errors import ConfigError
+from udsd.extras import install_command
 from udsd.training.recipe_files import recipe_titles
 
 _NEEDED = "accelerate"
@@ -44,7 +45,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _advice() -> str:
-    return f"training needs packages that are not installed ({_NEEDED} is missing); run: pip install 'udsd[train]'"
+    return f"training needs packages that are not installed ({_NEEDED} is missing); run: {install_command('train')}"
 
 
 def _train_parser() -> argparse.ArgumentParser:
