@@ -41,6 +41,13 @@ def test_the_same_kind_comes_back(deblurrer: Deblurrer, photo: Image.Image, tmp_
     assert not np.array_equal(from_array, pixels)
 
 
+def test_calling_it_is_deblurring(deblurrer: Deblurrer, photo: Image.Image) -> None:
+    assert np.array_equal(np.asarray(deblurrer(photo)), np.asarray(deblurrer.deblur(photo)))
+    assert np.array_equal(np.asarray(deblurrer(photo, strength=0)), np.asarray(photo))
+    with pytest.raises(ConfigError, match="strength"):
+        deblurrer(photo, strength=2)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "I;16"])
 def test_untrained_residual_networks_return_every_mode_unchanged(
     identity: Deblurrer, photo: Image.Image, mode: str

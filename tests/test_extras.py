@@ -1,22 +1,70 @@
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from udsd.errors import ConfigError
-from udsd.extras import find, require
+from udsd.extras import find, install_command, pip_install, require
 
 
 def test_a_missing_package_is_named_with_what_to_run() -> None:
-    with pytest.raises(ConfigError, match=r"some-package.*pip install 'udsd\[evaluate\]'"):
+    """The packages of the extra: no index is sure to have udsd itself."""
+    with pytest.raises(ConfigError, match="some-package") as caught:
         require("no_such_module_of_udsd", "some-package", "evaluate")
+    command = str(caught.value).partition("; run: ")[2]
+    assert command == install_command("evaluate")
+    assert re.search(r'-m pip install "rapidfuzz>=[\d.]+" "scikit-image>=[\d.]+"$', command)
 
 
-def test_what_udsd_itself_brings_is_in_no_extra() -> None:
-    with pytest.raises(ConfigError, match=r"some-package.*run: pip install udsd$"):
-        require("no_such_module_of_udsd", "some-package")
+@pytest.mark.parametrize(
+    ("module", "package"), [("cv2.no_such_module", "opencv-python"), ("tifffile.no_such_module", "tifffile")]
+)
+def test_what_udsd_itself_brings_is_in_no_extra(module: str, package: str) -> None:
+    with pytest.raises(ConfigError, match=rf'some-package.*run: \S+ -m pip install "{package}>=[\d.]+"$'):
+        require(module, "some-package")
+
+
+@pytest.mark.parametrize("extra", ["train", "heif", "openvino", "onnx", "evaluate"])
+def test_every_extra_is_installed_by_the_names_of_its_packages(extra: str) -> None:
+    """By names alone, for the environment may be older than pyproject.toml, which has other versions then."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    expected = [package.partition(">")[0] for package in project["optional-dependencies"][extra]]
+    words = shlex.split(install_command(extra))
+    assert [word.partition(">")[0] for word in words[words.index("install") + 1 :]] == expected
+
+
+def test_a_clone_on_the_path_is_installed_from_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", missing)
+    clone = Path(__file__).resolve().parents[1]
+    assert install_command("train").endswith(f'-m pip install "{clone}[train]"')
+
+
+@pytest.mark.parametrize(
+    ("executable", "found", "called"),
+    [
+        ("/env/bin/python", "/env/bin/python", "python"),
+        ("/env/bin/python", "/usr/bin/python", "/env/bin/python"),
+        ("/env/bin/python", None, "/env/bin/python"),
+        ("/my env/bin/python", None, '"/my env/bin/python"'),
+        ("", None, "python"),
+    ],
+)
+def test_packages_go_to_the_environment_that_runs(
+    executable: str, found: str | None, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    monkeypatch.setattr(shutil, "which", lambda name: found)
+    assert pip_install("one", "two") == f'{called} -m pip install "one" "two"'
 
 
 @pytest.mark.parametrize("error", ["OSError('libGL is missing')", "RuntimeError('does not fit\\nits torch')"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -108,3 +109,24 @@ def test_numbers_of_numpy_are_taken(model_folder: Path, photo: Image.Image) -> N
     )
     assert loaded.backend.memory_limit == 10**9  # type: ignore[attr-defined]
     assert loaded.deblur(photo, memory_limit=np.float64(1e9)).size == photo.size  # type: ignore[arg-type]
+
+
+def test_it_says_what_it_is() -> None:
+    loaded = Deblurrer.from_pretrained("text-small", device="cpu", dtype="float32")
+    assert loaded.licence == "Apache-2.0"
+    assert repr(loaded) == (
+        "Deblurrer(model='text-small v0.1.0', domain='page', device='cpu', dtype='float32', backend='torch', "
+        "licence='Apache-2.0')"
+    )
+    assert "dtype='bfloat16'" in repr(loaded.to(dtype="bfloat16"))
+    shown = loaded._repr_html_()
+    assert ElementTree.fromstring(shown).tag == "table"
+    for fact in ("text-small v0.1.0", "page", "cpu", "bfloat16", "torch", "Apache-2.0"):
+        assert f">{fact}</td>" in shown
+
+
+def test_what_is_not_known_of_a_model_is_left_out(deblurrer: Deblurrer, model_folder: Path) -> None:
+    assert repr(deblurrer) == "Deblurrer(device='cpu', dtype='float32', backend='torch')"
+    own = Deblurrer.from_pretrained(model_folder, device="cpu", dtype="float32")
+    assert own.licence == ""
+    assert repr(own).startswith(f"Deblurrer(model={str(model_folder)!r}, device=")

@@ -18,10 +18,11 @@ PUBLIC = {
     "blurred_pairs character_error_rate correlation evaluate feature_distance folder_pairs mean_color_error psnr "
     "recognise_text shift_tolerant_psnr ssim unsharp_mask whole_images",
     "udsd.files": "FileReport FileResult compare_file deblur_pdf restore_files",
-    "udsd.images": "DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
+    "udsd.images": "compare DecodedImage DeepImage ImageLike ImagePages Page decode_image find_images read_size "
     "remove_unfinished save_image save_pages set_page_limit set_pixel_limit side_by_side",
     "udsd": "ChecksumError ConfigError Deblurrer DeviceError DownloadError ImageError IncompatibleWeightsError "
-    "MemoryLimitError PublishError UdsdError UnknownModelError WeightsError __version__",
+    "MemoryLimitError PublishError UdsdError UnknownModelError WeightsError __version__ "
+    "compare list_models",
 }
 """What users may rely on. A name that goes from here warns for one minor version before."""
 

@@ -25,6 +25,21 @@ def test_a_bar_moves_within_images_and_never_back(capsys: pytest.CaptureFixture[
     assert re.findall(r"(\S+)/2 ", shown)[-1] in ("2.0", "2")
 
 
+def test_numbers_stay_round_and_within_the_total(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum of these steps is a little more than 2, of which tqdm warns."""
+    monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    with ImageBar(2, shown=True) as bar:
+        for _ in range(2):
+            for place in range(100):
+                bar.within(place / 100)
+            bar.finish()
+    shown = re.findall(r"(\S+)/2 ", capsys.readouterr().err)
+    assert shown[-1] in ("2", "2.0")
+    assert max(map(len, shown)) <= len("1.71")
+
+
 @pytest.mark.parametrize("shown", [True, False])
 def test_without_standard_error_there_is_no_bar(monkeypatch: pytest.MonkeyPatch, shown: bool) -> None:
     monkeypatch.setattr(sys, "stderr", None)

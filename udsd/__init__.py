@@ -20,6 +20,8 @@ from udsd.errors import (
 if TYPE_CHECKING:
     from udsd.deblurrer import Deblurrer
     from udsd.domains import DeblurOptions, Face, Region, align_face, detect_faces, paste_face
+    from udsd.images import compare
+    from udsd.pretrained import list_models
 
 __version__ = "0.1.0"
 
@@ -29,7 +31,9 @@ _LAZY = {
     "Face": "udsd.domains",
     "Region": "udsd.domains",
     "align_face": "udsd.domains",
+    "compare": "udsd.images",
     "detect_faces": "udsd.domains",
+    "list_models": "udsd.pretrained",
     "paste_face": "udsd.domains",
 }
 """Names and the modules they are in. With these comes PyTorch, which `udsd --help` need not load."""
@@ -52,7 +56,9 @@ __all__ = [
     "WeightsError",
     "__version__",
     "align_face",
+    "compare",
     "detect_faces",
+    "list_models",
     "paste_face",
 ]
 

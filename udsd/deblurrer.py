@@ -72,6 +72,7 @@ class Deblurrer(BlurReading):
         >>> from udsd import Deblurrer
         >>> deblurrer = Deblurrer.from_pretrained("text")
         >>> deblurrer.deblur("scan.png").save("restored.png")  # doctest: +SKIP
+        >>> deblurrer("scan.png").save("restored.png")  # the same  # doctest: +SKIP
     """
 
     @overload
@@ -128,6 +129,8 @@ class Deblurrer(BlurReading):
         log_restoration(image, restoration)
         with memory_errors("the image"):
             return decoded.encode(restoration.pixels)
+
+    __call__ = deblur
 
     def deblur_pages(
         self,

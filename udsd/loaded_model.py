@@ -18,8 +18,9 @@ from udsd.domains import DeblurOptions, Look, Restoration, domain_of
 from udsd.errors import ConfigError
 from udsd.estimation import BlurEstimator, general_estimator
 from udsd.estimation.estimator import FILE_NAME
+from udsd.facts import facts_html, facts_repr
 from udsd.images import DecodedImage
-from udsd.inference import Backend, MemoryLimit, OnProgress, run_folder, run_model
+from udsd.inference import Backend, MemoryLimit, OnProgress, backend_name, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig
 from udsd.out_of_memory import memory_errors
 from udsd.pretrained import resolve, save_model
@@ -51,6 +52,7 @@ class LoadedModel:
             self._backend = model
         self._domain = domain_of(self._backend.config.domain)
         self._title = ""
+        self._licence = ""
         self._folder: Path | None = None
 
     @classmethod
@@ -99,6 +101,7 @@ class LoadedModel:
         )
         loaded = cls(run_folder(folder, backend=backend, device=device, dtype=dtype, memory_limit=memory_limit))
         loaded._title = folder.title
+        loaded._licence = folder.licence
         loaded._folder = folder.path
         return loaded
 
@@ -111,6 +114,11 @@ class LoadedModel:
     def title(self) -> str:
         """Name and version of the model, such as ``"text v0.1.0"``; empty if it came without."""
         return self._title
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights of a model of the zoo; empty where it is not known."""
+        return self._licence
 
     @property
     def config(self) -> ModelConfig:
@@ -126,6 +134,24 @@ class LoadedModel:
     def dtype(self) -> torch.dtype:
         """The number format of the arithmetic."""
         return self._backend.dtype
+
+    def __repr__(self) -> str:
+        return facts_repr(type(self).__name__, self._facts())
+
+    def _repr_html_(self) -> str:
+        """What notebooks show of it."""
+        return facts_html(type(self).__name__, self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        domain = self.config.domain
+        return {
+            "model": self._title,
+            "domain": "" if domain is None else domain.kind,
+            "device": str(self.device),
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "backend": backend_name(self._backend),
+            "licence": self._licence,
+        }
 
     def restore_decoded(
         self,

@@ -50,7 +50,9 @@ class ImageBar:
         self._bar.close()
 
     def _move_to(self, place: float) -> None:
-        # Rounded, for the bar shows the number as it is.
-        step = round(place, _DIGITS) - self._bar.n
-        if step > 0:
-            self._bar.update(round(step, _DIGITS))
+        # Rounded, for the bar shows the number as it is; and set, for a sum of many steps is not round, and may be more
+        # than the total, of which tqdm warns.
+        place = round(place, _DIGITS)
+        if place > self._bar.n:
+            self._bar.n = place
+            self._bar.update(0)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,29 @@ def test_limits_on_work_are_raised_by_options(
     assert run(*arguments, too_few) == 2
     assert f"more than the {too_few} p" in capsys.readouterr().err
     assert run(*arguments, too_few + 1) == 0
+
+
+def test_quiet_says_nothing_but_errors_and_results(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: object) -> tuple[str, str]:
+        run("-q", *arguments, "--model", model_folder)
+        return capsys.readouterr()
+
+    assert said("deblur", scan, "-o", tmp_path / "out") == ("", "")
+    assert said("compare", scan, "-o", tmp_path / "both.png") == ("", "")
+    assert said("deblur", tmp_path / "missing.png", "-o", tmp_path / "out")[1].startswith("udsd: ")
+    assert said("deblur", scan, "-o", tmp_path / "out", "--json")[0].startswith("{")
+
+
+@pytest.mark.parametrize(("option", "is_warned"), [([], True), (["--quiet"], False)])
+def test_quiet_keeps_warnings_back(option: list[str], is_warned: bool, model_folder: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "pages.tif"
+    Image.new("L", (20, 10)).save(pages, save_all=True, append_images=[Image.new("L", (20, 10))])
+    # In a process of its own: pytest takes what is logged.
+    command = [sys.executable, "-m", "udsd", "compare", pages, "-o", tmp_path / "both.png", "--model", model_folder]
+    done = subprocess.run([*command, *option], capture_output=True, text=True, check=True)
+    assert (bool(done.stdout), "has 2 pages" in done.stderr) == (is_warned, is_warned)
 
 
 def test_a_bad_file_among_good_ones_gives_status_1(

@@ -29,3 +29,24 @@ def test_each_line_is_flushed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(3):
         print_line(f"{number}")
         assert raw.getvalue().decode().split() == [f"{one}" for one in range(number + 1)]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_a_terminal_shows_who_complains_in_colour(
+    environment: dict[str, str], is_coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", "WT_SESSION": "1", **environment}.items():
+        monkeypatch.setenv(name, value)
+    print_error("no \x1b[2Jsteps")
+    name = "\x1b[31mudsd:\x1b[0m" if is_coloured else "udsd:"
+    assert terminal.getvalue() == f"{name} no \\x1b[2Jsteps\n"

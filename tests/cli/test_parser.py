@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import argparse
 import inspect
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from udsd import __version__
+from udsd.cli import main as run_udsd
+from udsd.cli.help import NORMAL, QUIET, VERBOSE
+from udsd.cli.help_texts import COMMANDS as COMMAND_TEXTS
+from udsd.cli.help_texts import TRAIN_COMMANDS, UDSD
 from udsd.cli.lazy import find_function
 from udsd.cli.parser import make_parser
 from udsd.cli.train import main as train_main
+from udsd.cli.train_parser import parse as parse_train
 from udsd.degradation import BlurConfig, DocumentConfig
 
 COMMANDS = {
@@ -20,6 +29,7 @@ COMMANDS = {
     "hub:download": "download text",
     "hub:list_cache": "cache",
     "hub:publish": "publish folder/ org/repo",
+    "completion:print_completion": "completion bash",
 }
 
 
@@ -28,6 +38,69 @@ def test_every_command_leads_to_a_function(name: str, line: str) -> None:
     options = make_parser().parse_args(line.split())
     assert options.run == name
     assert list(inspect.signature(find_function(name)).parameters) == ["options"]
+
+
+def udsd(arguments: list[str]) -> argparse.Namespace:
+    return make_parser().parse_args(arguments)
+
+
+PARSERS = {"udsd": udsd, "udsd-train": parse_train}
+EXAMPLES = [example for text in (UDSD, *COMMAND_TEXTS.values(), *TRAIN_COMMANDS.values()) for example in text.examples]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_help_are_right(example: str) -> None:
+    program, *arguments = shlex.split(example.partition(" > ")[0])
+    if "--help" in arguments:
+        with pytest.raises(SystemExit) as stop:
+            PARSERS[program](arguments)
+        assert not stop.value.code
+    else:
+        assert ":" in PARSERS[program](arguments).run
+
+
+@pytest.mark.parametrize(
+    ("main", "command"),
+    [(run_udsd, name) for name in ("", *COMMAND_TEXTS)] + [(train_main, name) for name in ("", *TRAIN_COMMANDS)],
+)
+def test_every_command_has_help_with_examples_and_tells_the_version(
+    main: Callable[[list[str]], int], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [command] if command else []
+    with pytest.raises(SystemExit) as stop:
+        main([*given, "--help"])
+    text = capsys.readouterr().out
+    assert not stop.value.code
+    usage, description, *_ = text.split("\n\n")
+    assert usage.startswith("usage: udsd")
+    assert description.endswith(".")
+    assert "\nexamples:\n  udsd" in text
+    with pytest.raises(SystemExit) as stop:
+        main([*given, "--version"])
+    assert not stop.value.code
+    assert capsys.readouterr().out.split() == ["udsd-train" if main is train_main else "udsd", __version__]
+
+
+@pytest.mark.parametrize(
+    ("line", "verbosity"),
+    [
+        ("models", NORMAL),
+        ("-v models", VERBOSE),
+        ("models -v", VERBOSE),
+        ("models --quiet", QUIET),
+        ("-q deblur a.png", QUIET),
+        ("deblur a.png -q", QUIET),
+        ("-q deblur -v a.png", VERBOSE),
+    ],
+)
+def test_how_much_is_said_stands_before_or_behind_the_command(line: str, verbosity: str) -> None:
+    assert make_parser().parse_args(line.split()).verbosity == verbosity
+
+
+def test_nobody_is_quiet_and_verbose(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["models", "-q", "-v"])
+    assert "-v/--verbose: not allowed with argument -q/--quiet" in capsys.readouterr().err
 
 
 def range_of(low: float, high: float) -> str:

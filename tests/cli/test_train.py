@@ -18,6 +18,7 @@ from tests.runs import TINY, merged
 from udsd import Deblurrer
 from udsd.cli.train import main
 from udsd.errors import ConfigError
+from udsd.extras import install_command
 from udsd.models import DeblurModel, ModelConfig
 from udsd.models.config import DomainConfig
 from udsd.pretrained import save_model
@@ -455,7 +456,8 @@ def test_without_its_extra_training_says_so_in_one_line(arguments: list[str], st
     assert result.returncode == status
     assert result.stdout.startswith(output)
     (line,) = result.stderr.splitlines()
-    assert line.endswith("(accelerate is missing); run: pip install 'udsd[train]'")
+    assert f"(accelerate is missing); run: {install_command('train')}" in line
+    assert '"accelerate>=' in line
 
 
 def test_what_needs_no_training_runs_without_its_extra(run: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from udsd import Deblurrer
 from udsd.errors import ConfigError
-from udsd.inference import BACKENDS, OpenVINOBackend, TorchBackend, find_backend, run_folder
+from udsd.inference import BACKENDS, OpenVINOBackend, TorchBackend, backend_name, find_backend, run_folder
 from udsd.models import DeblurModel
 from udsd.pretrained import resolve
 
@@ -19,6 +19,14 @@ def test_back_ends_are_found_by_name(tmp_path: Path) -> None:
     assert find_backend("openvino") is OpenVINOBackend
     with pytest.raises(ConfigError, match="backend is 'tensorrt'; give one of auto, torch, openvino"):
         find_backend("tensorrt", tmp_path)
+
+
+def test_the_name_of_a_back_end_is_the_one_that_finds_it(model: DeblurModel) -> None:
+    class Foreign(TorchBackend):
+        pass
+
+    assert backend_name(TorchBackend(model, CPU, torch.float32)) == "torch"
+    assert backend_name(Foreign(model, CPU, torch.float32)) == "Foreign"
 
 
 def test_auto_takes_what_the_folder_was_exported_for(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from udsd.errors import ChecksumError, ConfigError, DownloadError, IncompatibleWeightsError, UnknownModelError
 from udsd.models import DeblurModel
-from udsd.pretrained import load_model, load_model_folder, lookup, save_model
+from udsd.pretrained import load_model, load_model_folder, lookup, resolve, save_model
 
 WEIGHTS = "model.safetensors"
 
@@ -48,6 +48,14 @@ def test_folder(model_folder: Path, kind: Callable[[Path], Any]) -> None:
 def test_folder_needs_no_manifest(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UDSD_MANIFEST", str(tmp_path / "none.json"))
     assert load_model(str(model_folder)).config.base_width == 4
+
+
+def test_the_licence_is_that_of_the_manifest_wherever_its_model_lies(published: Any, model_folder: Path) -> None:
+    published.publish("acme/tiny", model_folder, "v2")
+    assert (resolve("tiny").licence, resolve("tiny").title) == ("Apache-2.0", "tiny v1")
+    # Of another revision, and of a folder, the manifest says nothing.
+    assert resolve("tiny", revision="v2").licence == ""
+    assert resolve(model_folder).licence == ""
 
 
 def test_model_folder_named_like_an_alias_comes_first(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from udsd.choosing import ModelChooser
+from udsd.cli.help import QUIET
 from udsd.cli.interrupts import INTERRUPTS
 from udsd.cli.output import megabytes, print_error, print_line, print_table
 from udsd.cli.reports import check_report, write_report
@@ -70,7 +71,7 @@ def deblur(options: Namespace) -> int:
             batch_size=options.batch_size,
             options=domain,
             boxes=boxes,
-            progress=sys.stderr.isatty(),
+            progress=sys.stderr.isatty() and options.verbosity != QUIET,
             on_result=take,
         )
     except KeyboardInterrupt:
@@ -79,7 +80,7 @@ def deblur(options: Namespace) -> int:
         raise
     for reason in (report.failed | report.unsuitable).values():
         print_error(reason)
-    if not options.json:
+    if not options.json and options.verbosity != QUIET:
         print_line(_summary(report, output))
     if options.report is not None:
         write_report(report.to_json(), options.report)
@@ -95,7 +96,8 @@ def compare(options: Namespace) -> int:
         partial(_load_restorer, options), options.input, options.output, domain, overwrite=options.overwrite
     )
     kept = " is there already and is kept (--overwrite makes it again)" if result.status == "kept" else ""
-    print_line(f"{result.target}{kept}")
+    if options.verbosity != QUIET:
+        print_line(f"{result.target}{kept}")
     return 0
 
 
@@ -113,7 +115,8 @@ def export(options: Namespace) -> int:
     else:
         calibration = [*find_images(options.calibration)] if options.int8 else None
         agreement = export_openvino(model, options.output, calibration)
-    print_line(f"{options.output}: within {agreement:.0f} dB of PyTorch's float32 results")
+    if options.verbosity != QUIET:
+        print_line(f"{options.output}: within {agreement:.0f} dB of PyTorch's float32 results")
     return 0
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from udsd.cli.streams import give_up_output
 from udsd.shown import escaped, shown
+
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 _failures: list[OSError] = []
 """Why standard output was given up; empty while it works."""
@@ -22,6 +25,14 @@ def begin_output() -> None:
 def print_line(line: str) -> None:
     """Print a result in one line, at once; what could steer a terminal is escaped (`udsd.shown`).
 
+    Errors are as of `print_text`.
+    """
+    print_text(escaped(line))
+
+
+def print_text(text: str) -> None:
+    """Print text of our own as it is, at once.
+
     Where standard output is full the work goes on, and `output_is_lost` tells.
 
     Raises:
@@ -30,7 +41,7 @@ def print_line(line: str) -> None:
     if _failures:
         return
     try:
-        print(escaped(line), flush=True)  # noqa: T201
+        print(text, flush=True)  # noqa: T201
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -60,7 +71,16 @@ def megabytes(size: int) -> str:
 def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
     with suppress(OSError):  # there is nowhere else to say it
-        print(f"{command}: {shown(message)}", file=sys.stderr, flush=True)  # noqa: T201
+        name = f"{_RED}{command}:{_PLAIN}" if _takes_colour() else f"{command}:"
+        print(f"{name} {shown(message)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _takes_colour() -> bool:
+    """Whether standard error is a terminal that shows colours, and nobody asked for none (https://no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty():
+        return False
+    # The old console of Windows shows the codes themselves.
+    return os.name != "nt" or "WT_SESSION" in os.environ
 
 
 def show_log(level: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from udsd import __version__
 from udsd.cli.arguments import output_name, output_path, some_path
+from udsd.cli.help import add_verbosity, add_version, describe_command
+from udsd.cli.help_texts import COMMANDS, UDSD
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands. ``run`` of what it parses names a function, ``"module:function"`` of `udsd.cli`."""
-    parser = argparse.ArgumentParser(prog="udsd", description="Restore blurred images of a known kind.")
-    parser.add_argument("--version", action="version", version=f"udsd {__version__}")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more about what is done")
+    parser = argparse.ArgumentParser(prog="udsd")
+    describe_command(parser, UDSD)
+    add_version(parser, "udsd")
+    add_verbosity(parser, of_all=True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_deblur(commands)
     _add_compare(commands)
@@ -26,11 +28,20 @@ def make_parser() -> argparse.ArgumentParser:
     _add_download(commands)
     _add_cache(commands)
     _add_publish(commands)
+    _add_completion(commands)
     return parser
 
 
+def _add_command(commands: Commands, name: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=COMMANDS[name].summary)
+    describe_command(command, COMMANDS[name])
+    add_version(command, "udsd")
+    add_verbosity(command, of_all=False)
+    return command
+
+
 def _add_deblur(commands: Commands) -> None:
-    command = commands.add_parser("deblur", help="restore image files, PDFs and folders of them")
+    command = _add_command(commands, "deblur")
     command.add_argument(
         "inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, PDF, folder, or pattern"
     )
@@ -67,7 +78,7 @@ def _add_deblur(commands: Commands) -> None:
 
 
 def _add_compare(commands: Commands) -> None:
-    command = commands.add_parser("compare", help="write a before/after picture of one image")
+    command = _add_command(commands, "compare")
     command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
     command.add_argument("-o", "--output", required=True, type=output_name, help="the picture to write, or its folder")
     _add_overwriting(command)
@@ -77,7 +88,7 @@ def _add_compare(commands: Commands) -> None:
 
 
 def _add_evaluate(commands: Commands) -> None:
-    command = commands.add_parser("evaluate", help="measure a model on sharp images, blurred with fixed seeds")
+    command = _add_command(commands, "evaluate")
     command.add_argument("sharp", type=some_path, metavar="SHARP", help="folder of sharp images the model never saw")
     command.add_argument("-o", "--output", required=True, type=output_path, help="folder for the report")
     command.add_argument(
@@ -104,7 +115,7 @@ def _add_evaluate(commands: Commands) -> None:
 
 
 def _add_export(commands: Commands) -> None:
-    command = commands.add_parser("export", help="write a model for another runtime")
+    command = _add_command(commands, "export")
     command.add_argument("model", metavar="MODEL", help="zoo name, model folder or Hub repository")
     command.add_argument("-o", "--output", required=True, type=output_path, help="folder to write")
     command.add_argument("--format", required=True, choices=("openvino", "onnx"))
@@ -114,12 +125,12 @@ def _add_export(commands: Commands) -> None:
 
 
 def _add_models(commands: Commands) -> None:
-    command = commands.add_parser("models", help="list the models of the zoo")
+    command = _add_command(commands, "models")
     command.set_defaults(run="commands:list_models")
 
 
 def _add_download(commands: Commands) -> None:
-    command = commands.add_parser("download", help="fetch a model, so that it loads without a connection")
+    command = _add_command(commands, "download")
     command.add_argument("name", metavar="NAME", help="zoo name or Hub repository")
     command.add_argument("--revision", metavar="R", help="branch, tag or commit (default: that of the zoo, or main)")
     command.add_argument(
@@ -131,7 +142,7 @@ def _add_download(commands: Commands) -> None:
 
 
 def _add_cache(commands: Commands) -> None:
-    command = commands.add_parser("cache", help="list the models fetched from the Hub")
+    command = _add_command(commands, "cache")
     command.add_argument(
         "--cache-dir", type=some_path, metavar="DIR", help="where they are kept (default: the Hub's cache)"
     )
@@ -140,12 +151,23 @@ def _add_cache(commands: Commands) -> None:
 
 
 def _add_publish(commands: Commands) -> None:
-    command = commands.add_parser("publish", help="put a model folder on the Hub")
+    command = _add_command(commands, "publish")
     command.add_argument("folder", type=some_path, metavar="MODEL_DIR", help="model folder")
     command.add_argument("repo", metavar="REPO", help="org/repo; it is made if it is missing")
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
     command.set_defaults(run="hub:publish")
+
+
+def _add_completion(commands: Commands) -> None:
+    command = _add_command(commands, "completion")
+    shells = ("bash", "zsh", "fish", "powershell", "tcsh")
+    command.add_argument("shell", choices=shells, metavar="SHELL", help=", ".join(shells))
+    programs = ("udsd", "udsd-train")
+    command.add_argument(
+        "command", nargs="?", default="udsd", choices=programs, metavar="COMMAND", help="udsd (default) or udsd-train"
+    )
+    command.set_defaults(run="completion:print_completion")
 
 
 def _add_overwriting(command: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from udsd.cli.help import NORMAL, QUIET, VERBOSE
 from udsd.cli.interrupts import EXIT_INTERRUPTED, INTERRUPTS
 from udsd.cli.lazy import find_function
 from udsd.cli.output import begin_output, output_is_lost, print_error, show_log
@@ -19,23 +20,26 @@ EXIT_INCOMPLETE = 1
 EXIT_BAD_INPUT = 2
 EXIT_CLOSED_PIPE = 141
 
+_LEVELS = {QUIET: logging.ERROR, NORMAL: logging.WARNING, VERBOSE: logging.INFO}
+
 
 def run_command(name: str, parse: Callable[[], Namespace], *, owns_process: bool = False) -> int:
     """Parse the options, run the function that they name, and return the exit status.
 
     Args:
         name: The command's, for messages.
-        parse: Gives the options; ``run`` of them names the function. Without ``verbose`` libraries in C are silent.
+        parse: Gives the options; ``run`` of them names the function. Unless its ``verbosity`` is verbose, which it is
+            where there is none, libraries in C are silent.
         owns_process: Whether the process is that of the command.
     """
     prepare_streams()
     begin_output()
     try:
         options = parse()
-        is_verbose = getattr(options, "verbose", True)
-        if owns_process and not is_verbose:
+        verbosity = getattr(options, "verbosity", VERBOSE)
+        if owns_process and verbosity != VERBOSE:
             INTERRUPTS.descriptor = silence_libraries()
-        show_log(logging.INFO if is_verbose else logging.WARNING)
+        show_log(_LEVELS[verbosity])
         function = find_function(options.run)
         INTERRUPTS.begin_work()
         status = function(options)

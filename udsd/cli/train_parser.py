@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from udsd import __version__
 from udsd.cli.arguments import folder_name, output_path, some_path, some_time
+from udsd.cli.help import add_version, describe_command
+from udsd.cli.help_texts import TRAIN_COMMANDS
 from udsd.cli.output import print_error
 from udsd.errors import ConfigError
+from udsd.extras import install_command
 from udsd.training.recipe_files import recipe_titles
 
 _NEEDED = "accelerate"
@@ -23,12 +25,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         ConfigError: They are right, but a package that training needs is not installed.
     """
     given = list(arguments)
-    others = {
-        "blur": _blur_parser,
-        "prepare-pages": _prepare_pages_parser,
-        "export": _export_parser,
-        "settings": _settings_parser,
-    }
+    others = _other_parsers()
     if given and given[0] in others:
         return others[given[0]]().parse_args(given[1:])
     missing = importlib.util.find_spec(_NEEDED) is None
@@ -43,8 +40,33 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def parser_of_all() -> argparse.ArgumentParser:
+    """One parser of training and of the other commands, for a shell's completion; `parse` tells them apart itself."""
+    parser = _train_parser()
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, make in _other_parsers().items():
+        commands.add_parser(name, parents=[make()], add_help=False, help=TRAIN_COMMANDS[name].summary)
+    return parser
+
+
+def _other_parsers() -> dict[str, Callable[[], argparse.ArgumentParser]]:
+    return {
+        "blur": _blur_parser,
+        "prepare-pages": _prepare_pages_parser,
+        "export": _export_parser,
+        "settings": _settings_parser,
+    }
+
+
+def _other_parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"udsd-train {name}")
+    describe_command(parser, TRAIN_COMMANDS[name])
+    add_version(parser, "udsd-train")
+    return parser
+
+
 def _advice() -> str:
-    return f"training needs packages that are not installed ({_NEEDED} is missing); run: pip install 'udsd[train]'"
+    return f"training needs packages that are not installed ({_NEEDED} is missing); run: {install_command('train')}"
 
 
 def _train_parser() -> argparse.ArgumentParser:
@@ -54,7 +76,7 @@ def _train_parser() -> argparse.ArgumentParser:
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"udsd-train {__version__}")
+    add_version(parser, "udsd-train")
     images = parser.add_argument_group("images")
     images.add_argument(
         "--sharp", action="append", type=folder_name, metavar="DIR", help="folder of sharp images (may be repeated)"
@@ -136,20 +158,14 @@ other commands (each has a --help of its own):
 
 
 def _settings_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="udsd-train settings",
-        description="List all settings with their types and values: the defaults, or those of a recipe.",
-    )
+    parser = _other_parser("settings")
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="bundled recipe or TOML file (default: none)")
     parser.set_defaults(run="training_settings:list_settings")
     return parser
 
 
 def _blur_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="udsd-train blur",
-        description="Find out what blur a folder of images has: its kernels, histograms, and settings for a recipe.",
-    )
+    parser = _other_parser("blur")
     parser.add_argument("blurred", nargs="+", type=folder_name, metavar="DIR", help="folder of blurred images")
     parser.add_argument(
         "--sharp",
@@ -165,7 +181,7 @@ def _blur_parser() -> argparse.ArgumentParser:
 
 
 def _prepare_pages_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="udsd-train prepare-pages", description="Render PDF pages to PNG images.")
+    parser = _other_parser("prepare-pages")
     parser.add_argument(
         "documents", nargs="+", type=some_path, metavar="PDF", help="PDF file, or folder with PDF files"
     )
@@ -175,13 +191,13 @@ def _prepare_pages_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split", choices=("train", "test"), help="only documents for training, or those of a tenth of the folders"
     )
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="documents at a time (default: 1)")
     parser.set_defaults(run="documents:prepare_pages")
     return parser
 
 
 def _export_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="udsd-train export", description="Write the model folder of a run.")
+    parser = _other_parser("export")
     parser.add_argument("folder", type=some_path, metavar="RUN", help="folder of a training run")
     parser.add_argument("-o", "--output", required=True, type=output_path, help="the model folder")
     parser.add_argument("--last", action="store_true", help="the newest weights, not the best of the run's validation")

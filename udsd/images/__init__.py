@@ -1,6 +1,7 @@
 """Images in and out: reading, writing and converting."""
 
 from udsd.atomic import remove_unfinished
+from udsd.images.comparing import compare
 from udsd.images.decode import ImageLike, decode_image, pages_as_pillow
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
@@ -17,6 +18,7 @@ __all__ = [
     "ImagePages",
     "Page",
     "check_quality",
+    "compare",
     "decode_image",
     "find_images",
     "pages_as_pillow",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from udsd.errors import ImageError
+from udsd.extras import install_command, pip_install
 from udsd.images.formats import readable_formats
 
 _MOST_BYTES = 256
@@ -12,11 +13,6 @@ _MOST_BYTES = 256
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
-
-_CURES = {
-    "HEIF": "this is a HEIC picture, which takes a package of its own; run: pip install 'udsd[heif]'",
-    "AVIF": "this is an AVIF picture, which this Pillow cannot read; run: pip install --upgrade pillow",
-}
 
 
 def check_codec(file: BinaryIO) -> None:
@@ -35,4 +31,10 @@ def check_codec(file: BinaryIO) -> None:
     brands = {box[4:8], *(box[place : place + 4] for place in range(12, len(box), 4))}
     name = "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else ""
     if name and name not in readable_formats():
-        raise ImageError(_CURES[name])
+        raise ImageError(_cure(name))
+
+
+def _cure(name: str) -> str:
+    if name == "HEIF":
+        return f"this is a HEIC picture, which takes a package of its own; run: {install_command('heif')}"
+    return f"this is an AVIF picture, which this Pillow cannot read; run: {pip_install('pillow')} --upgrade"

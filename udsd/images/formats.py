@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from udsd.errors import ImageError
-from udsd.extras import find
+from udsd.extras import find, install_command
 
 _ALL_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
@@ -79,7 +79,7 @@ def format_for(path: Path) -> ImageFormat:
         raise ImageError(f"{path}: no image format for a name {ending}; common ones are {_COMMON_SUFFIXES}")
     _load_plugins()
     if known.by_pillow and known.name not in Image.SAVE:
-        needed = "; run: pip install 'udsd[heif]'" if known.name == "HEIF" else ""
+        needed = f"; run: {install_command('heif')}" if known.name == "HEIF" else ""
         raise ImageError(f"{path}: this Pillow cannot write {known.name}{needed}; or use one of {_COMMON_SUFFIXES}")
     return known
 

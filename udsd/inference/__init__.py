@@ -4,7 +4,7 @@ from udsd.inference.backend import Backend, LoadableFolder, OnProgress
 from udsd.inference.batching import images_together, in_batches
 from udsd.inference.memory import MemoryLimit
 from udsd.inference.openvino_backend import OpenVINOBackend
-from udsd.inference.registry import BACKENDS, find_backend, run_folder, run_model
+from udsd.inference.registry import BACKENDS, backend_name, find_backend, run_folder, run_model
 from udsd.inference.torch_backend import TorchBackend
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "OnProgress",
     "OpenVINOBackend",
     "TorchBackend",
+    "backend_name",
     "find_backend",
     "images_together",
     "in_batches",

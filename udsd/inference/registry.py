@@ -38,6 +38,12 @@ def find_backend(name: str | None, folder: Path | None = None) -> type[Backend]:
     return next((backend for backend in BACKENDS.values() if backend.reads(folder)), TorchBackend)
 
 
+def backend_name(backend: Backend) -> str:
+    """The name of what runs a model; of a class that is not in the registry that of the class."""
+    kind = type(backend)
+    return next((name for name, known in BACKENDS.items() if known is kind), kind.__name__)
+
+
 def run_model(
     model: DeblurModel,
     *,

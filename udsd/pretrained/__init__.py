@@ -9,14 +9,17 @@ from udsd.pretrained.folder import load_model_folder, read_config, save_model, w
 from udsd.pretrained.lookup import ModelFolder, download_model, load_model, resolve
 from udsd.pretrained.manifest import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.publish import publish_model
+from udsd.pretrained.zoo import ZooModel, list_models
 
 __all__ = [
     "CachedModel",
     "Manifest",
     "ModelEntry",
     "ModelFolder",
+    "ZooModel",
     "cached_models",
     "download_model",
+    "list_models",
     "load_manifest",
     "load_model",
     "load_model_folder",

@@ -34,10 +34,12 @@ class ModelFolder:
     Attributes:
         path: Where it lies. It holds `config.json`, and beside it `model.safetensors` or a graph for another runtime.
         title: Name and version, for reports: ``"text v0.1.0"``; of a folder on this machine its path.
+        licence: Licence of the weights, as the manifest has it; empty for what is not in it at that revision.
     """
 
     path: Path
     title: str
+    licence: str = ""
 
     def read_config(self) -> ModelConfig:
         """The architecture, from `config.json`; errors as of `load_model`."""
@@ -150,7 +152,7 @@ def _known_model_folder(entry: ModelEntry, options: HubOptions) -> ModelFolder:
         folder = _from_hub(entry.alias, entry.repo, replace(options, revision=entry.revision), entry.sha256)
     if entry.licence != _LICENCE_OF_UDSD:
         _tell_licence(entry.alias, entry.licence, folder.path)
-    return folder
+    return replace(folder, licence=entry.licence)
 
 
 @functools.cache  # once in a process

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from udsd.atomic import whole_file
 from udsd.errors import UdsdError
-from udsd.extras import find
+from udsd.extras import find, pip_install
 from udsd.images import save_image, side_by_side
 from udsd.images.levels import to_pillow
 from udsd.training.processes import Processes
@@ -134,7 +134,7 @@ class SampleGrid:
 def _tensorboard(folder: Path, resume_at: int) -> Any:
     tensorboard = find("torch.utils.tensorboard")
     if tensorboard is None:
-        logger.info("TensorBoard is not installed (pip install 'udsd[train]'); losses go to losses.csv alone")
+        logger.info("TensorBoard is not installed (%s); losses go to losses.csv alone", pip_install("tensorboard"))
         return None
     # The step after the last that is kept: TensorBoard hides what an interrupted run wrote from there on.
     return tensorboard.SummaryWriter(str(folder), purge_step=resume_at + 1 if resume_at else None)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from udsd.domains.faces.face import Face
 from udsd.errors import ConfigError
-from udsd.extras import require
+from udsd.extras import pip_install, require
 
 INPUT_SIDE = 192
 """Side in pixels of the images that the network takes."""
@@ -92,7 +92,7 @@ def _load_network() -> Any:
 def _too_old(cv2: Any) -> ConfigError:
     return ConfigError(
         f"OpenCV {cv2.__version__} cannot run the face detector, which needs {_OLDEST_OPENCV} or later; "
-        f"run: pip install 'opencv-python>={_OLDEST_OPENCV}', or choose faces='off' (--faces off)"
+        f"run: {pip_install(f'opencv-python>={_OLDEST_OPENCV}')}, or choose faces='off' (--faces off)"
     )
 
 
