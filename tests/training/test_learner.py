@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same
+from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.config import TrainingConfig
@@ -357,3 +358,32 @@ def test_samples_are_taken_without_the_noise_of_training(make_config: MakeConfig
         samples.append(learner.translation_samples(crops.sharp(0), crops.blurred(0)))
         assert learner.networks.training
     assert_same(samples[1], samples[0])
+
+
+@pytest.mark.parametrize(("batch", "processes"), [(3, 1), (2, 2), (6, 2)])
+def test_batches_that_cannot_be_halved_are_refused(make_config: MakeConfig, batch: int, processes: int) -> None:
+    several = Processes(CPU)
+    several.count = processes
+    config = make_config(data={"batch_size": batch}, objective={"random_half": True})
+    with pytest.raises(ConfigError, match=f"batch_size is {batch} .* give a multiple of {2 * processes}"):
+        Learner(config, several)
+
+
+def test_only_one_half_of_a_batch_is_encoded_if_the_other_is_for_random_codes(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = learner_of(
+        make_config(**UNPAIRED, data={"batch_size": 4}, objective={"random_half": True}, loss={"random_code": 1.0})
+    )
+    translate, seen = learner.objective.translate, []
+
+    def look(sharp: Tensor, blurred: Tensor) -> Any:
+        seen.append((sharp, blurred))
+        return translate(sharp, blurred)
+
+    monkeypatch.setattr(learner.objective, "translate", look)
+    batch = learner.draw(crops_of(learner.config), 0)
+    losses = learner.step(0, batch)
+    assert torch.equal(seen[0][0], batch["sharp"].to_device(CPU)[0][:2])
+    assert torch.equal(seen[0][1], batch["blurred"].to_device(CPU)[1][:2])
+    assert "discriminator_random" in losses

@@ -457,3 +457,19 @@ def test_without_a_blur_encoder_all_images_have_one_code(sharp: Tensor, blurred:
     assert losses["kl"].item() == 0
     torch.testing.assert_close(networks.restore(blurred, torch.zeros(2, 8)), images.restored)
     assert not reached(networks, losses) & names(networks, "deblur_model.blur_encoder.")
+
+
+def test_discriminators_of_random_codes_can_have_real_images_of_their_own(sharp: Tensor, blurred: Tensor) -> None:
+    networks, weights = WithRandomCodes(), LossWeights(random_code=1.0)
+    objective = UnpairedObjective(networks, ObjectiveConfig(random_half=True), weights)
+    (first_sharp, second_sharp), (first_blurred, second_blurred) = objective.split(sharp), objective.split(blurred)
+    assert torch.equal(torch.cat([first_sharp, second_sharp]), sharp)
+    images = objective.translate(first_sharp, first_blurred)
+    assert images.random_restored is not None
+    assert images.random_blurred is not None
+    found = objective.discriminator_losses(first_sharp, first_blurred, images, (), (second_sharp, second_blurred))
+    of_sharp = F.softplus(-3 * second_sharp.mean()) + F.softplus(3 * images.random_restored.mean())
+    of_blurred = F.softplus(-5 * second_blurred.mean()) + F.softplus(5 * images.random_blurred.mean())
+    torch.testing.assert_close(found["discriminator_random"], of_sharp + of_blurred)
+    whole = UnpairedObjective(networks, ObjectiveConfig(), weights).split(sharp)
+    assert all(torch.equal(part, sharp) for part in whole)

@@ -46,6 +46,9 @@ class Learner:
         initial_state: What `TrainingNetworks.training_state` returned for the run that ``initial`` is from. Without it
             E_S^c and G_B start as copies of E_B^c and G_S.
 
+    Raises:
+        ConfigError: The model to start from has other networks, or batches cannot be halved that are to be.
+
     Attributes:
         networks: All networks, on the device.
         dtype: Number format of the arithmetic.
@@ -59,6 +62,11 @@ class Learner:
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
     ) -> None:
+        if config.objective.random_half and config.data.batch_size % (2 * processes.count):
+            raise ConfigError(
+                f"objective.random_half halves batches, and data.batch_size is {config.data.batch_size} for "
+                f"{processes.count} process(es); give a multiple of {2 * processes.count}"
+            )
         self.config = config
         self._processes = processes
         self.device = processes.device
@@ -181,6 +189,7 @@ class Learner:
 
     def _unpaired_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["sharp"].to_device(self.device)[0], batch["blurred"].to_device(self.device)[1]
+        (sharp, other_sharp), (blurred, other_blurred) = map(self.objective.split, (sharp, blurred))
         rate = unpaired_rate(self.config.unpaired, step)
         losses: dict[str, Tensor] = {}
         if (step + 1) % self.config.unpaired.generator_every == 0:
@@ -189,7 +198,9 @@ class Learner:
             with torch.no_grad(), self.autocast():
                 images = self.objective.translate(sharp, blurred)
         with self.autocast():
-            discriminator_losses = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
+            discriminator_losses = self.objective.discriminator_losses(
+                sharp, blurred, images, self._pools, (other_sharp, other_blurred)
+            )
         self._update("discriminators", discriminator_losses, rate * self.config.unpaired.discriminator_rate)
         code_matters = self.networks.has_blur_network and self.networks.has_blur_encoder
         return losses | discriminator_losses | diagnose(images, blurred, code_matters=code_matters)

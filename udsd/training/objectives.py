@@ -49,6 +49,8 @@ class ObjectiveConfig:
             content, as in the paper; or ``"sharp"``, s, which is sharp but shows something else. For comparison only.
         latent_trains_encoder: Whether E^b learns from the latent regression. In the authors' released code it does not:
             only G_B and E_S^c do.
+        random_half: Encode only the first half of each batch; the discriminators of images with random codes get the
+            other half as their real images. As in the authors' released code, where the halves are one image each.
         replay_pool: Number of earlier generated images that are kept and mixed into the discriminators' batches; 0, as
             in the paper, for none.
     """
@@ -59,6 +61,7 @@ class ObjectiveConfig:
     perceptual_before_relu: bool = False
     perceptual_reference: Literal["blurred", "sharp"] = "blurred"
     latent_trains_encoder: bool = True
+    random_half: bool = False
     replay_pool: int = 0
 
     def __post_init__(self) -> None:
@@ -135,6 +138,13 @@ class UnpairedObjective:
         self._vgg = vgg
         self._form = ADVERSARIAL_FORMS[config.adversarial]
 
+    def split(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images to encode, and real ones for the discriminators of random codes: a batch twice, or its halves."""
+        if not self._config.random_half:
+            return images, images
+        middle = len(images) // 2
+        return images[:middle], images[middle:]
+
     def translate(self, sharp: Tensor, blurred: Tensor) -> Translations:
         """Swap the blur of an unpaired sharp and blurred batch, then swap it back."""
         networks = self._networks
@@ -186,7 +196,12 @@ class UnpairedObjective:
         return losses
 
     def discriminator_losses(
-        self, sharp: Tensor, blurred: Tensor, images: Translations, pools: Sequence[ReplayPool] = ()
+        self,
+        sharp: Tensor,
+        blurred: Tensor,
+        images: Translations,
+        pools: Sequence[ReplayPool] = (),
+        others: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """The losses of all discriminators, by name; generated images are detached here.
 
@@ -195,6 +210,7 @@ class UnpairedObjective:
             blurred: Real blurred images (B, 3, H, W).
             images: What `translate` made of them.
             pools: Pools of earlier images s_b and b_s, or none.
+            others: Real sharp and blurred images for the discriminators of random codes, if they are to be others.
         """
         networks = self._networks
         generated = [images.restored, images.blurred]
@@ -206,9 +222,10 @@ class UnpairedObjective:
         }
         if self._weights.random_code and images.random_restored is not None and images.random_blurred is not None:
             sharp_discriminator, blurred_discriminator = networks.random_discriminators
+            real_sharp, real_blurred = others or (sharp, blurred)
             losses["discriminator_random"] = self._discriminator_loss(
-                sharp_discriminator, sharp, images.random_restored
-            ) + self._discriminator_loss(blurred_discriminator, blurred, images.random_blurred)
+                sharp_discriminator, real_sharp, images.random_restored
+            ) + self._discriminator_loss(blurred_discriminator, real_blurred, images.random_blurred)
         return losses
 
     @property
