@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from claims_probes import BLURS, CONTENTS
 
 UNDECIDED = "undecided at this budget"
 
@@ -53,8 +54,20 @@ def decide(whole: Sequence[float], without: Sequence[float], digits: int) -> str
     return UNDECIDED if spread >= abs(difference) else f"{difference:+.{digits}f}"
 
 
+def chances(lengths: Sequence[float]) -> dict[str, float]:
+    """What codes that tell nothing would give: the mean length and any angle are guessed."""
+    length_error, angle_error = (lengths[1] - lengths[0]) / 4, 45.0
+    guesses = {"length_r2": 0.0, "length_error": length_error, "angle_error": angle_error}
+    probed = {f"{probe}_{name}": value for probe in ("neighbours", "linear") for name, value in guesses.items()}
+    return probed | {"blur_found": 1 / BLURS, "content_found": 1 / CONTENTS, "blur_first": 0.5}
+
+
 def _codes(results: Mapping[str, Any]) -> str:
-    return _table("model", CODES, _by_kind(results["codes"])) if results["codes"] else ""
+    if not results["codes"]:
+        return ""
+    chance = chances(results["settings"]["lengths"])
+    cells = [f"{chance[name]:.{digits}f}" if name in chance else "-" for name, digits in CODES.values()]
+    return f"{_table('model', CODES, _by_kind(results['codes']))}\n| chance | | {' | '.join(cells)} |"
 
 
 def _transfer(results: Mapping[str, Any]) -> str:
