@@ -8,8 +8,7 @@ Three parts: ``codes`` asks what the blur code z tells of the blur and of the co
 image on another; ``ablation`` trains without one part of the method at a time. `docs/claims.md` explains the figures.
 
 Every fifth image is held out. Results go to ``claims.json`` as they come, and a command that was stopped goes on where
-it was, within a training run too. ``claims.md`` holds the tables, ``transfer-network.png`` and ``transfer-path.png``
-are the pictures.
+it was, within a training run too. ``claims.md`` holds the tables, ``transfer-*.png`` are the pictures.
 """
 
 from __future__ import annotations
@@ -27,10 +26,11 @@ import torch
 from claims_probes import BlurredCrops, Probe
 from claims_report import tables
 from claims_runs import ABLATIONS, Budget, ablated, train_run, transfer_config, warm_start_config
-from claims_transfer import measure_transfer
+from claims_transfer import by_estimator, by_networks, measure_transfer
 
 from udsd.atomic import whole_file
 from udsd.errors import ConfigError, UdsdError
+from udsd.estimation import general_estimator
 from udsd.evaluation.vgg import load_vgg19
 from udsd.models import DeblurModel
 from udsd.pretrained import load_model
@@ -43,6 +43,9 @@ Figures = dict[str, Any]
 PARTS = ("codes", "transfer", "ablation")
 KL_WEIGHTS = (0.01, 0.0001, 0.0)
 """The paper's, that of the bundled models, and none."""
+
+ESTIMATOR = "estimator"
+"""That of `Deblurrer.estimate_blur`, which is no part of the method: how much can be told, for comparison."""
 
 HELD_OUT_OF = 5
 FEWEST = 20
@@ -113,6 +116,7 @@ class Claims:
 
     def codes(self) -> None:
         """What the codes of bundled models tell, of no training at all, and of warm starts with and without KL."""
+        self._once("codes", ESTIMATOR, self._codes_of_estimator)
         for name in self._options.models:
             self._once("codes", name, partial(self._codes_of_model, name))
         for seed in range(self._options.seeds):
@@ -124,7 +128,8 @@ class Claims:
                 self._once("codes", name, partial(self._codes_trained, name, config))
 
     def transfer(self) -> None:
-        """Blur laid on other images, by G_B as a network and as a camera path."""
+        """Blur laid on other images: by an estimator of kernels, by G_B as a network and as a camera path."""
+        self._once("transfer", ESTIMATOR, self._transferred_by_estimator)
         for blur in ("network", "path"):
             config = transfer_config(self._budget, self._options.warm_steps, self._options.transfer_steps, blur)
             self._once("transfer", blur, partial(self._transferred, blur, config))
@@ -137,6 +142,14 @@ class Claims:
                 if config is not None:
                     self._once("ablation", f"{name}/{seed}", partial(self._ablated, f"{name}/{seed}", config))
 
+    def _codes_of_estimator(self) -> Figures:
+        return self._probe_on(balance_white=False).measure_estimator(general_estimator())
+
+    def _transferred_by_estimator(self) -> Figures:
+        return measure_transfer(
+            by_estimator(general_estimator()), self._crops(), self._output / "transfer-estimator.png"
+        )
+
     def _codes_of_model(self, name: str) -> Figures:
         return self._probe(load_model(name))
 
@@ -148,8 +161,8 @@ class Claims:
         return self._probe(self._train(name, config).deblur_model)
 
     def _transferred(self, blur: str, config: TrainingConfig) -> Figures:
-        networks = self._train(f"transfer-{blur}", config)
-        return measure_transfer(networks, self._crops(), self._output / f"transfer-{blur}.png")
+        lay = by_networks(self._train(f"transfer-{blur}", config))
+        return measure_transfer(lay, self._crops(), self._output / f"transfer-{blur}.png")
 
     def _ablated(self, name: str, config: TrainingConfig) -> Figures:
         model = self._train(name, config).deblur_model
@@ -198,10 +211,12 @@ class Claims:
         return BlurredCrops(self._held_out, self._budget.lengths, balance_white=balance_white)
 
     def _probe(self, model: DeblurModel) -> Figures:
-        balance_white = model.config.balance_white
+        return self._probe_on(balance_white=model.config.balance_white).measure(model)
+
+    def _probe_on(self, *, balance_white: bool) -> Probe:
         if balance_white not in self._probes:
             self._probes[balance_white] = Probe(self._crops(balance_white=balance_white), self._options.crops)
-        return self._probes[balance_white].measure(model)
+        return self._probes[balance_white]
 
 
 if __name__ == "__main__":

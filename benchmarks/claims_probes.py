@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.degradation import Blur, rasterize
+from udsd.estimation import BlurEstimator, luminance
 from udsd.evaluation import feature_distance, shift_tolerant_psnr
 from udsd.evaluation.vgg import VGG19Features
 from udsd.images.levels import GREY_LEVEL, to_array
@@ -126,11 +127,19 @@ class Probe:
             figures |= {f"{name}_{key}": value for key, value in self._blur_read(predict, fitted, tested).items()}
         return figures | disentanglement(grid.reshape(CONTENTS, BLURS, -1))
 
+    def measure_estimator(self, estimator: BlurEstimator) -> dict[str, Any]:
+        """What an estimator of blur, which is no part of the method, says of the same crops itself."""
+        blurs = estimator.estimate([luminance(image) for image in self._tested[0]])
+        found = self._errors(np.where(blurs.moves, blurs.lengths, 0.0), blurs.angles)
+        return {f"estimated_{name}": value for name, value in found.items()}
+
     def _blur_read(self, predict: Predict, fitted: Values, tested: Values) -> dict[str, float]:
-        _, lengths, angles = self._tested
         guessed = predict(fitted, _targets(*self._fitted[1:]), tested)
-        length_error = np.abs(guessed[:, 0] - lengths)
-        angle = np.degrees(np.arctan2(guessed[:, 2], guessed[:, 1])) / 2
+        return self._errors(guessed[:, 0], np.degrees(np.arctan2(guessed[:, 2], guessed[:, 1])) / 2)
+
+    def _errors(self, length: Values, angle: Values) -> dict[str, float]:
+        _, lengths, angles = self._tested
+        length_error = np.abs(length - lengths)
         angle_error = np.abs((angle - angles + 90) % 180 - 90)
         spread = np.square(lengths - self._fitted[1].mean()).sum()
         return {

@@ -1,7 +1,8 @@
-"""Blur transfer: the blur of one image laid on another, b_s = G_B(E_S^c(s), E^b(b))."""
+"""Blur transfer: the blur of one image laid on another."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,49 @@ import torch
 from claims_probes import BlurredCrops
 from torch import Tensor
 
+from udsd.estimation import BlurEstimate, BlurEstimator, luminance
 from udsd.evaluation.contact_sheet import write_sheet
 from udsd.images.levels import to_array
 from udsd.training.networks import TrainingNetworks
+
+Lay = Callable[[Tensor, Tensor], Tensor]
+"""Lays the blur of images b (N, 3, H, W) on images s (N, 3, H, W), each on one, in [-1, 1]."""
 
 PAIRS = 64
 SHOWN = 5
 
 
-def measure_transfer(networks: TrainingNetworks, crops: BlurredCrops, picture: Path) -> dict[str, Any]:
+def by_networks(networks: TrainingNetworks) -> Lay:
+    """b_s = G_B(E_S^c(s), E^b(b)), with the means of the codes."""
+    networks.eval()
+
+    def lay(blurred: Tensor, sharp: Tensor) -> Tensor:
+        with torch.inference_mode(), torch.random.fork_rng([]):
+            torch.manual_seed(0)  # a path branch adds noise
+            return networks.blur(sharp, networks.deblur_model.encode_blur(blurred)[0])
+
+    return lay
+
+
+def by_estimator(estimator: BlurEstimator) -> Lay:
+    """What `Deblurrer.reblur` does, which is no part of the method: estimate a kernel, and apply it."""
+
+    def lay(blurred: Tensor, sharp: Tensor) -> Tensor:
+        blurs = estimator.estimate([luminance(image) for image in blurred])
+        estimates = [BlurEstimate.of(blurs, index) for index in range(len(blurs))]
+        return torch.cat(
+            [estimate.apply(image[None], noise=False) for estimate, image in zip(estimates, sharp, strict=True)]
+        )
+
+    return lay
+
+
+def measure_transfer(lay: Lay, crops: BlurredCrops, picture: Path) -> dict[str, Any]:
     """Lay the blur of crops on other crops, and compare with what their true kernels make of these.
 
     Returns:
         Mean PSNR in dB against the true result of ``moved``, the transferred blur; ``exchanged``, the blur of another
-        crop; and ``sharp``, no blur at all. If z tells the blur and G_B obeys, ``moved`` is the highest.
+        crop; and ``sharp``, no blur at all. If the blur is told and obeyed, ``moved`` is the highest.
     """
     lengths, angles = crops.motions(PAIRS, 5)
     blurred = crops.blur(crops.contents(PAIRS, 5), lengths, angles, 5)
@@ -31,12 +61,7 @@ def measure_transfer(networks: TrainingNetworks, crops: BlurredCrops, picture: P
     true = crops.blur(others, lengths, angles, 6, noise=0.0)
     still = np.zeros_like(lengths)
     sharp = crops.blur(others, still, still, 6, noise=0.0)
-    networks.eval()
-    with torch.inference_mode(), torch.random.fork_rng([]):
-        torch.manual_seed(0)  # a path branch adds noise
-        codes, _ = networks.deblur_model.encode_blur(blurred)
-        moved = networks.blur(sharp, codes)
-        exchanged = networks.blur(sharp, codes.roll(1, dims=0))
+    moved, exchanged = lay(blurred, sharp), lay(blurred.roll(1, dims=0), sharp)
     rows = [
         [
             (f"b: {lengths[pair]:.0f} px, {angles[pair]:.0f} deg", to_array(blurred[pair])),

@@ -15,6 +15,9 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from udsd.degradation import apply_kernels
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 MODULES = ("claims", "claims_probes", "claims_report", "claims_runs", "claims_transfer")
@@ -69,15 +72,19 @@ def test_a_small_run_answers_all_questions_and_is_not_done_twice(
     out = tmp_path / "out"
     results = json.loads((out / "claims.json").read_text())
     kinds = ["untrained", "warm start, KL 0.01", "warm start, KL 0.0001", "warm start, KL 0"]
-    assert set(results["codes"]) == {str(model_folder), *(f"{kind}/{seed}" for kind in kinds for seed in (0, 1))}
-    assert set(results["transfer"]) == {"network", "path"}
+    assert set(results["codes"]) == {
+        "estimator",
+        str(model_folder),
+        *(f"{kind}/{seed}" for kind in kinds for seed in (0, 1)),
+    }
+    assert set(results["transfer"]) == {"estimator", "network", "path"}
     ablations = ("whole", "no blur encoder", "no KL", "no cycle")
     assert set(results["ablation"]) == {f"{name}/{seed}" for name in ablations for seed in (0, 1)}
     for part in ("codes", "transfer", "ablation"):
         for figures in results[part].values():
             assert all(np.isfinite(value) for value in figures.values())
     assert "neighbours_length_r2" not in results["ablation"]["no blur encoder/0"]  # it has no code to look into
-    for blur in ("network", "path"):
+    for blur in ("estimator", "network", "path"):
         with Image.open(out / f"transfer-{blur}.png") as picture:
             assert picture.width > 4 * 32
     shown = capsys.readouterr().out
@@ -114,12 +121,12 @@ def test_a_run_that_was_stopped_goes_on(
     assert "goes on" in capsys.readouterr().err
     assert steps == [1]
     results = json.loads((tmp_path / "out" / "claims.json").read_text())
-    assert len(results["codes"]) == 8
+    assert len(results["codes"]) == 9
     assert not results["ablation"]
     assert run("--parts", "ablation", "--seeds", "1") == 0
     results = json.loads((tmp_path / "out" / "claims.json").read_text())
     assert set(results["ablation"]) == {f"{name}/0" for name in ("whole", "no blur encoder", "no KL", "no cycle")}
-    assert len(results["codes"]) == 8
+    assert len(results["codes"]) == 9
 
 
 def test_other_settings_and_too_few_images_are_refused(
@@ -237,3 +244,25 @@ def differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, An
         for name, value in values.items()
         if before[section][name] != value
     }
+
+
+def test_an_estimator_lays_the_blur_of_one_image_on_another(
+    claims: dict[str, ModuleType], images: Path, tmp_path: Path
+) -> None:
+    """With the true kernels in place of estimates, what is moved is what is true."""
+    transfer, probes = claims["claims_transfer"], claims["claims_probes"]
+    crops = probes.BlurredCrops(sorted(images.iterdir()), (2.0, 9.0), balance_white=False)
+    lengths, angles = crops.motions(transfer.PAIRS, 5)
+    kernels = crops.kernels(lengths, angles)
+    calls = []
+
+    def lay(blurred: Tensor, sharp: Tensor) -> Tensor:
+        calls.append(blurred)
+        own = kernels if len(calls) == 1 else kernels.roll(1, dims=0)
+        margin = kernels.shape[-1] // 2
+        return apply_kernels(F.pad(sharp, [margin] * 4, mode="reflect"), own)
+
+    found = transfer.measure_transfer(lay, crops, tmp_path / "transfer.png")
+    assert torch.equal(calls[1], calls[0].roll(1, dims=0))
+    assert found["moved"] > found["exchanged"] + 1
+    assert found["moved"] > found["sharp"] + 1
