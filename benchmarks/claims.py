@@ -86,9 +86,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--lengths", nargs=2, type=float, default=[3.0, 15.0], help="lengths of straight motion, pixels"
     )
-    parser.add_argument("--warm-steps", type=int, default=400, help="steps of warm starts")
+    parser.add_argument("--warm-steps", type=int, default=600, help="steps of warm starts")
     parser.add_argument("--transfer-steps", type=int, default=600, help="unpaired steps before blur is transferred")
-    parser.add_argument("--steps", type=int, default=300, help="steps of each run of the ablation")
+    parser.add_argument("--steps", type=int, default=200, help="steps of each run of the ablation")
     parser.add_argument("--crops", type=int, default=600, help="crops that probes are fitted to; half as many to test")
     return parser.parse_args(arguments)
 
