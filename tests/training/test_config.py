@@ -106,6 +106,10 @@ def test_unknown_and_ill_typed_settings_are_named(values: dict[str, Any], messag
         (BranchConfig, {"kernel_size": 32}, "kernel_size is 32"),
         (BranchConfig, {"blur": "path", "share_generator_block": True}, "share_generator_block"),
         (ObjectiveConfig, {"blurred_noise": -1.0}, "blurred_noise is -1"),
+        (BranchConfig, {"content_noise": -1.0}, "content_noise is -1.0"),
+        (BranchConfig, {"discriminator_kernel": 5}, "discriminator_kernel is 5; give 3 or 4"),
+        (UnpairedConfig, {"weight_decay": -1e-4}, "weight_decay is -0.0001"),
+        (UnpairedConfig, {"generator_every": 0}, "generator_every is 0; give 1 to 100 steps"),
         (RunConfig, {"ema_decay": 1.0}, "ema_decay is 1.0"),
         (RunConfig, {"checkpoint_every": 0}, "checkpoint_every is 0"),
         (RunConfig, {"keep_checkpoints": 0}, "keep_checkpoints is 0"),
@@ -140,6 +144,22 @@ def test_the_paper_recipe_is_the_paper() -> None:
     assert config.unpaired.betas == (0.5, 0.999)
     assert config.warm_start.steps == 0
     assert not config.model.residual_output
+    assert config.run.ema_decay == 0  # it averages no weights
+    assert config.needs_vgg
+    for_text = TrainingConfig.from_toml(
+        Path(udsd.training.__file__).parent / "recipes/paper.toml", {"loss": {"perceptual": 0}}
+    )
+    assert not for_text.needs_vgg
+
+
+def test_random_codes_can_have_a_perceptual_loss_of_their_own() -> None:
+    sections: dict[str, Any] = {"unpaired": {"steps": 1}, "loss": {"perceptual": 0.0, "random_perceptual": 0.1}}
+    assert TrainingConfig.from_dict(sections).needs_vgg
+
+
+def test_without_a_blur_encoder_there_is_no_latent_regression() -> None:
+    with pytest.raises(ConfigError, match="without E\\^b there is no latent regression"):
+        TrainingConfig.from_dict({"branches": {"blur_encoder": False}, "loss": {"latent": 1.0}})
 
 
 @pytest.mark.parametrize(

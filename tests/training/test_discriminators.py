@@ -14,6 +14,14 @@ def test_logits_of_patches_at_three_scales(side: int, sides: list[int]) -> None:
     assert [tuple(scale.shape) for scale in logits] == [(2, 1, expected, expected) for expected in sides]
 
 
+@pytest.mark.parametrize(("side", "sides"), [(128, [8, 4, 2]), (64, [4, 2, 1])])
+def test_kernels_of_four_pixels_halve_as_well(side: int, sides: list[int]) -> None:
+    discriminator = MultiScaleDiscriminator(4, kernel_size=4)
+    logits = discriminator(torch.zeros(1, 3, side, side))
+    assert [tuple(scale.shape) for scale in logits] == [(1, 1, expected, expected) for expected in sides]
+    assert {kernel.kernel_size for kernel in kernels(discriminator)} == {(4, 4), (1, 1)}
+
+
 def test_scales_have_weights_of_their_own_and_all_see_the_image() -> None:
     discriminator = MultiScaleDiscriminator(4)
     image = torch.rand(1, 3, 64, 64, requires_grad=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.runs import CPU, MakeConfig, assert_same
+from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.config import TrainingConfig
@@ -303,3 +304,86 @@ def test_widening_is_told(make_config: MakeConfig, caplog: pytest.LogCaptureFixt
         "widening the model from 4 to 8",
         "started from a trained model; E_S^c and G_B are copies of E_B^c and G_S, discriminators are random",
     ]
+
+
+def test_generators_can_be_updated_at_every_second_step(make_config: MakeConfig) -> None:
+    learner = learner_of(make_config(**UNPAIRED, unpaired={"generator_every": 2}, run={"ema_decay": 0.0}))
+    generators = learner.networks.generator_parameters()
+    discriminators = learner.networks.discriminator_parameters()
+    before = [parameter.detach().clone() for parameter in generators]
+    judges = [parameter.detach().clone() for parameter in discriminators]
+    first = one_step(learner, 0)
+    assert set(learner.rates) == {"discriminators"}
+    assert "discriminator_sharp" in first
+    assert "cycle_sharp" not in first
+    assert all(torch.equal(one, other) for one, other in zip(generators, before, strict=True))
+    assert not any(torch.equal(one, other) for one, other in zip(discriminators, judges, strict=True))
+    second = one_step(learner, 1)
+    assert set(learner.rates) == {"discriminators", "generators"}
+    assert "cycle_sharp" in second
+    assert not all(torch.equal(one, other) for one, other in zip(generators, before, strict=True))
+
+
+def test_weight_decay_shrinks_what_has_no_other_gradient(make_config: MakeConfig) -> None:
+    settings = {"weight_decay": 0.1, "learning_rate": 1e-3, "steps": 5}
+    learner = learner_of(make_config(**UNPAIRED, unpaired=settings))
+    (group,) = learner._optimizers["generators"].param_groups
+    assert group["weight_decay"] == 0.1
+    changed = learner_of(make_config(**UNPAIRED, unpaired={**settings, "weight_decay": 0.2, "betas": [0.3, 0.9]}))
+    changed.load_state(copy.deepcopy(learner.state()))
+    for name in ("generators", "discriminators"):
+        (group,) = changed._optimizers[name].param_groups
+        assert (group["weight_decay"], group["betas"]) == (0.2, (0.3, 0.9))
+
+
+@pytest.mark.parametrize("init", [False, True])
+def test_a_model_trained_without_a_blur_encoder_gives_the_code_zero(make_config: MakeConfig, init: bool) -> None:
+    config = make_config(branches={"blur_encoder": False})
+    learner = Learner(config, Processes(CPU), None, DeblurModel(config.model) if init else None)
+    for step in range(3):
+        losses = one_step(learner, step)
+    assert "code_spread" not in losses
+    mean, _ = learner.averaged_model.encode_blur(torch.rand(2, 3, 32, 32))
+    assert not mean.any()
+    _, blurred = crops_of(config).pairs(0).to_device(CPU)
+    zero = torch.zeros(len(blurred), config.model.blur_code_size)
+    torch.testing.assert_close(learner.averaged_model(blurred), learner.averaged_model(blurred, zero))
+
+
+def test_samples_are_taken_without_the_noise_of_training(make_config: MakeConfig) -> None:
+    samples = []
+    for noise in (0.0, 1.0):
+        learner = learner_of(make_config(**UNPAIRED, branches={"content_noise": noise}))
+        crops = crops_of(learner.config)
+        samples.append(learner.translation_samples(crops.sharp(0), crops.blurred(0)))
+        assert learner.networks.training
+    assert_same(samples[1], samples[0])
+
+
+@pytest.mark.parametrize(("batch", "processes"), [(3, 1), (2, 2), (6, 2)])
+def test_batches_that_cannot_be_halved_are_refused(make_config: MakeConfig, batch: int, processes: int) -> None:
+    several = Processes(CPU)
+    several.count = processes
+    config = make_config(data={"batch_size": batch}, objective={"random_half": True})
+    with pytest.raises(ConfigError, match=f"batch_size is {batch} .* give a multiple of {2 * processes}"):
+        Learner(config, several)
+
+
+def test_only_one_half_of_a_batch_is_encoded_if_the_other_is_for_random_codes(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = learner_of(
+        make_config(**UNPAIRED, data={"batch_size": 4}, objective={"random_half": True}, loss={"random_code": 1.0})
+    )
+    translate, seen = learner.objective.translate, []
+
+    def look(sharp: Tensor, blurred: Tensor) -> Any:
+        seen.append((sharp, blurred))
+        return translate(sharp, blurred)
+
+    monkeypatch.setattr(learner.objective, "translate", look)
+    batch = learner.draw(crops_of(learner.config), 0)
+    losses = learner.step(0, batch)
+    assert torch.equal(seen[0][0], batch["sharp"].to_device(CPU)[0][:2])
+    assert torch.equal(seen[0][1], batch["blurred"].to_device(CPU)[1][:2])
+    assert "discriminator_random" in losses

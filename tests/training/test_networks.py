@@ -198,3 +198,27 @@ def test_discriminators_are_as_wide_as_the_networks_unless_it_is_said(wanted: in
     all_of_them = [networks.sharp_discriminator, networks.blurred_discriminator, *networks.random_discriminators]
     firsts = [module for one in all_of_them for module in one.modules() if isinstance(module, nn.Conv2d)][::5]
     assert {convolution.out_channels for convolution in firsts} == {width}
+
+
+def test_noise_on_the_content_is_added_in_training_only() -> None:
+    config = ModelConfig(base_width=4, residual_blocks=1)
+    torch.manual_seed(1)
+    noisy = TrainingNetworks(config, BranchConfig(discriminator_width=4, content_noise=1.0))
+    torch.manual_seed(1)
+    plain = TrainingNetworks(config, BranchConfig(discriminator_width=4))
+    image, code = torch.rand(1, 3, 32, 32), torch.zeros(1, 8)
+    for name in ("restore", "blur", "reconstruct_sharp", "reconstruct_blurred"):
+        expected = getattr(plain, name)(image, code)
+        assert not torch.equal(getattr(noisy.train(), name)(image, code), expected), name
+        torch.testing.assert_close(getattr(noisy.eval(), name)(image, code), expected)
+
+
+def test_encoders_and_generators_begin_as_asked_for() -> None:
+    config = ModelConfig(base_width=16, residual_blocks=1, residual_output=True)
+    networks = TrainingNetworks(config, BranchConfig(generator_init="normal", discriminator_width=4))
+    for network in (networks.deblur_model.content_encoder, networks.sharp_content_encoder, networks.blur_generator):
+        for name, weight in network.named_parameters():
+            if weight.dim() == 4:
+                assert weight.std().item() == pytest.approx(0.02, rel=0.2), name
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(networks.deblur_model(image), image)  # still the identity before training

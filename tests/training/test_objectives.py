@@ -401,3 +401,75 @@ def test_settings_end_where_their_message_says(name: str, largest: int) -> None:
     for refused in (-1, largest + 1):
         with pytest.raises(ConfigError, match=f"{name} is {refused}; give 0 to {largest}"):
             ObjectiveConfig(**{name: refused})  # type: ignore[arg-type]
+
+
+def test_the_latent_regression_need_not_train_the_blur_encoder() -> None:
+    networks = TrainingNetworks(CONFIG, BRANCHES, random_code=True)
+    sharp, blurred = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    plain = UnpairedObjective(networks, ObjectiveConfig(), RELEASED)
+    fixed = UnpairedObjective(networks, ObjectiveConfig(latent_trains_encoder=False), RELEASED)
+    images = plain.translate(sharp, blurred)
+    trained, found = (objective.generator_losses(sharp, blurred, images)["latent"] for objective in (plain, fixed))
+    torch.testing.assert_close(found, trained)
+    reaches = reached(networks, {"latent": found})
+    assert names(networks, "blur_generator.") <= reaches
+    assert not reaches & names(networks, "deblur_model.blur_encoder.")
+
+
+def test_the_perceptual_loss_can_have_the_sharp_image_as_its_reference(blurred: Tensor) -> None:
+    """With s_b = s there is no distance to s."""
+    config, vgg = ObjectiveConfig(perceptual_reference="sharp"), VGG19Features()
+    objective = UnpairedObjective(AddOne(), config, LossWeights(perceptual=1.0), vgg)
+    sharp = blurred - 1
+    losses = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))
+    assert losses["perceptual"].item() == pytest.approx(0, abs=1e-9)
+
+
+def test_features_can_be_compared_before_their_relu(blurred: Tensor) -> None:
+    vgg, config = VGG19Features(), ObjectiveConfig(perceptual_before_relu=True)
+    objective = UnpairedObjective(AddOne(), config, LossWeights(perceptual=1.0), vgg)
+    found = objective.generator_losses(blurred, blurred, objective.translate(blurred, blurred))["perceptual"].item()
+    before, after = (
+        F.mse_loss(vgg(blurred - 1, rectified=flag), vgg(blurred, rectified=flag)).item() for flag in (False, True)
+    )
+    assert vgg(blurred, rectified=False).min() < 0
+    assert found == pytest.approx(before, rel=1e-5)
+    assert before > 1.01 * after
+
+
+def test_images_restored_with_random_codes_can_have_a_perceptual_loss(sharp: Tensor, blurred: Tensor) -> None:
+    vgg, networks, weights = VGG19Features(), WithRandomCodes(), LossWeights(perceptual=0.0, random_perceptual=0.1)
+    objective = UnpairedObjective(networks, ObjectiveConfig(), weights, vgg)
+    images = objective.translate(sharp, blurred)
+    assert images.random_restored is not None
+    losses = objective.generator_losses(sharp, blurred, images)
+    expected = F.mse_loss(vgg(images.random_restored), vgg(blurred)).item()
+    assert losses["random_perceptual"].item() == pytest.approx(expected, rel=1e-5)
+    assert "perceptual" not in losses
+
+
+def test_without_a_blur_encoder_all_images_have_one_code(sharp: Tensor, blurred: Tensor) -> None:
+    networks = TrainingNetworks(CONFIG, BranchConfig(discriminator_width=4, blur_encoder=False))
+    images = papers(networks).translate(sharp, blurred)
+    assert images.code.shape == (2, 8)
+    assert not images.code.any()
+    losses = papers(networks).generator_losses(sharp, blurred, images)
+    assert losses["kl"].item() == 0
+    torch.testing.assert_close(networks.restore(blurred, torch.zeros(2, 8)), images.restored)
+    assert not reached(networks, losses) & names(networks, "deblur_model.blur_encoder.")
+
+
+def test_discriminators_of_random_codes_can_have_real_images_of_their_own(sharp: Tensor, blurred: Tensor) -> None:
+    networks, weights = WithRandomCodes(), LossWeights(random_code=1.0)
+    objective = UnpairedObjective(networks, ObjectiveConfig(random_half=True), weights)
+    (first_sharp, second_sharp), (first_blurred, second_blurred) = objective.split(sharp), objective.split(blurred)
+    assert torch.equal(torch.cat([first_sharp, second_sharp]), sharp)
+    images = objective.translate(first_sharp, first_blurred)
+    assert images.random_restored is not None
+    assert images.random_blurred is not None
+    found = objective.discriminator_losses(first_sharp, first_blurred, images, (), (second_sharp, second_blurred))
+    of_sharp = F.softplus(-3 * second_sharp.mean()) + F.softplus(3 * images.random_restored.mean())
+    of_blurred = F.softplus(-5 * second_blurred.mean()) + F.softplus(5 * images.random_blurred.mean())
+    torch.testing.assert_close(found["discriminator_random"], of_sharp + of_blurred)
+    whole = UnpairedObjective(networks, ObjectiveConfig(), weights).split(sharp)
+    assert all(torch.equal(part, sharp) for part in whole)

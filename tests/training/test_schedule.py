@@ -38,6 +38,14 @@ def test_the_unpaired_rate_holds_then_decays_exponentially_to_a_hundredth(step: 
     assert unpaired_rate(UNPAIRED, step) == pytest.approx(0.4 * share)
 
 
+@pytest.mark.parametrize(
+    ("step", "share"), [(0, 1.0), (40, 1.0), (41, 20 / 21), (59, 2 / 21), (60, 1 / 21), (70, 1 / 21)]
+)
+def test_the_unpaired_rate_can_decay_linearly(step: int, share: float) -> None:
+    linear = UnpairedConfig(steps=40, decay_steps=20, learning_rate=0.4, decay="linear")
+    assert unpaired_rate(linear, step) == pytest.approx(0.4 * share)
+
+
 def test_the_unpaired_rate_can_rise_first() -> None:
     ramped = UnpairedConfig(steps=40, learning_rate=0.4, ramp_steps=4)
     rates = [unpaired_rate(ramped, step) for step in (0, 1, 3, 4, 39)]

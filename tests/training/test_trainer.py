@@ -571,6 +571,25 @@ def test_a_perceptual_loss_needs_its_network(make_config: MakeConfig, tmp_path: 
     assert ",perceptual," in (tmp_path / "run" / "losses.csv").read_text()
 
 
+def test_the_released_recipe_trains(make_config: MakeConfig, tmp_path: Path) -> None:
+    """All of its settings at once, but for sizes."""
+    released = TrainingConfig.from_toml(recipe_path("released")).to_dict()
+    tiny = make_config(data={"crop_size": 64, "batch_size": 2}).to_dict()
+    sections = {name: released[name] for name in ("objective", "loss", "run")}
+    sections["branches"] = {**released["branches"], "discriminator_width": 4}
+    sections["unpaired"] = {**released["unpaired"], "epochs": 0, "decay_epochs": 0, "steps": 2, "decay_steps": 2}
+    config = TrainingConfig.from_dict({**tiny, **sections, "warm_start": {"steps": 0}})
+    Trainer(config, tmp_path / "run", CPU, vgg=VGG19Features()).fit()
+    losses = {row.split(",")[1] for row in (tmp_path / "run" / "losses.csv").read_text().splitlines()[1:]}
+    assert {"random_perceptual", "perceptual", "latent", "identity", "discriminator_random"} <= losses
+
+
+def test_kernels_of_four_pixels_need_crops_that_they_fit(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(data={"crop_size": 60}, branches={"discriminator_kernel": 4})
+    with pytest.raises(ConfigError, match=r"crop_size is 60, too small .* give crops of 64 pixels"):
+        Trainer(config, tmp_path / "run", CPU)
+
+
 def test_the_perceptual_loss_of_the_warm_start_needs_it_too(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(loss={"perceptual": 0.0, "restoration_perceptual": 0.1})
     with pytest.raises(ConfigError, match="vgg-weights"):

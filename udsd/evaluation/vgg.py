@@ -19,6 +19,8 @@ from udsd.surroundings import own_settings
 _STAGES = (("conv1_1", "conv1_2"), ("conv2_1", "conv2_2"), ("conv3_1", "conv3_2", "conv3_3"))
 """Convolutions between poolings, as far as conv3_3."""
 
+_LAST = _STAGES[-1][-1]
+
 _CHANNELS = (3, 64, 128, 256)
 """Channels into the first stage and out of each."""
 
@@ -42,7 +44,7 @@ _REFERENCE_SIDE = 128
 
 
 class VGG19Features(nn.Module):
-    """Images (B, 3, H, W) in [-1, 1] to features (B, 256, H/4, W/4): VGG-19 conv3_3, after its ReLU.
+    """Images (B, 3, H, W) in [-1, 1] to features (B, 256, H/4, W/4): VGG-19 conv3_3.
 
     The weights are frozen and the module is in evaluation mode; gradients still reach the images. H and W are at
     least 4.
@@ -67,14 +69,16 @@ class VGG19Features(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Compute the features of images."""
+    def forward(self, image: Tensor, *, rectified: bool = True) -> Tensor:
+        """Compute the features of images, after the last ReLU or, if not ``rectified``, before it."""
         features = ((image + 1) / 2 - self.mean) / self.standard_deviation
         for number, names in enumerate(_STAGES):
             if number:
                 features = F.max_pool2d(features, kernel_size=2)
             for name in names:
-                features = F.relu(self.get_submodule(name)(features))
+                features = self.get_submodule(name)(features)
+                if rectified or name != _LAST:
+                    features = F.relu(features)
         return features * self.feature_scale
 
 

@@ -33,8 +33,11 @@ class DeblurModel(nn.Module):
         self.content_encoder = ContentEncoder(config)
         self.blur_encoder = BlurEncoder(config)
         self.generator = Generator(config)
-        if config.residual_output:
-            # Training starts from the blurred image itself, not from noise added to it.
+        self.begin_as_identity()
+
+    def begin_as_identity(self) -> None:
+        """With ``residual_output``, make training start from the blurred image itself, not from noise added to it."""
+        if self.config.residual_output:
             nn.init.zeros_(self.generator.to_image.weight)
             nn.init.zeros_(self.generator.to_image.bias)  # type: ignore[arg-type]
 

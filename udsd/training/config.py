@@ -26,6 +26,8 @@ _LARGEST_RECIPE = 1 << 14
 _DEEPEST_RECIPE = 8
 """Levels of tables and lists with their values; a recipe has four."""
 
+_SELDOM = 100
+
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -70,13 +72,18 @@ class UnpairedConfig:
 
     Attributes:
         steps: Steps at the full learning rate.
-        decay_steps: Steps of exponential decay after them, down to a hundredth.
+        decay_steps: Steps of decay after them.
         epochs: Epochs instead of steps (the paper: 40). In an epoch as many crops are drawn as there are sharp images.
         decay_epochs: Epochs instead of decay_steps (the paper: 40).
+        decay: ``"exponential"``, down to a hundredth, as in the paper (the hundredth is ours); or ``"linear"``, down to
+            zero, as in the authors' released code.
         learning_rate: Adam's rate.
         discriminator_rate: The discriminators' learning rate in units of the generators' (the paper: 1).
         ramp_steps: Steps over which both rise from zero (the paper: none).
         betas: Adam's decay rates of the two moments.
+        weight_decay: Adam's weight decay, of all networks; 1e-4 in the released code. The paper has none.
+        generator_every: Encoders and generators are updated at every so many steps, discriminators at each; 2 in the
+            released code.
         restoration: Keep the warm start's losses, added to the unpaired ones.
     """
 
@@ -84,10 +91,13 @@ class UnpairedConfig:
     decay_steps: int = 0
     epochs: int = 0
     decay_epochs: int = 0
+    decay: Literal["exponential", "linear"] = "exponential"
     learning_rate: float = 2e-4
     discriminator_rate: float = 1.0
     ramp_steps: int = 0
     betas: tuple[float, float] = (0.5, 0.999)
+    weight_decay: float = 0.0
+    generator_every: int = 1
     restoration: bool = False
 
     def __post_init__(self) -> None:
@@ -95,6 +105,10 @@ class UnpairedConfig:
         _check_counts("unpaired", self, "steps", "decay_steps", "epochs", "decay_epochs", "ramp_steps")
         if not 0 < self.discriminator_rate <= 100:
             raise ConfigError(f"discriminator_rate is {self.discriminator_rate}; give a factor above 0, up to 100")
+        if not 0 <= self.weight_decay <= 1:
+            raise ConfigError(f"weight_decay is {self.weight_decay}; give a number from 0 to 1")
+        if not 1 <= self.generator_every <= _SELDOM:
+            raise ConfigError(f"generator_every is {self.generator_every}; give 1 to {_SELDOM} steps")
 
     def counted_in_steps(self, steps_per_epoch: int) -> UnpairedConfig:
         """The same stage with its length in steps; epochs are converted unless steps are given."""
@@ -169,6 +183,13 @@ class TrainingConfig:
     unpaired: UnpairedConfig = field(default_factory=UnpairedConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
+    def __post_init__(self) -> None:
+        if not self.branches.blur_encoder and self.loss.latent:
+            raise ConfigError(
+                "branches.blur_encoder is false and loss.latent has a weight; without E^b there is no latent "
+                "regression: leave out one of them"
+            )
+
     @property
     def total_steps(self) -> int:
         """Steps of all stages; epochs are not counted."""
@@ -189,9 +210,8 @@ class TrainingConfig:
     def needs_vgg(self) -> bool:
         """Whether a perceptual loss is used, for which VGG-19 must be loaded."""
         restores = self.warm_start.steps > 0 or (self.has_unpaired_stage and self.unpaired.restoration)
-        return (self.has_unpaired_stage and self.loss.perceptual > 0) or (
-            restores and self.loss.restoration_perceptual > 0
-        )
+        unpaired = self.loss.perceptual > 0 or self.loss.random_perceptual > 0
+        return (self.has_unpaired_stage and unpaired) or (restores and self.loss.restoration_perceptual > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain nested values, the inverse of `from_dict`."""

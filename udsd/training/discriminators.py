@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from udsd.models.blocks import IMAGE_CHANNELS, LEAKY_SLOPE
-
-DiscriminatorInit = Literal["default", "normal", "kaiming"]
-
-_NORMAL_DEVIATION = 0.02
+from udsd.training.initialisation import Initialisation, initialise
 
 _STAGES = 4
 """Strided convolutions at each scale; a fifth, 1x1, gives the logits."""
@@ -24,16 +20,16 @@ class MultiScaleDiscriminator(nn.Module):
     Args:
         base_width: Channels of the first convolution; each of the four strided ones doubles them.
         scales: Number of image sizes.
+        kernel_size: Side of the strided convolutions' kernels, 3 or 4.
         init: How the weights are initialised.
     """
 
-    def __init__(self, base_width: int, scales: int = 3, *, init: DiscriminatorInit = "default") -> None:
+    def __init__(
+        self, base_width: int, scales: int = 3, *, kernel_size: int = 3, init: Initialisation = "default"
+    ) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_patch_discriminator(base_width) for _ in range(scales))
-        if init != "default":
-            for module in self.modules():
-                if isinstance(module, nn.Conv2d):
-                    _initialise(module, init)
+        self.scales = nn.ModuleList(_patch_discriminator(base_width, kernel_size) for _ in range(scales))
+        initialise(self, init)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map images (B, 3, H, W) in [-1, 1] to logits (B, 1, h, w), one tensor for each scale."""
@@ -44,20 +40,11 @@ class MultiScaleDiscriminator(nn.Module):
         return logits
 
 
-def _initialise(convolution: nn.Conv2d, init: DiscriminatorInit) -> None:
-    if init == "normal":
-        nn.init.normal_(convolution.weight, std=_NORMAL_DEVIATION)
-    else:
-        nn.init.kaiming_normal_(convolution.weight, a=LEAKY_SLOPE, nonlinearity="leaky_relu")
-    if convolution.bias is not None:
-        nn.init.zeros_(convolution.bias)
-
-
-def _patch_discriminator(base_width: int) -> nn.Sequential:
+def _patch_discriminator(base_width: int, kernel_size: int) -> nn.Sequential:
     channels = [IMAGE_CHANNELS, *(base_width * 2**stage for stage in range(_STAGES))]
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         # Zero padding: at the third scale a small crop is only a few pixels wide, too few to reflect.
-        layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
+        layers += [nn.Conv2d(before, after, kernel_size, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
     layers.append(nn.Conv2d(channels[-1], 1, kernel_size=1))
     return nn.Sequential(*layers)

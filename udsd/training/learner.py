@@ -22,8 +22,8 @@ from udsd.training.crops import Crops
 from udsd.training.data import TrainingCrops
 from udsd.training.losses import weighted_sum
 from udsd.training.networks import TrainingNetworks
-from udsd.training.objectives import UnpairedObjective, warm_start_losses
-from udsd.training.optimizers import make_optimizer
+from udsd.training.objectives import Translations, UnpairedObjective, warm_start_losses
+from udsd.training.optimizers import load_moments, make_optimizer
 from udsd.training.processes import Processes
 from udsd.training.replay import ReplayPool
 from udsd.training.schedule import unpaired_rate, warm_start_rate
@@ -46,6 +46,9 @@ class Learner:
         initial_state: What `TrainingNetworks.training_state` returned for the run that ``initial`` is from. Without it
             E_S^c and G_B start as copies of E_B^c and G_S.
 
+    Raises:
+        ConfigError: The model to start from has other networks, or batches cannot be halved that are to be.
+
     Attributes:
         networks: All networks, on the device.
         dtype: Number format of the arithmetic.
@@ -59,6 +62,11 @@ class Learner:
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
     ) -> None:
+        if config.objective.random_half and config.data.batch_size % (2 * processes.count):
+            raise ConfigError(
+                f"objective.random_half halves batches, and data.batch_size is {config.data.batch_size} for "
+                f"{processes.count} process(es); give a multiple of {2 * processes.count}"
+            )
         self.config = config
         self._processes = processes
         self.device = processes.device
@@ -68,6 +76,8 @@ class Learner:
         self._has_trained_blur_branch = initial_state is not None
         if initial is not None:
             self._start_from(initial, initial_state)
+        if not config.branches.blur_encoder:
+            self.networks.silence_blur_encoder()
         self.networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = AveragedModel(self.networks.deblur_model, config.run.ema_decay)
         if vgg is not None:
@@ -112,16 +122,19 @@ class Learner:
             if step == self.config.warm_start.steps > 0:
                 self._begin_unpaired_stage()
             losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
-        self._average.update(self.networks.deblur_model)
+        if self._used != {"discriminators"}:
+            self._average.update(self.networks.deblur_model)
         return losses
 
     def translation_samples(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
         """The columns of a sample grid of the unpaired stage: b, s_b, b^, s, b_s, s^. No state changes."""
         devices = [self.device] if self.device.type == "cuda" else []
+        self.networks.eval()
         with torch.no_grad(), torch.random.fork_rng(devices), self.autocast():
             torch.manual_seed(self.config.run.seed)
             real_sharp, real_blurred = sharp.to_device(self.device)[0], blurred.to_device(self.device)[1]
             images = self.objective.translate(real_sharp, real_blurred)
+        self.networks.train()
         return {
             "b: blurred": real_blurred,
             "s_b: restored": images.restored,
@@ -157,7 +170,7 @@ class Learner:
         for name, optimizer in self._optimizers.items():
             saved = state["optimizers"][name]
             if saved.keys() == optimizer.state_dict().keys():  # otherwise it is of another kind: moments from zero
-                optimizer.load_state_dict(saved)
+                load_moments(optimizer, saved)
         self._has_trained_blur_branch = state["has_trained_blur_branch"]
 
     def autocast(self) -> torch.autocast:
@@ -176,7 +189,26 @@ class Learner:
 
     def _unpaired_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["sharp"].to_device(self.device)[0], batch["blurred"].to_device(self.device)[1]
+        (sharp, other_sharp), (blurred, other_blurred) = map(self.objective.split, (sharp, blurred))
         rate = unpaired_rate(self.config.unpaired, step)
+        losses: dict[str, Tensor] = {}
+        if (step + 1) % self.config.unpaired.generator_every == 0:
+            images, losses = self._generator_step(sharp, blurred, batch, rate)
+        else:
+            with torch.no_grad(), self.autocast():
+                images = self.objective.translate(sharp, blurred)
+        with self.autocast():
+            discriminator_losses = self.objective.discriminator_losses(
+                sharp, blurred, images, self._pools, (other_sharp, other_blurred)
+            )
+        self._update("discriminators", discriminator_losses, rate * self.config.unpaired.discriminator_rate)
+        code_matters = self.networks.has_blur_network and self.networks.has_blur_encoder
+        return losses | discriminator_losses | diagnose(images, blurred, code_matters=code_matters)
+
+    def _generator_step(
+        self, sharp: Tensor, blurred: Tensor, batch: StepBatch, rate: float
+    ) -> tuple[Translations, dict[str, Tensor]]:
+        """Update encoders and generators; returns the images of before the update, and the losses."""
         discriminators = self.networks.discriminator_parameters()
         _freeze(discriminators, frozen=True)
         with self.autocast():
@@ -188,11 +220,7 @@ class Learner:
             losses |= restoration
         self._update("generators", losses, rate)
         _freeze(discriminators, frozen=False)
-        with self.autocast():
-            discriminator_losses = self.objective.discriminator_losses(sharp, blurred, images, self._pools)
-        self._update("discriminators", discriminator_losses, rate * self.config.unpaired.discriminator_rate)
-        statistics = diagnose(images, blurred, code_matters=self.networks.has_blur_network)
-        return losses | discriminator_losses | statistics
+        return images, losses
 
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["pairs"].to_device(self.device)
@@ -244,10 +272,14 @@ class Learner:
 
     def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         warm, unpaired, networks = self.config.warm_start, self.config.unpaired, self.networks
+
+        def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+            return make_optimizer("adam", parameters, unpaired.betas, unpaired.weight_decay)
+
         return {
             "warm_start": make_optimizer(warm.optimizer, networks.inference_parameters(), warm.betas),
-            "generators": make_optimizer("adam", networks.generator_parameters(), unpaired.betas),
-            "discriminators": make_optimizer("adam", networks.discriminator_parameters(), unpaired.betas),
+            "generators": adam(networks.generator_parameters()),
+            "discriminators": adam(networks.discriminator_parameters()),
         }
 
 

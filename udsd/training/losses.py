@@ -29,6 +29,8 @@ class LossWeights:
         cycle_blurred: L1 distance of b to b^, b after its round trip. The paper has one weight for both.
         kl: Divergence of the blur code from a standard normal.
         perceptual: Distance of VGG-19 conv3_3 features of b and s_b; needs VGG weights. Not used for text.
+        random_perceptual: The same distance of b and the image restored from it with a random code; needs VGG weights.
+            Not in the paper; 0.1 in the authors' released code.
         identity: L1 distance of G_S(E_S^c(s), z) to s and of G_B(E_B^c(b), z) to b. Not in the paper; 10 in the
             authors' released code.
         random_code: Adversarial loss of images generated with a random code, which have discriminators of their own.
@@ -52,6 +54,7 @@ class LossWeights:
     cycle_blurred: float = 10.0
     kl: float = 0.01
     perceptual: float = 0.1
+    random_perceptual: float = 0.0
     identity: float = 0.0
     random_code: float = 0.0
     latent: float = 0.0

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from udsd.errors import ConfigError
-from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig, compose
-from udsd.training.discriminators import DiscriminatorInit, MultiScaleDiscriminator
+from udsd.models import ContentEncoder, DeblurModel, Generator, ModelConfig, compose, reparameterize
+from udsd.training.discriminators import MultiScaleDiscriminator
+from udsd.training.initialisation import Initialisation, initialise
 from udsd.training.path_branch import PathBlurGenerator
 
 _WIDEST_KERNEL = 127
+_LARGEST_NOISE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +28,30 @@ class BranchConfig:
             the sensor's noise. Where blur is uniform over the image, that is far less to learn, and it cannot hide the
             sharp image in the blurred one.
         kernel_size: Side in pixels, odd, of the kernels of those paths.
+        blur_encoder: If false, there is no E^b: every image has the code 0, in training and in the exported model. For
+            comparison only.
         share_generator_block: G_S and G_B share their first residual block, as in the authors' released code.
+        content_noise: Standard deviation of Gaussian noise that is added to the content features in training; 1 in the
+            authors' released code.
+        generator_init: How the weights of the encoders and generators are initialised: ``"default"``, as PyTorch does;
+            ``"normal"``, with a standard deviation of 0.02; or ``"kaiming"``. A run that starts from a model (``init``)
+            has its weights instead.
         discriminator_width: Channels of the discriminators' first convolution; if not set, those of the generators.
             Discriminators of width 64 beside networks of width 32 take a fifth of a step.
+        discriminator_kernel: Side of their kernels in pixels: 3, or 4 as in the authors' released code.
         discriminator_init: How their weights are initialised: ``"default"``, as PyTorch does; ``"normal"``, with a
             standard deviation of 0.02 as in CycleGAN; or ``"kaiming"``, which keeps the variance from layer to layer.
     """
 
     blur: Literal["network", "path"] = "network"
     kernel_size: int = 65
+    blur_encoder: bool = True
     share_generator_block: bool = False
+    content_noise: float = 0.0
+    generator_init: Initialisation = "default"
     discriminator_width: int | None = None
-    discriminator_init: DiscriminatorInit = "default"
+    discriminator_kernel: int = 3
+    discriminator_init: Initialisation = "default"
 
     def __post_init__(self) -> None:
         if self.kernel_size % 2 == 0 or not 3 <= self.kernel_size <= _WIDEST_KERNEL:
@@ -45,6 +60,10 @@ class BranchConfig:
             raise ConfigError(f"discriminator_width is {self.discriminator_width}; give 1 to 256")
         if self.share_generator_block and self.blur == "path":
             raise ConfigError("share_generator_block needs blur = 'network': a path has no residual blocks to share")
+        if not 0 <= self.content_noise <= _LARGEST_NOISE:
+            raise ConfigError(f"content_noise is {self.content_noise}; give a number from 0 to {_LARGEST_NOISE:g}")
+        if self.discriminator_kernel not in (3, 4):
+            raise ConfigError(f"discriminator_kernel is {self.discriminator_kernel}; give 3 or 4")
 
 
 class TrainingNetworks(nn.Module):
@@ -72,11 +91,15 @@ class TrainingNetworks(nn.Module):
             self.blur_generator = Generator(config)
             if branches.share_generator_block:
                 self.blur_generator.blocks[0] = self.deblur_model.generator.blocks[0]
+        self._initialise_generators(branches.generator_init)
+        self._has_blur_encoder, self._content_noise = branches.blur_encoder, branches.content_noise
 
         width = branches.discriminator_width or config.base_width
 
         def discriminator() -> MultiScaleDiscriminator:
-            return MultiScaleDiscriminator(width, init=branches.discriminator_init)
+            return MultiScaleDiscriminator(
+                width, kernel_size=branches.discriminator_kernel, init=branches.discriminator_init
+            )
 
         self.sharp_discriminator = discriminator()
         self.blurred_discriminator = discriminator()
@@ -86,6 +109,16 @@ class TrainingNetworks(nn.Module):
     def has_blur_network(self) -> bool:
         """Whether G_B is a network, as in the paper, rather than a path."""
         return isinstance(self.blur_generator, Generator)
+
+    @property
+    def has_blur_encoder(self) -> bool:
+        """Whether E^b gives each image a code of its own."""
+        return self._has_blur_encoder
+
+    def silence_blur_encoder(self) -> None:
+        """Make E^b give the code 0 for every image, so that the exported model does what was trained without E^b."""
+        for parameter in self.deblur_model.blur_encoder.statistics.parameters():
+            nn.init.zeros_(parameter)
 
     def initialise_blur_branch(self) -> None:
         """Copy the trained E_B^c and G_S, of the same shapes, to E_S^c and G_B: a better start than random weights."""
@@ -136,15 +169,29 @@ class TrainingNetworks(nn.Module):
         networks = nn.ModuleList([self.sharp_discriminator, self.blurred_discriminator, self.random_discriminators])
         return list(networks.parameters())
 
+    def draw_code(self, blurred: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw z_b from E^b(b); returns it with the mean and the log-variance, all (B, Z). Without E^b all are 0.
+
+        Images are (B, 3, H, W) in [-1, 1].
+        """
+        if not self._has_blur_encoder:
+            zero = torch.zeros(len(blurred), self.deblur_model.config.blur_code_size, device=blurred.device)
+            return zero, zero, zero
+        mean, log_variance = self.deblur_model.encode_blur(blurred)
+        return reparameterize(mean, log_variance), mean, log_variance
+
     def restore(self, blurred: Tensor, code: Tensor) -> Tensor:
-        """G_S(E_B^c(b), z): images (B, 3, H, W) and codes (B, Z) to images (B, 3, H, W)."""
-        return self.deblur_model(blurred, code)  # type: ignore[no-any-return]
+        """G_S(E_B^c(b), z): images (B, 3, H, W) and codes (B, Z) to images (B, 3, H, W).
+
+        H and W are multiples of 4 here and below.
+        """
+        return self._decode(blurred, self.deblur_model.content_encoder, self.deblur_model.generator, code)
 
     def blur(self, sharp: Tensor, code: Tensor) -> Tensor:
         """G_B(E_S^c(s), z): images (B, 3, H, W) and codes (B, Z) to images (B, 3, H, W)."""
         if isinstance(self.blur_generator, PathBlurGenerator):
             return self.blur_generator(sharp, code)  # type: ignore[no-any-return]
-        return self._compose(sharp, self.blur_generator(self.sharp_content_encoder(sharp), code))
+        return self._decode(sharp, self.sharp_content_encoder, self.blur_generator, code)
 
     def reblur(self, restored: Tensor, code: Tensor) -> Tensor:
         """Like `blur`, of restored images, to be compared with the blurred images that they came from."""
@@ -154,14 +201,24 @@ class TrainingNetworks(nn.Module):
 
     def reconstruct_sharp(self, sharp: Tensor, code: Tensor) -> Tensor:
         """G_S(E_S^c(s), z): sharp images reconstructed in their own domain; shapes as in `restore`."""
-        return self._compose(sharp, self.deblur_model.generator(self.sharp_content_encoder(sharp), code))
+        return self._decode(sharp, self.sharp_content_encoder, self.deblur_model.generator, code)
 
     def reconstruct_blurred(self, blurred: Tensor, code: Tensor) -> Tensor:
         """G_B(E_B^c(b), z): blurred images reconstructed in their own domain; G_B must be a network."""
-        return self._compose(blurred, self.blur_generator(self.deblur_model.content_encoder(blurred), code))
+        return self._decode(blurred, self.deblur_model.content_encoder, self.blur_generator, code)
 
-    def _compose(self, image: Tensor, decoded: Tensor) -> Tensor:
-        return compose(image, decoded, residual=self.deblur_model.config.residual_output)
+    def _decode(self, image: Tensor, encoder: nn.Module, generator: nn.Module, code: Tensor) -> Tensor:
+        content = encoder(image)
+        if self._content_noise and self.training:
+            content = content + self._content_noise * torch.randn_like(content)
+        return compose(image, generator(content, code), residual=self.deblur_model.config.residual_output)
+
+    def _initialise_generators(self, init: Initialisation) -> None:
+        initialise(self.deblur_model, init)
+        initialise(self.sharp_content_encoder, init)
+        if isinstance(self.blur_generator, Generator):  # a path has an initialisation of its own
+            initialise(self.blur_generator, init)
+        self.deblur_model.begin_as_identity()
 
 
 def _shape(tensor: Tensor | None) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.images.levels import GREY_LEVEL
-from udsd.models import reparameterize
+from udsd.models.deblur_model import pad_image
 from udsd.training.adversarial import ADVERSARIAL_FORMS, AdversarialName, r1_penalty
 from udsd.training.losses import (
     LossWeights,
@@ -41,6 +43,14 @@ class ObjectiveConfig:
             b_s, which satisfies cycle consistency without any restoration.
         blurred_noise: Standard deviation, in grey levels of 255, of noise added to b_s before it is restored to s^. It
             covers what G_B could hide in faint differences.
+        perceptual_before_relu: Take the features of the unpaired perceptual losses before the ReLU of VGG-19 conv3_3,
+            as the authors' released code does, not after it.
+        perceptual_reference: What s_b is compared with in the unpaired perceptual loss: ``"blurred"``, b, which has its
+            content, as in the paper; or ``"sharp"``, s, which is sharp but shows something else. For comparison only.
+        latent_trains_encoder: Whether E^b learns from the latent regression. In the authors' released code it does not:
+            only G_B and E_S^c do.
+        random_half: Encode only the first half of each batch; the discriminators of images with random codes get the
+            other half as their real images. As in the authors' released code, where the halves are one image each.
         replay_pool: Number of earlier generated images that are kept and mixed into the discriminators' batches; 0, as
             in the paper, for none.
     """
@@ -48,6 +58,10 @@ class ObjectiveConfig:
     adversarial: AdversarialName = "log"
     detach_blurred: bool = False
     blurred_noise: float = 0.0
+    perceptual_before_relu: bool = False
+    perceptual_reference: Literal["blurred", "sharp"] = "blurred"
+    latent_trains_encoder: bool = True
+    random_half: bool = False
     replay_pool: int = 0
 
     def __post_init__(self) -> None:
@@ -93,8 +107,8 @@ def warm_start_losses(
 
     With ``vgg`` there is a perceptual loss as well.
     """
-    mean, log_variance = networks.deblur_model.encode_blur(blurred)
-    restored = networks.restore(blurred, reparameterize(mean, log_variance))
+    code, mean, log_variance = networks.draw_code(blurred)
+    restored = networks.restore(blurred, code)
     losses = restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
     if vgg is not None:
         losses["restoration_perceptual"] = perceptual_loss(vgg(restored), vgg(sharp))
@@ -124,15 +138,21 @@ class UnpairedObjective:
         self._vgg = vgg
         self._form = ADVERSARIAL_FORMS[config.adversarial]
 
+    def split(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images to encode, and real ones for the discriminators of random codes: a batch twice, or its halves."""
+        if not self._config.random_half:
+            return images, images
+        middle = len(images) // 2
+        return images[:middle], images[middle:]
+
     def translate(self, sharp: Tensor, blurred: Tensor) -> Translations:
         """Swap the blur of an unpaired sharp and blurred batch, then swap it back."""
         networks = self._networks
-        mean, log_variance = networks.deblur_model.encode_blur(blurred)
-        code = reparameterize(mean, log_variance)
+        code, mean, log_variance = networks.draw_code(blurred)
         restored = networks.restore(blurred, code)
         newly_blurred = networks.blur(sharp, code)
         returning = self._prepare_return(newly_blurred)
-        code_back = reparameterize(*networks.deblur_model.encode_blur(returning))
+        code_back, _, _ = networks.draw_code(returning)
         random_code = torch.randn_like(code) if self._needs_random_code else None
         return Translations(
             restored=restored,
@@ -158,7 +178,10 @@ class UnpairedObjective:
             "kl": kl_divergence(images.code_mean, images.code_log_variance),
         }
         if weights.perceptual and self._vgg is not None:
-            losses["perceptual"] = perceptual_loss(self._vgg(images.restored), self._vgg(blurred))
+            reference = blurred if self._config.perceptual_reference == "blurred" else sharp
+            losses["perceptual"] = self._perceptual(self._vgg, images.restored, reference)
+        if weights.random_perceptual and self._vgg is not None and images.random_restored is not None:
+            losses["random_perceptual"] = self._perceptual(self._vgg, images.random_restored, blurred)
         if weights.low_frequency:
             losses["low_frequency"] = low_frequency_loss(images.restored, blurred)
         if weights.identity:
@@ -169,12 +192,16 @@ class UnpairedObjective:
                 blurred_discriminator(images.random_blurred)
             )
         if weights.latent and images.random_code is not None and images.random_blurred is not None:
-            encoded, _ = networks.deblur_model.encode_blur(images.random_blurred)
-            losses["latent"] = latent_regression_loss(images.random_code, encoded)
+            losses["latent"] = latent_regression_loss(images.random_code, self._encoded(images.random_blurred))
         return losses
 
     def discriminator_losses(
-        self, sharp: Tensor, blurred: Tensor, images: Translations, pools: Sequence[ReplayPool] = ()
+        self,
+        sharp: Tensor,
+        blurred: Tensor,
+        images: Translations,
+        pools: Sequence[ReplayPool] = (),
+        others: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """The losses of all discriminators, by name; generated images are detached here.
 
@@ -183,6 +210,7 @@ class UnpairedObjective:
             blurred: Real blurred images (B, 3, H, W).
             images: What `translate` made of them.
             pools: Pools of earlier images s_b and b_s, or none.
+            others: Real sharp and blurred images for the discriminators of random codes, if they are to be others.
         """
         networks = self._networks
         generated = [images.restored, images.blurred]
@@ -194,14 +222,28 @@ class UnpairedObjective:
         }
         if self._weights.random_code and images.random_restored is not None and images.random_blurred is not None:
             sharp_discriminator, blurred_discriminator = networks.random_discriminators
+            real_sharp, real_blurred = others or (sharp, blurred)
             losses["discriminator_random"] = self._discriminator_loss(
-                sharp_discriminator, sharp, images.random_restored
-            ) + self._discriminator_loss(blurred_discriminator, blurred, images.random_blurred)
+                sharp_discriminator, real_sharp, images.random_restored
+            ) + self._discriminator_loss(blurred_discriminator, real_blurred, images.random_blurred)
         return losses
 
     @property
     def _needs_random_code(self) -> bool:
-        return bool(self._weights.random_code or self._weights.latent)
+        return bool(self._weights.random_code or self._weights.latent or self._weights.random_perceptual)
+
+    def _perceptual(self, vgg: VGG19Features, restored: Tensor, reference: Tensor) -> Tensor:
+        features = (vgg(images, rectified=not self._config.perceptual_before_relu) for images in (restored, reference))
+        return perceptual_loss(*features)
+
+    def _encoded(self, blurred: Tensor) -> Tensor:
+        """Mean of the blur code of images, with a gradient for E^b only where the settings say so."""
+        model = self._networks.deblur_model
+        if self._config.latent_trains_encoder:
+            return model.encode_blur(blurred)[0]
+        weights = {name: value.detach() for name, value in model.blur_encoder.named_parameters()}
+        mean, _ = functional_call(model.blur_encoder, weights, pad_image(blurred))
+        return mean  # type: ignore[no-any-return]
 
     def _prepare_return(self, newly_blurred: Tensor) -> Tensor:
         if self._config.detach_blurred:

@@ -12,23 +12,39 @@ from udsd.errors import ConfigError
 
 OptimizerName = Literal["adam", "muon"]
 
+_SETTINGS = ("betas", "weight_decay")
+
 _MUON_CHANNELS = 8
 """Kernels with fewer input or output channels read or write the image; there is little to orthogonalise."""
 
 
 def make_optimizer(
-    name: OptimizerName, parameters: Iterable[nn.Parameter], betas: tuple[float, float]
+    name: OptimizerName, parameters: Iterable[nn.Parameter], betas: tuple[float, float], weight_decay: float = 0.0
 ) -> torch.optim.Optimizer:
     """The optimizer of that name; its rate is set before each step.
+
+    Args:
+        name: Which one.
+        parameters: What it trains.
+        betas: Adam's decay rates of the two moments.
+        weight_decay: Adam's: this much of each weight is added to its gradient. Muon has none.
 
     Raises:
         ConfigError: PyTorch is too old for it.
     """
     if name == "adam":
-        return torch.optim.Adam(parameters, betas=betas, fused=True)
+        return torch.optim.Adam(parameters, betas=betas, weight_decay=weight_decay, fused=True)
     if not hasattr(torch.optim, "Muon"):
         raise ConfigError(f"Muon needs PyTorch 2.9 or newer, this is {torch.__version__}; take optimizer = 'adam'")
     return MuonAndAdam(parameters, betas)
+
+
+def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the state of an optimizer, but not betas and weight decay: the run's may have changed."""
+    settings = [{name: group[name] for name in _SETTINGS if name in group} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)
 
 
 class MuonAndAdam(torch.optim.Optimizer):
@@ -71,7 +87,7 @@ class MuonAndAdam(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what `state_dict` returned."""
         for name, part in self._parts.items():
-            part.load_state_dict(state_dict[name])
+            load_moments(part, state_dict[name])
 
 
 def _rows_first(tensor: Tensor, kernel: Tensor) -> Tensor:

@@ -17,6 +17,9 @@ from udsd.training.networks import TrainingNetworks
 from udsd.training.recipe_files import CONFIG_FILE
 from udsd.training.scores import RunScores
 
+_SMALLEST_CROP_FOR_FOUR = 64
+"""Pixels: a quarter of them are halved four times, and each time there must be two."""
+
 _OF_NO_CONSEQUENCE = frozenset(
     [
         "data.cache_gigabytes",
@@ -59,6 +62,12 @@ def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold
         raise ConfigError(
             f"data.crop_size is {config.data.crop_size}, too small to be blurred by kernels of branches.kernel_size = "
             f"{config.branches.kernel_size}; give crops of {4 * (margin // 4 + 1)} pixels or more, or smaller kernels"
+        )
+    four = config.branches.discriminator_kernel == 4
+    if config.has_unpaired_stage and four and config.data.crop_size < _SMALLEST_CROP_FOR_FOUR:
+        raise ConfigError(
+            f"data.crop_size is {config.data.crop_size}, too small for discriminators with kernels of 4 pixels "
+            f"(branches.discriminator_kernel); give crops of {_SMALLEST_CROP_FOR_FOUR} pixels or more, or kernels of 3"
         )
     check_free(output, may_hold_run=may_hold_run)
 

@@ -19,7 +19,14 @@ def warm_start_rate(config: WarmStartConfig, step: int) -> float:
 
 
 def unpaired_rate(config: UnpairedConfig, step: int) -> float:
-    """Linear ramp from zero, constant rate, the paper's exponential decay; ``step`` counts from 0 within the stage."""
+    """Linear ramp from zero, constant rate, exponential decay (the paper's) or a linear one to zero.
+
+    ``step`` counts from 0 within the stage.
+    """
     ramp = min(1.0, (step + 1) / max(config.ramp_steps, 1))
-    progress = max(0.0, (step - config.steps) / max(config.decay_steps, 1))
-    return config.learning_rate * ramp * math.pow(_FINAL_SHARE, min(progress, 1.0))
+    elapsed = min(max(0, step - config.steps), config.decay_steps)
+    if config.decay == "linear":
+        share = 1 - elapsed / (config.decay_steps + 1)  # zero comes after the last step
+    else:
+        share = math.pow(_FINAL_SHARE, elapsed / max(config.decay_steps, 1))
+    return config.learning_rate * ramp * share
