@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from udsd.domains.copies import MIRRORED
 from udsd.domains.domain import AsExpected, Findings, Region, Restoration, Restore
 from udsd.domains.faces.aligned import hints_at_a_face, is_aligned
 from udsd.domains.faces.alignment import Placement
@@ -117,6 +118,8 @@ class FaceDomain:
     Args:
         config: Which sides of aligned crops the model restores as they are.
     """
+
+    copies = MIRRORED
 
     def __init__(self, config: DomainConfig) -> None:
         self._range = config.size

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Region, Restoration, Restore
 from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
@@ -89,6 +90,8 @@ class PageDomain:
     Args:
         config: Which size of letters the model expects, and whether only dark ones on light ground.
     """
+
+    copies = SHIFTED
 
     def __init__(self, config: DomainConfig) -> None:
         self._config = config
