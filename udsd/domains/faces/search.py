@@ -21,15 +21,6 @@ from udsd.domains.faces.alignment import BOX_CENTER, BOX_SIDE, Placement, Window
 from udsd.domains.faces.blazeface import INPUT_SIDE, BlazeFace
 from udsd.domains.faces.face import LARGEST_OVERLAP, Face, overlap, without_duplicates
 
-FINEST_SCALE = 0.6
-"""Size of the finest level of the pyramid, as a part of the picture. A finer one would take more than a tenth of the
-time of restoring."""
-
-FINEST_SCALE_AGAIN = 0.36
-"""The same where a restored picture is searched: blur hides large faces from the detector, and what it hides of small
-ones no model brings back. In November 2026, of 144 faces in photos behind camera shake, restoring showed 8 more, all of
-them at this size; at the finer one 5 places that were no faces came with them."""
-
 _LEVEL_STEP = 0.6
 _COARSEST_SCALE = 0.7
 """Size of the coarsest level, as a part of one that would just fill a tile: a face that fills the picture has to be
@@ -49,8 +40,8 @@ _SUSPICION = 0.1
 of 2 megapixels."""
 
 _STRONG = 0.4
-_FEWEST_LOOKS, _LOOKS_PER_MEGAPIXEL = 6, 6
-"""How many of the places below `_STRONG` are looked at again: the highest scores."""
+_FEWEST_LOOKS = 6
+"""How many of the places below `_STRONG` are looked at again in the smallest picture: the highest scores."""
 
 _CLOSE_SIZES = (80, 110)
 """Pixels of the aligned crop in the second and third look."""
@@ -72,6 +63,28 @@ _LARGEST_DISAGREEMENT = 0.16
 
 _THRESHOLD = 0.38
 """Mean score of the three looks that makes a face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a search does.
+
+    Attributes:
+        finest: Size of the finest level of the pyramid, as a part of a large picture.
+        looks: How many of the places below `_STRONG` are looked at again for each megapixel, beside `_FEWEST_LOOKS`.
+    """
+
+    finest: float
+    looks: float
+
+
+FIRST = Effort(finest=0.6, looks=6)
+"""A finer level would take more than a tenth of the time of restoring."""
+
+AGAIN = Effort(finest=0.36, looks=1)
+"""Where a restored picture is searched: blur hides large faces from the detector, and what it hides of small ones no
+model brings back. In November 2026, of 144 faces in photos behind camera shake, restoring showed 8 more, all of them
+with this effort; with that of the first search, 5 places that were no faces came with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +117,19 @@ class Sightings:
         return Search(without_duplicates([face for face in self.confirmed if face.size >= smallest]), self.doubtful)
 
 
-def search(image: Tensor, detector: BlazeFace, smallest: float = 0, finest: float = FINEST_SCALE) -> Search:
+def search(image: Tensor, detector: BlazeFace, smallest: float = 0, effort: Effort = FIRST) -> Search:
     """Find the faces of a picture.
 
     Args:
         image: (1, 3, H, W), float32 in [-1, 1], on the CPU.
         detector: The network.
         smallest: The smallest box that is wanted, in pixels; looking for large faces only takes less time.
-        finest: Size of the finest level of the pyramid, as a part of a large picture.
+        effort: How much is done for it.
     """
-    return sight_faces(image, detector, smallest, finest).of_size(smallest)
+    return sight_faces(image, detector, smallest, effort).of_size(smallest)
 
 
-def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, finest: float = FINEST_SCALE) -> Sightings:
+def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, effort: Effort = FIRST) -> Sightings:
     """Look for faces as `search` does; whatever is seen is told, smaller faces too.
 
     Searches of one `finest_scale` see the same.
@@ -124,16 +137,16 @@ def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, finest:
     suspected = without_duplicates(
         [
             face
-            for level, scale in _pyramid(image, finest_scale(smallest, finest))
+            for level, scale in _pyramid(image, finest_scale(smallest, effort))
             for face in _suspects(level, scale, detector)
         ]
     )
-    return _sighted(image, _worth_a_look(suspected, image), detector)
+    return _sighted(image, _worth_a_look(suspected, image, effort), detector)
 
 
-def finest_scale(smallest: float, finest: float = FINEST_SCALE) -> float:
+def finest_scale(smallest: float, effort: Effort = FIRST) -> float:
     """Size of the finest level that is looked at for boxes of ``smallest`` pixels, as a part of a large picture."""
-    return min(_SMALLEST_LEVEL_FACE * BOX_SIDE / smallest, finest) if smallest > 0 else finest
+    return min(_SMALLEST_LEVEL_FACE * BOX_SIDE / smallest, effort.finest) if smallest > 0 else effort.finest
 
 
 def look_again(image: Tensor, found: Search, detector: BlazeFace, smallest: float = 0) -> list[Face]:
@@ -231,8 +244,8 @@ def _sighted(image: Tensor, suspected: list[Face], detector: BlazeFace) -> Sight
     return Sightings(confirmed, doubtful)
 
 
-def _worth_a_look(suspected: list[Face], image: Tensor) -> list[Face]:
-    looks = _FEWEST_LOOKS + round(_LOOKS_PER_MEGAPIXEL * image.shape[-2] * image.shape[-1] / 1e6)
+def _worth_a_look(suspected: list[Face], image: Tensor, effort: Effort) -> list[Face]:
+    looks = _FEWEST_LOOKS + round(effort.looks * image.shape[-2] * image.shape[-1] / 1e6)
     strong = [face for face in suspected if face.score >= _STRONG]
     return strong + suspected[len(strong) : len(strong) + looks]
 
