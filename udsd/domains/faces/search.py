@@ -84,7 +84,7 @@ FIRST = Effort(finest=0.6, looks=6)
 AGAIN = Effort(finest=0.36, looks=1)
 """Where a restored picture is searched: blur hides large faces from the detector, and what it hides of small ones no
 model brings back. In November 2026, of 144 faces in photos behind camera shake, restoring showed 8 more, all of them
-with this effort; with that of the first search, 5 places that were no faces came with them."""
+with this effort; with that of the first search, 4 places that were no faces came with them."""
 
 
 @dataclass(frozen=True, slots=True)
