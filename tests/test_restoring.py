@@ -9,6 +9,7 @@ from tests.random_models import random_model
 from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
 from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore
+from udsd.domains.copies import SHIFTED
 from udsd.images import decode_image
 from udsd.inference import run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
@@ -29,6 +30,8 @@ class HalvesFindings:
 
 
 class Halves:
+    copies = SHIFTED
+
     def __init__(self) -> None:
         self.looks = 0
 
@@ -64,6 +67,8 @@ def test_a_picture_in_parts_has_one_draw_in_all_of_them_and_is_looked_at_once() 
 
 def test_what_was_seen_is_not_looked_for_again() -> None:
     class Noting:
+        copies = SHIFTED
+
         def examine(self, look: Look, options: DeblurOptions) -> AsExpected:
             seen.append(look)
             return AsExpected()

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
-from udsd.domains.resampling import add_change, scaled
+from udsd.domains.resampling import add_change, restore_scaled, scaled
 
 
 def waves(height: int, width: int, period: float) -> torch.Tensor:
@@ -42,3 +45,46 @@ def test_a_change_is_added_where_it_is_wanted_and_kept_in_range() -> None:
 
 def test_no_image_vanishes() -> None:
     assert scaled(torch.zeros(1, 3, 2, 9), 0.125).shape == (1, 3, 1, 1)
+
+
+class Counting:
+    """In place of a model: each call makes its image a little lighter than the call before, and notes its size."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.sizes: list[int] = []
+
+    def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        self.sizes.append(images.shape[-2] * images.shape[-1])
+        return images + 0.1 + self.step * len(self.sizes)
+
+
+@pytest.mark.parametrize(("height", "scale", "most"), [(1000, 2.0, 40_000), (1000, 1.5, 30_000), (301, 2.0, 10_000)])
+def test_what_is_too_large_when_enlarged_is_restored_in_bands(height: int, scale: float, most: int) -> None:
+    image = torch.rand(1, 3, height, 20, generator=torch.Generator().manual_seed(0)) - 0.5
+    whole, banded = Counting(0), Counting(0)
+    wanted = restore_scaled(image.clone(), scale, whole)
+    result = restore_scaled(image.clone(), scale, banded, most)
+    assert torch.allclose(result, wanted, atol=1e-5)
+    assert len(whole.sizes) == 1
+    assert len(banded.sizes) > 1
+    assert max(banded.sizes) <= max(most, 2 * 256 * 20 * scale) * 1.05
+    assert sum(banded.sizes) < 3 * whole.sizes[0]
+
+
+def test_one_band_leads_softly_into_the_next() -> None:
+    image = torch.zeros(1, 3, 1000, 20)
+    model = Counting(0.1)
+    result = restore_scaled(image, 2, model, 40_000)
+    levels = result[0, 0, :, 0]
+    assert result is image
+    assert levels[0] == pytest.approx(0.2, abs=1e-5)
+    assert levels[-1] == pytest.approx(0.1 + 0.1 * len(model.sizes), abs=1e-5)
+    assert levels.diff().min() >= -1e-6
+    assert levels.diff().max() < 0.1 / 100
+
+
+def test_what_is_made_smaller_goes_in_one_piece() -> None:
+    model = Counting(0)
+    restore_scaled(torch.zeros(1, 3, 400, 20), 0.5, model, 100)
+    assert len(model.sizes) == 1

@@ -5,9 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from udsd.domains import AsExpected, DeblurOptions, Look, Region, Restoration, restore_images
+from udsd.domains import AsExpected, DeblurOptions, Look, Region, Restoration, domain_of, restore_images
+from udsd.domains.copies import MIRRORED, SHIFTED
 from udsd.domains.domain import Restore
 from udsd.domains.restoring import SHARP
+from udsd.models.config import DomainConfig
 
 SHAPE = (1, 3, 12, 20)
 REGION = Region((0, 0, 20, 12), scale=0.5)
@@ -38,6 +40,8 @@ class NegatingFindings:
 
 class DarkDomain:
     """Negates dark images for the model."""
+
+    copies = MIRRORED
 
     def examine(self, look: Look, options: DeblurOptions) -> NegatingFindings | AsExpected:
         level = float(look.image.mean())
@@ -94,6 +98,29 @@ def test_the_best_quality_is_the_mean_over_places_on_the_stride() -> None:
     assert set(best.pixels.unique().tolist()) == {0.0, 0.125}
     assert best.pixels.shape == SHAPE
     assert torch.isclose(best.pixels.mean(), plain.pixels.mean())
+
+
+def test_each_domain_says_of_which_copies_the_best_quality_is_the_mean() -> None:
+    class Left:
+        """In place of a model: lightens the left half."""
+
+        def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+            calls.append(tuple(images.shape))
+            images = images if overwrite else images.clone()
+            images[..., : images.shape[-1] // 2] += 0.5
+            if on_progress is not None:
+                on_progress(1)
+            return images
+
+    calls: list[tuple[int, ...]] = []
+    told: list[float] = []
+    ramp = torch.linspace(0, 0.25, SHAPE[-1]).expand(SHAPE)
+    (best,) = restore_images([ramp.clone()], Left(), DarkDomain(), DeblurOptions(quality="best"), told.append)
+    assert torch.allclose(best.pixels, ramp + 0.25)
+    assert calls == [SHAPE, SHAPE]
+    assert told == [0.5, 1.0, 1]
+    assert domain_of(DomainConfig("face", (150, 171))).copies == MIRRORED
+    assert domain_of(DomainConfig("page", (23, 35))).copies == SHIFTED
 
 
 def test_a_sharp_picture_is_told_and_can_be_left_as_it_is() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from torch import Tensor
 
+from udsd.domains.copies import Copy
 from udsd.domains.options import Box, DeblurOptions
 from udsd.inference.backend import OnProgress
 
@@ -139,6 +141,11 @@ class Findings(Protocol):
 
 class Domain(Protocol):
     """A kind of pictures."""
+
+    @property
+    def copies(self) -> Sequence[Copy]:
+        """Of what ``quality="best"`` takes the mean."""
+        ...
 
     def examine(self, look: Look, options: DeblurOptions) -> Findings | AsExpected:
         """Look at a picture, at a small part of the cost of the model; what was seen before is not looked for again."""

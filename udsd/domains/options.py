@@ -48,8 +48,8 @@ class DeblurOptions:
         min_face: Smaller faces are left to the background; the shorter side in pixels.
         strength: Of the change: 0 gives the picture back as it came, 1 the result of the model, and what lies between
             is a blend of the two.
-        quality: ``"best"`` restores the picture more than once, shifted or mirrored, and takes the mean: a little
-            better, and several times slower.
+        quality: ``"best"`` restores the picture more than once, pages shifted and faces mirrored, and takes the mean: a
+            little better, and four times as slow for pages, twice for faces.
         skip_sharp: Give a picture that is sharp already back as it came; not where ``scale`` or ``faces`` is off, for
             then nothing is looked at.
 

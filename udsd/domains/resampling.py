@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from udsd.domains.domain import Restore
+
+MOST_PIXELS = 64_000_000
+"""Of an enlarged image that is restored in one piece; what is larger goes in bands, which bounds the memory."""
+
+_OVERLAP = 256
+"""Rows of the enlarged image that neighbouring bands share at least, and over which one leads into the other."""
 
 
 def resized(image: Tensor, height: int, width: int) -> Tensor:
@@ -38,9 +48,42 @@ def add_change(image: Tensor, before: Tensor, after: Tensor, *, where: Tensor | 
     return image.clamp_(-1, 1)
 
 
-def restore_scaled(image: Tensor, scale: float, restore: Restore) -> Tensor:
-    """Restore an image (B, 3, H, W) at ``scale`` times its size, in place: the change is brought back to its own."""
+def restore_scaled(image: Tensor, scale: float, restore: Restore, most_pixels: int = MOST_PIXELS) -> Tensor:
+    """Restore an image (B, 3, H, W) at ``scale`` times its size, in place: the change is brought back to its own.
+
+    An image that would be larger than ``most_pixels`` when it is enlarged is restored in bands of rows. Each has
+    statistics and a blur code of its own, which differ little over so many pixels, and leads softly into the next.
+    """
+    height, width = image.shape[-2:]
     if scale == 1:
         return restore(image, overwrite=True)
+    if scale < 1 or height * width * scale**2 <= most_pixels:
+        return _restore_whole(image, scale, restore)
+    overlap = math.ceil(_OVERLAP / scale)
+    bands = [*_bands(height, max(int(most_pixels / (scale**2 * width)), 2 * overlap), overlap)]
+    shared = image[..., :0, :]
+    for number, (top, bottom) in enumerate(bands):
+        following = bands[number + 1][0] if number + 1 < len(bands) else bottom
+        # The rows that were restored with the band before are needed as they came.
+        band = torch.cat([shared, image[..., top + shared.shape[-2] : bottom, :]], dim=-2)
+        steps = shared.shape[-2]
+        ramp = image.new_ones(bottom - top, 1)
+        ramp[:steps, 0] = torch.arange(1, steps + 1) / (steps + 1)
+        shared = band[..., following - top :, :].clone()
+        rows = image[..., top:bottom, :]
+        torch.lerp(rows, _restore_whole(band, scale, restore), ramp, out=rows)
+    return image
+
+
+def _restore_whole(image: Tensor, scale: float, restore: Restore) -> Tensor:
     before = scaled(image, scale)
     return add_change(image, before, restore(before))
+
+
+def _bands(height: int, rows: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """First and last row, the last left out, of bands of at most so many rows, evenly spread."""
+    count = max(math.ceil((height - overlap) / (rows - overlap)), 1)
+    side = math.ceil((height + (count - 1) * overlap) / count)
+    for number in range(count):
+        top = round((height - side) * number / max(count - 1, 1))
+        yield top, top + side

@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from udsd.domains.averaging import SHIFTS, averaged
+from udsd.domains.averaging import averaged
+from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
 from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
@@ -67,12 +68,13 @@ def restore_images(
         if findings.is_sharp and options.skip_sharp
     }
     due = [number for number in range(len(images)) if number not in results]
+    copies = SHIFTED if domain is None else domain.copies
     if on_progress is not None:
-        passes = len(SHIFTS) if options.quality == "best" else 1
+        passes = len(copies) if options.quality == "best" else 1
         count = sum(_pixel_count(images[number], found[number]) for number in due)
         restore = followed(restore, max(passes * count, 1), on_progress)
     if options.quality == "best":
-        restore = averaged(restore)
+        restore = averaged(restore, copies)
     # Where one of several fails, the others are restored once more, from what they are.
     working = {number: images[number] if len(images) == 1 else images[number].clone() for number in due}
     originals = {number: images[number].clone() for number in due if options.strength < 1}

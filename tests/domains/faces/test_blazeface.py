@@ -19,7 +19,8 @@ def tile(astronaut: Tensor) -> Tensor:
 
 
 def test_a_face_is_found_with_its_landmarks(detector: BlazeFace, tile: Tensor) -> None:
-    best = max(detector.detect(tile, 0.5), key=lambda face: face.score)
+    found = detector.detect(tile, 0.5)
+    best = max(found.faces(), key=lambda face: face.score)
     assert best.score > 0.9
     left_eye, right_eye, nose, mouth, left_ear, right_ear = best.landmarks
     assert left_ear[0] < left_eye[0] < nose[0] < right_eye[0] < right_ear[0]
@@ -27,17 +28,30 @@ def test_a_face_is_found_with_its_landmarks(detector: BlazeFace, tile: Tensor) -
     left, top, width, height = best.box
     assert left < left_eye[0] < right_eye[0] < left + width
     assert top < left_eye[1] < mouth[1] < top + height
+    number = int(found.scores.argmax())
+    assert found.face(number).box == best.box
+    assert best.center == pytest.approx(found.centers[number])
+    assert best.size == found.sizes[number]
+
+
+def test_all_that_reach_the_threshold_are_seen_and_no_others(detector: BlazeFace, tile: Tensor) -> None:
+    found = detector.detect(tile, 0.02)
+    assert found.scores.min() >= 0.02
+    for threshold in (0.1, 0.5, 0.9):
+        above = found.where(found.scores >= threshold)
+        assert [face.box for face in detector.detect(tile, threshold).faces()] == [face.box for face in above.faces()]
+    assert len(found) > len(above) > 0
 
 
 def test_nothing_is_found_where_nothing_is(detector: BlazeFace) -> None:
-    assert detector.detect(torch.zeros(1, 3, 192, 192), 0.5) == []
+    assert len(detector.detect(torch.zeros(1, 3, 192, 192), 0.5)) == 0
 
 
 def test_threads_do_not_disturb_each_other(detector: BlazeFace, tile: Tensor) -> None:
     tiles = [tile.roll(shift, dims=-1) for shift in range(0, 60, 5)]
-    wanted = [[face.box for face in detector.detect(one, 0.5)] for one in tiles]
+    wanted = [[face.box for face in detector.detect(one, 0.5).faces()] for one in tiles]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda one: [face.box for face in detector.detect(one, 0.5)], tiles))
+        found = list(pool.map(lambda one: [face.box for face in detector.detect(one, 0.5).faces()], tiles))
     assert found == wanted
     assert len({tuple(boxes) for boxes in found}) > 1
 

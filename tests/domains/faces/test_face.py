@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from udsd.domains.faces.face import Face, overlap, without_duplicates
+from udsd.domains.faces.face import LARGEST_OVERLAP, Face, overlap, without_duplicates
 
 
 def face(left: float, score: float, side: float = 20) -> Face:
@@ -28,6 +28,21 @@ def test_overlap_is_a_part_of_the_smaller_box(first: tuple, second: tuple, share
 def test_of_faces_at_one_place_the_surest_is_kept() -> None:
     faces = [face(0, 0.5), face(4, 0.9), face(50, 0.7), face(52, 0.6)]
     assert [one.score for one in without_duplicates(faces)] == [0.9, 0.7]
+
+
+def test_many_faces_are_compared_as_two_are() -> None:
+    rng = np.random.default_rng(0)
+    boxes = np.hstack([rng.uniform(0, 100, (300, 2)), rng.uniform(0, 30, (300, 2))])
+    faces = [
+        Face(tuple(box), np.zeros((6, 2)), float(score)) for box, score in zip(boxes, rng.random(300), strict=True)
+    ]
+    kept: list[Face] = []
+    for one in sorted(faces, key=lambda one: -one.score):
+        if all(overlap(one.box, other.box) <= LARGEST_OVERLAP for other in kept):
+            kept.append(one)
+    assert without_duplicates(faces) == kept
+    assert 20 < len(kept) < 280
+    assert without_duplicates([]) == []
 
 
 def test_center_and_size_are_those_of_the_box() -> None:

@@ -48,7 +48,7 @@ def hints_at_a_face(restored: Tensor, detector: BlazeFace) -> bool:
     """
     height, width = restored.shape[-2:]
     whole = Placement((width / 2, height / 2), _SURROUNDINGS * max(height, width))
-    return may_be_aligned(restored) and bool(detector.detect(cut(restored, whole, INPUT_SIDE), _HINT))
+    return may_be_aligned(restored) and len(detector.detect(cut(restored, whole, INPUT_SIDE), _HINT)) > 0
 
 
 def is_aligned(image: Tensor, faces: Sequence[Face]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -117,7 +117,10 @@ class Window:
         return image[..., self.top : self.bottom, self.left : self.right]
 
 
-def cut(image: Tensor, placement: Placement, size: int) -> Tensor:
+Interpolation = Literal["bicubic", "bilinear"]
+
+
+def cut(image: Tensor, placement: Placement, size: int, interpolation: Interpolation = "bicubic") -> Tensor:
     """Cut a square out of a picture, upright and at another size, without aliases.
 
     Beyond the picture's border its mirror image is seen.
@@ -126,6 +129,7 @@ def cut(image: Tensor, placement: Placement, size: int) -> Tensor:
         image: (1, 3, H, W), float32 in [-1, 1].
         placement: The square; it must share pixels with the picture.
         size: Side of the result in pixels.
+        interpolation: ``"bilinear"`` takes a third of the time, and is a little softer.
 
     Returns:
         (1, 3, size, size), float32 in [-1, 1].
@@ -136,15 +140,15 @@ def cut(image: Tensor, placement: Placement, size: int) -> Tensor:
     if window is None:
         raise ValueError(f"{placement} lies outside of the picture, {width} x {height} px")
     pixels = window.of(image)
-    # Bicubic sampling has no filter of its own against aliases: the picture is brought to about the size before.
-    shrunk = _shrunk(pixels, size / placement.side)
+    # Sampling has no filter of its own against aliases: the picture is brought to about the size before.
+    shrunk = _shrunk(pixels, size / placement.side, interpolation)
     down, right = (small / large for small, large in zip(shrunk.shape[-2:], pixels.shape[-2:], strict=True))
     steps = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5
     v, u = torch.meshgrid(steps, steps, indexing="ij")
     axes, (x, y) = placement.axes(), placement.center
     columns = (axes[0, 0] * u + axes[0, 1] * v + (x - window.left)) * right
     rows = (axes[1, 0] * u + axes[1, 1] * v + (y - window.top)) * down
-    return _sampled(shrunk, columns, rows, padding="reflection").clamp_(-1, 1)
+    return _sampled(shrunk, columns, rows, "reflection", interpolation).clamp_(-1, 1)
 
 
 def put_back(crop: Tensor, placement: Placement, window: Window) -> Tensor:
@@ -158,10 +162,10 @@ def put_back(crop: Tensor, placement: Placement, window: Window) -> Tensor:
     Returns:
         (1, C, h, w), the crop's values; beyond its border its outermost ones.
     """
-    shrunk = _shrunk(crop, placement.side / crop.shape[-1])
+    shrunk = _shrunk(crop, placement.side / crop.shape[-1], "bicubic")
     u, v = in_square(placement, window)
     size = shrunk.shape[-1]
-    return _sampled(shrunk, (u + 0.5) * size, (v + 0.5) * size, padding="border")
+    return _sampled(shrunk, (u + 0.5) * size, (v + 0.5) * size, "border", "bicubic")
 
 
 def in_square(placement: Placement, window: Window) -> tuple[Tensor, Tensor]:
@@ -173,19 +177,21 @@ def in_square(placement: Placement, window: Window) -> tuple[Tensor, Tensor]:
     return inverse[0, 0] * columns + inverse[0, 1] * rows, inverse[1, 0] * columns + inverse[1, 1] * rows
 
 
-def _shrunk(image: Tensor, scale: float) -> Tensor:
+def _shrunk(image: Tensor, scale: float, interpolation: Interpolation) -> Tensor:
     """An image at the nearest size in whole pixels to ``scale`` times its own; as it is if that is larger."""
     if scale >= 1:
         return image
     height, width = (max(round(side * scale), 1) for side in image.shape[-2:])
-    return F.interpolate(image, (height, width), mode="bicubic", antialias=True)
+    return F.interpolate(image, (height, width), mode=interpolation, antialias=True)
 
 
-def _sampled(image: Tensor, columns: Tensor, rows: Tensor, padding: str) -> Tensor:
-    """Bicubic samples at places in pixels, (h, w) each, where the middle of the first pixel is (0.5, 0.5)."""
+def _sampled(image: Tensor, columns: Tensor, rows: Tensor, padding: str, interpolation: Interpolation) -> Tensor:
+    """Samples at places in pixels, (h, w) each, where the middle of the first pixel is (0.5, 0.5)."""
     height, width = image.shape[-2:]
     grid = torch.stack([2 * columns / width - 1, 2 * rows / height - 1], dim=-1)
-    return F.grid_sample(image, grid[None].to(image.dtype), mode="bicubic", padding_mode=padding, align_corners=False)
+    return F.grid_sample(
+        image, grid[None].to(image.dtype), mode=interpolation, padding_mode=padding, align_corners=False
+    )
 
 
 def _as_complex(points: NDArray[np.float64]) -> NDArray[np.complex128]:

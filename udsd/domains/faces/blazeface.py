@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -28,6 +30,48 @@ _SCORES, _PLACES = "reshaped_classifier_face_4", "reshaped_regressor_face_4"
 _LARGEST_LOGIT = 50.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What the network sees in one tile: arrays, for a low threshold gives a thousand, of which one is wanted.
+
+    Attributes:
+        points: (N, 8, 2), float64: x and y of the box's middle, its width and height, and the six landmarks of `Face`.
+        scores: (N,), float64, from 0 to 1.
+    """
+
+    points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def centers(self) -> NDArray[np.float64]:
+        """Middles of the boxes, (N, 2): x and y in pixels of the tile."""
+        return self.points[:, 0]
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """Shorter sides of the boxes, (N,), in pixels of the tile."""
+        smaller: NDArray[np.float64] = self.points[:, 1].min(axis=1)
+        return smaller
+
+    def where(self, wanted: NDArray[np.bool_]) -> Detections:
+        """Those that are marked."""
+        return Detections(self.points[wanted], self.scores[wanted])
+
+    def face(self, number: int) -> Face:
+        """One of them."""
+        points = self.points[number]
+        middle, size = points[0], points[1]
+        left, top = middle - size / 2
+        return Face((float(left), float(top), float(size[0]), float(size[1])), points[2:], float(self.scores[number]))
+
+    def faces(self) -> list[Face]:
+        """All of them."""
+        return [self.face(number) for number in range(len(self))]
+
+
 class BlazeFace:
     """The network. Threads may share one.
 
@@ -42,12 +86,12 @@ class BlazeFace:
         steps = (np.arange(INPUT_SIDE // _STRIDE) + 0.5) * _STRIDE
         self._anchors = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 1, 2)
 
-    def detect(self, tile: Tensor, threshold: float) -> list[Face]:
+    def detect(self, tile: Tensor, threshold: float) -> Detections:
         """Find faces whose boxes are 10 to 130 px wide; each of them is found several times.
 
         Args:
             tile: (1, 3, 192, 192), float32 in [-1, 1], on the CPU.
-            threshold: The lowest score of a face, above 0.
+            threshold: The lowest score of a face, between 0 and 1.
 
         Returns:
             Faces in pixels of the tile.
@@ -55,12 +99,12 @@ class BlazeFace:
         with self._lock:
             self._network.setInput(tile.contiguous().numpy())
             logits, places = self._network.forward([_SCORES, _PLACES])
-        scores = _sigmoid(logits.reshape(-1))
-        found = np.flatnonzero(scores >= threshold)
+        logits = logits.reshape(-1)
+        found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
         # Middle, size and six landmarks, two numbers each; all but the size are relative to the anchor.
         points = places.reshape(-1, 8, 2)[found].astype(np.float64)
         points[:, [0, 2, 3, 4, 5, 6, 7]] += self._anchors[found]
-        return [_face(points[row], float(scores[anchor])) for row, anchor in enumerate(found)]
+        return Detections(points, _sigmoid(logits[found]))
 
 
 @cache
@@ -100,9 +144,3 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     limited = logits.astype(np.float64).clip(-_LARGEST_LOGIT, _LARGEST_LOGIT)
     scores: NDArray[np.float64] = 1 / (1 + np.exp(-limited))
     return scores
-
-
-def _face(points: NDArray[np.float64], score: float) -> Face:
-    middle, size = points[0], points[1]
-    left, top = middle - size / 2
-    return Face((float(left), float(top), float(size[0]), float(size[1])), points[2:], score)

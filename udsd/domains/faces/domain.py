@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from udsd.domains.copies import MIRRORED
 from udsd.domains.domain import AsExpected, Findings, Region, Restoration, Restore
 from udsd.domains.faces.aligned import hints_at_a_face, is_aligned
 from udsd.domains.faces.alignment import Placement
@@ -15,7 +16,7 @@ from udsd.domains.faces.blazeface import face_detector
 from udsd.domains.faces.boxes import face_in_box
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.restore import PlacedFace, best_size, is_sharp, path_length, placed, restore_faces
-from udsd.domains.faces.search import Search, look_again, search
+from udsd.domains.faces.search import AGAIN, Search, look_again, search
 from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.resampling import restore_scaled
@@ -101,7 +102,7 @@ class PhotoFindings:
         if self.found.faces:
             new = look_again(restored, self.found, detector, options.min_face) if options.faces == "auto" else []
         else:
-            new = search(restored, detector, options.min_face).faces
+            new = search(restored, detector, options.min_face, AGAIN).faces
             if is_aligned(image, new):  # one whose blur hid the face: it has gone through the model as it is
                 return []
             new = new if options.faces == "auto" else central(image, new)
@@ -117,6 +118,8 @@ class FaceDomain:
     Args:
         config: Which sides of aligned crops the model restores as they are.
     """
+
+    copies = MIRRORED
 
     def __init__(self, config: DomainConfig) -> None:
         self._range = config.size

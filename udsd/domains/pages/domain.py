@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Region, Restoration, Restore
 from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
@@ -23,9 +24,6 @@ from udsd.models.config import DomainConfig
 
 _BORDER = 3
 """Pixels to both sides of the border of an inverted region."""
-
-_MOST_PIXELS = 64_000_000
-"""To which a page is enlarged at most, unless a scale is given."""
 
 NO_PRINT = "no print was found; the picture was restored as it is"
 A_FACE = "this shows a face, and the model is for pages of print; a model for faces restores it better"
@@ -90,6 +88,8 @@ class PageDomain:
         config: Which size of letters the model expects, and whether only dark ones on light ground.
     """
 
+    copies = SHIFTED
+
     def __init__(self, config: DomainConfig) -> None:
         self._config = config
 
@@ -101,7 +101,7 @@ class PageDomain:
         light = light_print(survey, grey) if self._config.polarity == "dark-on-light" else None
         parts: list[Part] = []
         if options.scale == "auto":
-            scale = min(choose_scale(survey, self._config), max((_MOST_PIXELS / grey.numel()) ** 0.5, 1))
+            scale = choose_scale(survey, self._config)
             parts = find_parts(survey, grey.shape, scale, self._config)
         else:
             scale = options.scale
