@@ -482,5 +482,5 @@ def test_without_the_extra_it_is_said_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "pikepdf", None)
     result = restored(brighter, path)
     assert 'pip install "pikepdf>=' in result.reason
-    with pytest.raises((ImageError, ValueError), match="pip install .pikepdf>="):
+    with pytest.raises((ImageError, ValueError), match=r"pip install .pikepdf>="):
         restore_files(brighter, [path], tmp_path / "b.pdf", file_format="pdf")
