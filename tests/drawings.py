@@ -13,6 +13,7 @@ from udsd.estimation.simulation import blurred_luminance
 from udsd.estimation.transfer import KERNEL_SIZE
 
 LENGTH, ANGLE = 10.0, 30.0
+EXTENT = LENGTH / 12**0.5
 
 
 def drawing(random: np.random.Generator, side: int = 128) -> Luminance:
@@ -40,6 +41,15 @@ class Domain:
     sharp: list[Luminance]
     blurred: list[Luminance]
     blur: BlurSet
+
+
+def extents(blurs: BlurSet) -> NDArray[np.float64]:
+    """How far each path spreads light along its direction, as a standard deviation in pixels.
+
+    A bent path of another length may spread it as far: with few simulated images the two are taken for each other.
+    """
+    centred = blurs.paths - blurs.paths.mean(axis=0)
+    return np.sqrt(((np.abs(centred) ** 2).mean(axis=0) + np.abs((centred**2).mean(axis=0))) / 2)
 
 
 def weights_of(estimator: BlurEstimator) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.drawings import EXTENT, extents
 from tests.training.test_automatic import save_drawings
 from udsd.cli.train import main
 from udsd.degradation import BlurConfig, load_blurs
@@ -54,7 +55,7 @@ def test_without(folders: Path, tmp_path: Path) -> None:
     assert main(["blur", str(folders / "blurred"), "-o", str(tmp_path)]) == 0
     check_report(tmp_path)
     found = load_blurs(tmp_path / "blur.safetensors")
-    assert np.median(found.lengths[found.moves]) == pytest.approx(10, rel=0.3)
+    assert np.median(extents(found)[found.moves]) == pytest.approx(EXTENT, rel=0.35)
 
 
 def test_sharp_images_are_told(folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

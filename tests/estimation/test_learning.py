@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.drawings import ANGLE, LENGTH, Domain, weights_of
+from tests.drawings import ANGLE, EXTENT, Domain, extents, weights_of
 from udsd.degradation import BlurSet
 from udsd.errors import ImageError
 from udsd.estimation import BlurEstimator, Round, learn_blur, train_estimator, typical_extent
 
 
-def test_finds_length_and_direction(learnt: BlurEstimator) -> None:
+def test_finds_extent_and_direction(learnt: BlurEstimator) -> None:
     blurs = learnt.blurs
     assert len(blurs) == 1024
     assert blurs.moves.mean() > 0.9
-    assert np.median(blurs.lengths[blurs.moves]) == pytest.approx(LENGTH, rel=0.25)
+    assert np.median(extents(blurs)[blurs.moves]) == pytest.approx(EXTENT, rel=0.3)
     assert np.median(blurs.angles[blurs.moves]) == pytest.approx(ANGLE, abs=10)
 
 
@@ -61,7 +61,7 @@ def test_sharp_images_have_no_blur(domain: Domain, small_rounds: tuple[Round, ..
 def test_an_estimator_for_every_blur_needs_no_blurred_images(domain: Domain) -> None:
     estimator = train_estimator(domain.sharp, images=300, epochs=20, blurs=500)
     (found,) = [estimator.estimate(domain.blurred[:1])]
-    assert found.lengths[0] == pytest.approx(LENGTH, rel=0.5)
+    assert extents(found)[0] == pytest.approx(EXTENT, rel=0.5)
     with pytest.raises(ImageError, match="too few"):
         train_estimator(domain.sharp[:1])
     with pytest.raises(ImageError, match="too few"):

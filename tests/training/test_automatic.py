@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.degradation.test_blur_set import blurs_of
-from tests.drawings import drawing, through_blur
+from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
 from udsd.errors import ConfigError, ImageError
 from udsd.estimation import BlurEstimator, Round, learn_blur
@@ -87,7 +87,7 @@ class TestBlurred:
         assert config.blur.learnt == str(run / "blur.safetensors")
         assert config.data.blurred == ()
         found = BlurEstimator.load(run / "blur.safetensors").blurs
-        assert np.median(found.lengths[found.moves]) == pytest.approx(10, rel=0.5)
+        assert np.median(extents(found)[found.moves]) == pytest.approx(EXTENT, rel=0.5)
 
     def test_a_report_shows_it(self, run: Path) -> None:
         assert {path.name for path in (run / "blur").iterdir()} == {
