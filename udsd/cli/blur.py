@@ -7,22 +7,21 @@ from argparse import Namespace
 from udsd.cli.output import print_line
 from udsd.estimation import SHARP, typical_extent
 from udsd.training.blur_report import describe_blurs, write_report
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
-from udsd.training.learnt_blur import BLUR_FILE, find_in, learn_from
+from udsd.training.image_lists import check_images, list_images
+from udsd.training.learnt_blur import BLUR_FILE, find_in, learn_from, unpaired_files
 
 
 def report_blur(options: Namespace) -> int:
     """Find the blur of a folder and write a report on it."""
-    files = check_images(list_images(options.blurred, options.output), 0)
     if options.sharp:
-        sharp = check_images(list_images(options.sharp, options.output), 0)
-        files = leave_out_shared(files, sharp, role="blurred", other_role="sharp")
+        files, sharp = unpaired_files(options.blurred, options.sharp, options.output)
         estimator = learn_from(files, sharp, options.seed)
         blurs = estimator.blurs
         write_report(blurs, options.output)
         estimator.save(options.output / BLUR_FILE)
     else:
-        blurs, _ = find_in(files, options.seed)
+        files = check_images(list_images(options.blurred, options.output), 0)
+        blurs = find_in(files, options.seed)
         write_report(blurs, options.output)
         blurs.save(options.output / BLUR_FILE)
     print_line(f"{len(files)} images")

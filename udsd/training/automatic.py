@@ -23,9 +23,8 @@ from udsd.errors import ConfigError, UdsdError
 from udsd.regular import read_limited
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.learner import Learner
-from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of
+from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of, unpaired_files
 from udsd.training.lock import only_trainer
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
@@ -142,8 +141,7 @@ def automatic_config(
 
 def _check_folders(blurred: Sequence[str], config: TrainingConfig, output: Path) -> None:
     """Look for what would stop the learning of a blur, and say what it would be learnt from."""
-    sharp = check_images(list_images(config.data.sharp, output), 0)
-    files = leave_out_shared(check_images(list_images(blurred, output), 0), sharp, role="blurred", other_role="sharp")
+    files, sharp = unpaired_files(blurred, config.data.sharp, output)
     logger.warning("the blur of %d images is learnt first, with %d sharp ones", len(files), len(sharp))
 
 

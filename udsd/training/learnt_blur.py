@@ -59,9 +59,7 @@ def learn_blur_of(blurred: Sequence[str], sharp: Sequence[str], output: Path, *,
         logger.info("%s is there already: the blur is not learnt again", path)
         return path
     began = time.monotonic()
-    sharp_files = check_images(list_images(sharp, output), 0)
-    blurred_files = check_images(list_images(blurred, output), 0)
-    blurred_files = leave_out_shared(blurred_files, sharp_files, role="blurred", other_role="sharp")
+    blurred_files, sharp_files = unpaired_files(blurred, sharp, output)
     estimator = learn_from(blurred_files, sharp_files, seed)
     if typical_extent(estimator.blurs) < SHARP:
         raise ImageError(
@@ -74,6 +72,17 @@ def learn_blur_of(blurred: Sequence[str], sharp: Sequence[str], output: Path, *,
         logger.info("learnt blur: %s", line)
     logger.info("the blur was learnt in %s; %s shows it", duration(time.monotonic() - began), output / REPORT_FOLDER)
     return path
+
+
+def unpaired_files(blurred: Sequence[str], sharp: Sequence[str], output: Path) -> tuple[list[Path], list[Path]]:
+    """The files of folders and lists of blurred and of sharp images, none of them on both sides.
+
+    Raises:
+        ImageError: A folder is missing or holds no images that can be read, or all blurred images are among the sharp.
+    """
+    sharp_files = check_images(list_images(sharp, output), 0)
+    blurred_files = check_images(list_images(blurred, output), 0)
+    return leave_out_shared(blurred_files, sharp_files, role="blurred", other_role="sharp"), sharp_files
 
 
 def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int) -> BlurEstimator:
@@ -93,7 +102,7 @@ def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int) -> Blu
     return learn_blur(sharp_images, blurred_images, seed=seed, on_round=tell)
 
 
-def find_in(blurred: Sequence[Path], seed: int) -> tuple[BlurSet, BlurEstimator]:
+def find_in(blurred: Sequence[Path], seed: int) -> BlurSet:
     """Find the blurs of some files without sharp ones, with the estimator that comes with the library.
 
     Raises:
@@ -102,8 +111,7 @@ def find_in(blurred: Sequence[Path], seed: int) -> tuple[BlurSet, BlurEstimator]
     images = read_luminances(blurred, MOST_IMAGES, np.random.default_rng(seed))
     if not images:
         raise ImageError(f"none of the {len(blurred)} images can be read")
-    estimator = general_estimator()
-    return find_blurs(estimator, images, seed), estimator
+    return find_blurs(general_estimator(), images, seed)
 
 
 def _warn_if_blurred(sharp: Sequence[Luminance]) -> None:
