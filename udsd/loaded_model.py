@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import torch
 
-from udsd.arguments import some_path
+from udsd.arguments import some_path, truth
 from udsd.batches import check_size
 from udsd.device import resolve_dtype
 from udsd.domains import DeblurOptions, Look, Restoration, domain_of
@@ -23,7 +24,7 @@ from udsd.images import DecodedImage
 from udsd.inference import Backend, MemoryLimit, OnProgress, backend_name, run_folder, run_model
 from udsd.models import DeblurModel, ModelConfig
 from udsd.out_of_memory import memory_errors
-from udsd.pretrained import resolve, save_model
+from udsd.pretrained import publish_model, resolve, save_model
 from udsd.restoring import restore_with_mean
 
 
@@ -217,6 +218,65 @@ class LoadedModel:
             ConfigError: The folder is no path, or this is an exported model, which holds no networks any more.
         """
         save_model(self._backend.model, some_path("folder", folder))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str | None = None,
+        commit_description: str | None = None,
+        private: bool | None = None,
+        token: bool | str | None = None,
+        branch: str | None = None,
+        tag: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Put the model on the Hugging Face Hub, where `from_pretrained` finds it by its name, in one commit.
+
+        It is what ``udsd publish`` does (`udsd.pretrained.publish_model`), with the names that huggingface_hub gives to
+        the arguments. The weights are those of this object, as `save_pretrained` writes them; card, licence and the
+        pictures of the card are those of the folder that it came from. Exported sub-folders go out with the command
+        alone.
+
+        Args:
+            repo_id: ``"org/repo"``; the repository is made if it is missing.
+            commit_message: The first line of the commit.
+            commit_description: What else it says.
+            private: Make a new repository private (True) or public (False), or as its owner has chosen (None).
+            token: Access token that may write; None or True for that of ``HF_TOKEN`` or ``hf auth login``.
+            branch: Branch instead of ``main``; it is made if it is missing.
+            tag: Tag of the commit, such as ``"v0.1.0"``, for ``from_pretrained(repo_id, revision="v0.1.0")``.
+            create_pr: Open a pull request with the commit instead; the repository must be there.
+
+        Returns:
+            The address of the commit, or of the pull request.
+
+        Raises:
+            PublishError: There is no token, the metadata of the card is not valid, or the Hub could not be reached or
+                refused.
+            ConfigError: This is an exported model, which holds no networks any more; the tag is none, or a pull request
+                was to be tagged; or HF_ENDPOINT is no address.
+            WeightsError: A weight is not finite, or the temporary folder cannot be written.
+
+        Example:
+            >>> deblurrer.push_to_hub("your-name/plates", private=True, tag="v1")  # doctest: +SKIP
+            'https://huggingface.co/your-name/plates/commit/...'
+        """
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "model"
+            self.save_pretrained(folder)
+            return publish_model(
+                folder,
+                repo_id,
+                card_folder=self._folder,
+                private=private,
+                revision=branch,
+                tag=tag,
+                create_pr=truth("create_pr", create_pr),
+                commit_message=commit_message,
+                commit_description=commit_description,
+                token=token,
+            )
 
     def to(self, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Self:
         """Move to another device or number format, and return this same object.

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import struct
 import threading
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
@@ -76,7 +77,8 @@ class LoopbackHub:
     """Repositories served over the Hub's resolve API, and taken over its API for commits.
 
     `refusals` holds a refusal by repository; `faults` what spoils the next answers. A stalled answer waits for
-    `released`. Uploads need the token `writer`, if it is set; they are kept below `root` and served.
+    `released`. Uploads need the token `writer`, if it is set; they are kept below `root` and served. `messages` are
+    those of the commits; a pull request is the branch ``refs/pr/1``.
     """
 
     url: str = ""
@@ -84,6 +86,8 @@ class LoopbackHub:
     folders: dict[str, dict[str, Path]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     empty_branches: set[str] = field(default_factory=set)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -155,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         hub, parts = self.hub, self._log()
+        if parts[:2] == ["api", "models"] and parts[-1] == "refs":
+            return self._reply(self._refs("/".join(parts[2:4])))
         if len(parts) != 5 or parts[2] != "resolve":
             return self._refuse(404)
         repo, revision, name = "/".join(parts[:2]), parts[3], parts[4]
@@ -170,6 +176,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.exists():
             return self._refuse(404, {"X-Error-Code": "EntryNotFound"})
         return self._send(path, commit_of(revision))
+
+    def _refs(self, repo: str) -> dict[str, Any]:
+        tags = [
+            {"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": commit_of(tag)}
+            for tag in self.hub.tags.get(repo, [])
+        ]
+        return {"branches": [], "converts": [], "tags": tags}
 
     def _is_other_host(self) -> bool:
         return self.headers.get("Host", "").startswith("localhost")
@@ -231,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
                 threading.Event().wait(0.03)
 
     def _take(self) -> None:
-        """Enough of the Hub's API for `upload_folder`: a repository, its branches, large files, commits."""
+        """Enough of the Hub's API to publish: a repository, branches, tags, large files, commits, pull requests."""
         hub, parts = self.hub, self._log()
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         step = parts[-2] if parts[:2] == ["api", "models"] or parts[0] == "lfs" else parts[-1]
@@ -258,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
                 files = [
                     {
                         "path": file["path"],
-                        "uploadMode": "lfs" if file["path"] == WEIGHTS else "regular",
+                        "uploadMode": "lfs" if file["path"].endswith((WEIGHTS, ".bin", ".onnx")) else "regular",
                         "shouldIgnore": False,
                     }
                     for file in json.loads(body)["files"]
@@ -274,10 +287,16 @@ class _Handler(BaseHTTPRequestHandler):
                 known = branch in hub.folders["/".join(names)] or branch in hub.empty_branches
                 hub.empty_branches.add(branch)
                 return self._refuse(409) if known else self._reply({})
+            case ["api", "models", *names, "tag", revision]:
+                return self._tag("/".join(names), revision, **json.loads(body))
             case ["api", "models", *names, "commit", branch]:
-                if branch not in {"main", *hub.empty_branches, *hub.folders["/".join(names)]}:
-                    return self._refuse(404)
-                return self._commit("/".join(names), branch, [json.loads(line) for line in body.splitlines()])
+                repo, query = "/".join(names), parse_qs(urlsplit(self.path).query)
+                if repo not in hub.folders:
+                    return self._refuse(404, {"X-Error-Code": "RepoNotFound"})
+                if branch not in {"main", *hub.empty_branches, *hub.folders[repo]}:
+                    return self._refuse(404, {"X-Error-Code": "RevisionNotFound"})
+                target = "refs/pr/1" if query.get("create_pr") == ["1"] else branch
+                return self._commit(repo, target, [json.loads(line) for line in body.splitlines()])
         return self._refuse(404)
 
     def _create(self, organization: str, name: str, visibility: str = "public") -> None:
@@ -293,13 +312,28 @@ class _Handler(BaseHTTPRequestHandler):
         folder.mkdir(parents=True, exist_ok=True)
         for line in lines:
             value = line["value"]
+            if line["key"] == "header":
+                self.hub.messages.append("\n\n".join(filter(None, (value["summary"], value["description"]))))
+                continue
+            (folder / value["path"]).parent.mkdir(exist_ok=True)
             if line["key"] == "file":
                 (folder / value["path"]).write_bytes(base64.b64decode(value["content"]))
             elif line["key"] == "lfsFile":
                 (folder / value["path"]).write_bytes(self.hub.blobs[value["oid"]])
         self.hub.publish(repo, folder, branch)
         commit = commit_of(branch)
-        self._reply({"commitUrl": f"{self.hub.url}/{repo}/commit/{commit}", "commitOid": commit})
+        answer = {"commitUrl": f"{self.hub.url}/{repo}/commit/{commit}", "commitOid": commit}
+        if branch.startswith("refs/pr/"):
+            answer["pullRequestUrl"] = f"{self.hub.url}/{repo}/discussions/{branch.removeprefix('refs/pr/')}"
+        self._reply(answer)
+
+    def _tag(self, repo: str, revision: str, tag: str) -> None:
+        """A copy: later commits to the branch leave a tag as it is."""
+        folder = self.hub.root / repo / "tags" / tag
+        shutil.copytree(self.hub.folders[repo][revision], folder)
+        self.hub.publish(repo, folder, tag)
+        self.hub.tags.setdefault(repo, []).append(tag)
+        self._reply({})
 
     def _reply(self, values: dict[str, Any], status: int = 200) -> None:
         data = json.dumps(values).encode()

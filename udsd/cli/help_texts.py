@@ -93,9 +93,14 @@ without a connection.""",
     "publish": HelpText(
         "put a model folder on the Hub",
         """\
-Put the configuration, the weights and the card of a model folder on the Hugging Face Hub in one commit. It
-takes a token that may write: that of HF_TOKEN, or of `hf auth login`.""",
-        ("udsd publish my-model/ org/plates --private", "udsd publish my-model/ org/plates --revision v2"),
+Put a model folder on the Hugging Face Hub in one commit: configuration, weights, card, licence, the pictures of
+the card, and sub-folders that `udsd export` has written. It takes a token that may write: that of HF_TOKEN, or
+of `hf auth login`.""",
+        (
+            "udsd publish my-model/ org/plates --private",
+            "udsd publish my-model/ org/plates --tag v1",
+            "udsd publish my-model/ org/plates --create-pr",
+        ),
     ),
     "completion": HelpText(
         "print a script by which a shell completes the commands",

@@ -38,6 +38,15 @@ def list_cache(options: Namespace) -> int:
 
 
 def publish(options: Namespace) -> int:
-    """Upload a model folder, and print the address of the commit."""
-    print_line(publish_model(options.folder, options.repo, private=options.private, revision=options.revision))
+    """Upload a model folder, and print the address of the commit or of the pull request."""
+    address = publish_model(
+        options.folder,
+        options.repo,
+        private=options.private or None,
+        revision=options.revision,
+        tag=options.tag,
+        create_pr=options.create_pr,
+        commit_message=options.message,
+    )
+    print_line(address)
     return 0

@@ -156,6 +156,9 @@ def _add_publish(commands: Commands) -> None:
     command.add_argument("repo", metavar="REPO", help="org/repo; it is made if it is missing")
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", metavar="BRANCH", help="branch to put it on (default: main)")
+    command.add_argument("--tag", metavar="TAG", help="tag of the commit, such as v0.1.0; one that is there is refused")
+    command.add_argument("--create-pr", action="store_true", help="open a pull request at a repository that is there")
+    command.add_argument("--message", metavar="TEXT", help="the first line of the commit")
     command.set_defaults(run="hub:publish")
 
 

@@ -28,12 +28,15 @@ _LARGEST = 1 << 20
 REPO_PATTERN = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 """A model repository on the Hub: organisation, slash, name."""
 
+# A branch moves, so that the hash would stop to fit one day.
+REVISION_PATTERN = r"(?!main$)[\w./-]+"
+"""A commit or a tag."""
+
 _PATTERNS = {
     "alias": (r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _"),
     "description": (r".*\S.*", "one line of text"),
     "repo": (REPO_PATTERN, "org/repo"),
-    # A branch moves, so that the hash would stop to fit one day.
-    "revision": (r"(?!main$)[\w./-]+", "a commit or a tag, not main"),
+    "revision": (REVISION_PATTERN, "a commit or a tag, not main"),
     "sha256": (r"[0-9a-f]{64}", "64 lower-case hexadecimal digits"),
     "licence": (r".*\S.*", "the SPDX name of a licence"),
 }
