@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,18 @@ import pytest
 from PIL import Image
 
 from tests.runs import CPU, TINY, MakeConfig, merged
+from udsd.errors import ConfigError
 from udsd.pretrained import load_model
-from udsd.pretrained.folder import MINIMAL_CARD
-from udsd.training.card import MARK, model_card
+from udsd.pretrained.card import MINIMAL_CARD
+from udsd.pretrained.lookup import BUNDLED_MODELS
+from udsd.pretrained.metadata import read_metadata
+from udsd.training import exporting
+from udsd.training.card import MARK, card_facts, model_card
 from udsd.training.config import TrainingConfig
 from udsd.training.exporting import export
+from udsd.training.origin import Origin, origin_of
 from udsd.training.recipe_files import recipe_text
-from udsd.training.runs import load_trained
+from udsd.training.runs import TrainedRun, load_trained
 from udsd.training.trainer import Trainer
 from udsd.training.validation import Validation
 
@@ -67,12 +73,86 @@ def test_the_card_holds_settings_data_and_scores_and_no_paths(run: Path, pages: 
 def test_what_was_not_measured_says_so(make_config: MakeConfig, tmp_path: Path) -> None:
     Trainer(make_config(), tmp_path / "run", CPU).fit()
     trained = load_trained(tmp_path / "run")
-    assert "The run was not measured" in model_card(trained)
-    assert "Nothing was recorded." in model_card(replace(trained, data={}))
+    facts = card_facts(trained, "plates", "", base_model="", has_licence_file=False)
+    assert facts.scores == {}
+    assert "The run was not measured" in model_card(trained, facts)
+    assert "Nothing was recorded." in model_card(replace(trained, data={}), facts)
     init = replace(trained.config, run=replace(trained.config.run, init="/home/somebody/models/mine"))
-    card = model_card(replace(trained, config=init))
+    card = model_card(replace(trained, config=init), facts)
     assert "began with a model folder `mine`" in card
     assert "somebody" not in card
+
+
+def test_the_card_is_complete_for_the_hub(run: Path, tmp_path: Path) -> None:
+    export(run, tmp_path / "plates", licence="Apache-2.0")
+    card = (tmp_path / "plates" / "README.md").read_text()
+    data = read_metadata(card, "README.md").to_dict()
+    (index,) = data.pop("model-index")
+    assert data == {
+        "license": "apache-2.0",
+        "library_name": "udsd",
+        "pipeline_tag": "image-to-image",
+        "tags": ["deblurring"],
+        "metrics": ["psnr", "ssim"],
+    }
+    (results,) = index["results"]
+    assert (index["name"], results["dataset"]["name"]) == (
+        "plates",
+        "held-out sharp images, blurred as in training",
+    )
+    assert [(metric["type"], metric["value"]) for metric in results["metrics"]] == [("psnr", 23.0), ("ssim", 0.23)]
+    for needed in (
+        'Deblurrer.from_pretrained("ORG/REPO")',
+        "pip install",
+        "https://arxiv.org/abs/1903.01594",
+        "@InProceedings{Lu_2019_CVPR",
+        "## Licence\n\nApache-2.0.",
+        "## Limits",
+    ):
+        assert needed in card
+
+
+def test_a_card_without_a_licence_says_how_to_choose_one(run: Path, tmp_path: Path) -> None:
+    export(run, tmp_path / "plates")
+    card = (tmp_path / "plates" / "README.md").read_text()
+    assert read_metadata(card, "README.md").get("license") is None
+    assert "udsd-train export --licence Apache-2.0" in card
+    with pytest.raises(ConfigError, match="the licence is 'my own'; give an SPDX name"):
+        export(run, tmp_path / "plates", licence="my own")
+
+
+def test_a_licence_that_holds_on_is_kept_from_model_to_model(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_trained(run)
+
+    def begun_with(init: str, *_: Any, **__: Any) -> TrainedRun:
+        return replace(trained, config=replace(trained.config, run=replace(trained.config.run, init=init)))
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    for init, folder in (("face", first), (str(first), second)):
+        monkeypatch.setattr(exporting, "load_trained", partial(begun_with, init))
+        with pytest.raises(ConfigError, match=r"'MIT', but the run began with a model under LicenseRef-udsd-research"):
+            export(run, folder, licence="MIT")
+        export(run, folder)
+        data = read_metadata((folder / "README.md").read_text(), "README.md")
+        assert (data["license"], data["license_name"], data["license_link"], data["base_model"]) == (
+            "other",
+            "udsd-research-only",
+            "LICENSE",
+            "udsd/face",
+        )
+        assert (folder / "LICENSE").read_bytes() == (BUNDLED_MODELS / "face" / "LICENSE").read_bytes()
+
+
+def test_where_a_run_began_is_known_for_the_zoo_and_the_hub(tmp_path: Path) -> None:
+    assert origin_of("") == origin_of(str(tmp_path / "missing")) == Origin()
+    assert origin_of("text") == Origin("udsd/text")
+    assert origin_of("acme/plates") == Origin("acme/plates")
+    (tmp_path / "README.md").write_bytes(b"\xff")
+    assert origin_of(str(tmp_path)) == Origin()
+    (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_name: mine\n---\n")
+    assert origin_of(str(tmp_path)) == Origin("", "LicenseRef-mine")
 
 
 def test_a_card_that_somebody_wrote_is_left_alone(run: Path, tmp_path: Path) -> None:

@@ -131,7 +131,10 @@ TRAIN_COMMANDS = {
         """\
 Write the model folder of a run, which udsd loads by its path: the weights that were best in the run's own
 validation, or the newest.""",
-        ("udsd-train export runs/mine -o my-model/", "udsd-train export runs/mine -o my-model/ --last"),
+        (
+            "udsd-train export runs/mine -o my-model/",
+            "udsd-train export runs/mine -o my-model/ --last --licence Apache-2.0",
+        ),
     ),
     "settings": HelpText(
         "list all settings, with types, values and meaning",

@@ -206,5 +206,6 @@ def _export_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also training_state.safetensors: with it --init takes up all networks",
     )
+    parser.add_argument("--licence", metavar="SPDX", help="licence of the weights for the card, such as Apache-2.0")
     parser.set_defaults(run="runs:export_run")
     return parser

@@ -14,7 +14,8 @@ from udsd.regular import regular_size
 EXPORTS = (("model.onnx",), ("openvino_model.xml", "openvino_model.bin"))
 """The files that `udsd export` writes beside `config.json`, by format."""
 
-LICENCE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt")
+LICENCE_FILE = "LICENSE"
+LICENCE_FILES = (LICENCE_FILE, "LICENSE.md", "LICENSE.txt")
 
 _PICTURES = (".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
 _FENCED = re.compile(r"^(```+|~~~+).*?^\1", re.DOTALL | re.MULTILINE)

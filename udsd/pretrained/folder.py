@@ -11,6 +11,7 @@ import torch
 from udsd.atomic import whole_files
 from udsd.errors import ChecksumError, ConfigError, IncompatibleWeightsError, WeightsError
 from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained.card import MINIMAL_CARD
 from udsd.pretrained.weights import largest_file, read_tensors, serialise_tensors
 from udsd.regular import read_limited, regular_size
 from udsd.surroundings import own_settings
@@ -26,18 +27,6 @@ LARGEST_CONFIG = 1 << 20
 """Bytes; a `config.json` has some 200."""
 
 _METADATA = {"format": "pt", "udsd_format": str(FORMAT_VERSION)}
-
-MINIMAL_CARD = """\
----
-library_name: udsd
----
-
-# A udsd deblurring model
-
-Weights for `udsd.Deblurrer.from_pretrained`. Nothing else was recorded: what this model was trained on, for how long
-and how well it restores is unknown until somebody writes it here.
-"""
-"""The card of a model of which nothing was told."""
 
 
 def save_model(model: DeblurModel, folder: Path, *, card: str | None = None, half: bool = True) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udsd.errors import ConfigError, PublishError
+from udsd.pretrained.card import MINIMAL_CARD, REPO_PLACEHOLDER
 from udsd.pretrained.contents import card_files, exported_files
-from udsd.pretrained.folder import CARD_FILE, CONFIG_FILE, MINIMAL_CARD, WEIGHTS_FILE, load_model_folder
+from udsd.pretrained.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, load_model_folder
 from udsd.pretrained.hub_errors import describe, first_line, hub_endpoint, root_cause, shown_endpoint, status_of
 from udsd.pretrained.manifest import REVISION_PATTERN
 from udsd.pretrained.metadata import read_metadata
@@ -19,9 +20,6 @@ from udsd.regular import read_limited
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
-
-REPO_PLACEHOLDER = "ORG/REPO"
-"""Stands in a card that was written before anybody knew where it will be published; the repository takes its place."""
 
 COMMIT_MESSAGE = "Publish a udsd model"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from udsd.pretrained.card import CITATION, REPO_PLACEHOLDER, CardFacts, front_matter, source_address, usage
 from udsd.training.recipe_files import recipe_text
 from udsd.training.runs import TrainedRun
 from udsd.training.scores import Scored
@@ -19,15 +20,50 @@ _PRIVATE = {"data": ("sharp", "blurred", "validation", "validation_pairs"), "run
 _SCORES = {"psnr": "PSNR at best shift, dB", "ssim": "SSIM", "d_vgg": "d_VGG, relative to blurred"}
 
 
-def model_card(run: TrainedRun) -> str:
+_INDEX = {"psnr": "PSNR", "ssim": "SSIM", "d_vgg": "d_VGG"}
+"""Of these scores, the names by which `udsd.pretrained.card` knows them."""
+
+_SETS = {"validation": "sharp images, blurred as in training", "validation_pairs": "real pairs"}
+
+
+def card_facts(run: TrainedRun, name: str, licence: str, *, base_model: str, has_licence_file: bool) -> CardFacts:
+    """What the metadata of the card of a run is made from.
+
+    Scores in it are those of real pairs where there were any, and else those of held-out images blurred as in training.
+
+    Args:
+        run: The run.
+        name: Name of the model.
+        licence: SPDX name of its licence; empty if none was chosen.
+        base_model: The repository of the model that it began with; empty for none.
+        has_licence_file: Whether ``LICENSE`` lies beside the card.
+    """
+    exported = _exported(run)
+    scores = {} if exported is None else exported.scores
+    chosen = next((held for held in reversed(_SETS) if any(_parts(score)[0] == held for score in scores)), "")
+    return CardFacts(
+        name=name,
+        licence=licence,
+        has_licence_file=has_licence_file,
+        base_model=base_model,
+        scores={
+            _INDEX[_parts(score)[1]]: round(value, 4)
+            for score, value in scores.items()
+            if _parts(score)[0] == chosen and _parts(score)[1] in _INDEX
+        },
+        test_set=f"held-out {_SETS[chosen]}" if chosen else "",
+        test_set_id=f"own-{chosen.replace('_', '-')}" if chosen else "",
+    )
+
+
+def model_card(run: TrainedRun, facts: CardFacts) -> str:
     """The text of `README.md` in the model folder of a run."""
-    return "\n".join(_lines(run)) + "\n"
+    return front_matter(facts) + "\n".join(_lines(run, facts)) + "\n"
 
 
-def _lines(run: TrainedRun) -> Iterator[str]:
+def _lines(run: TrainedRun, facts: CardFacts) -> Iterator[str]:
     config = run.config
-    yield from ("---", "library_name: udsd", "pipeline_tag: image-to-image", "tags: [deblurring]", "---", "", MARK, "")
-    yield from ("# A udsd deblurring model", "")
+    yield from ("", MARK, "", "# A udsd deblurring model", "")
     warm, unpaired = config.warm_start.steps, config.unpaired.steps + config.unpaired.decay_steps
     stages = [f"{warm:,} steps of the warm start"] if warm else []
     stages += [f"{unpaired:,} unpaired steps"] if unpaired else []
@@ -36,8 +72,26 @@ def _lines(run: TrainedRun) -> Iterator[str]:
     start = _shown_start(config.run.init)
     if start:
         yield f"Training began with {start}."
+    yield from ("", usage(REPO_PLACEHOLDER, source_address()).rstrip(), "", "## Licence", "", _licence(facts))
     yield from ("", "## Images", "", *_images(run.data), "", "## Scores", "", *_scores(run))
-    yield from ("", "## Settings", "", "```toml", recipe_text(_public(config.to_dict())).rstrip(), "```")
+    yield from ("", "## Limits", "", _LIMITS)
+    yield from ("", "## Settings", "", "```toml", recipe_text(_public(config.to_dict())).rstrip(), "```", "")
+    yield CITATION.rstrip()
+
+
+_LIMITS = """\
+It knows images like those it was trained on, and blur like that of its training (the settings below). What it draws of
+an image that is blurred more is what such images look like, and need not be what was there. Where it fails nobody has
+written yet."""
+
+
+def _licence(facts: CardFacts) -> str:
+    if not facts.licence:
+        return (
+            "None was chosen, so that nobody else may use the weights: give `udsd-train export --licence Apache-2.0`, "
+            "or another SPDX name."
+        )
+    return f"{facts.licence}{' ([LICENSE](LICENSE))' if facts.has_licence_file else ''}."
 
 
 def _images(data: Mapping[str, Any]) -> Iterator[str]:
@@ -51,9 +105,13 @@ def _images(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {facts['count']:,} {role}" + (f" ({', '.join(sizes)} pixels)" if sizes else "")
 
 
+def _exported(run: TrainedRun) -> Scored | None:
+    """The scores of the weights that are exported, if they were measured."""
+    return next((one for one in (run.scores.last, run.scores.best) if one is not None and one.step == run.step), None)
+
+
 def _scores(run: TrainedRun) -> Iterator[str]:
-    scores = run.scores
-    exported = next((one for one in (scores.last, scores.best) if one is not None and one.step == run.step), None)
+    scores, exported = run.scores, _exported(run)
     if scores.start is None or exported is None:
         yield (
             "The run was not measured (`--validation`, `--validation-pairs`)."
@@ -80,11 +138,14 @@ def _is_below(start: Scored, exported: Scored) -> bool:
 
 
 def _title(name: str) -> str:
-    where, _, kind = next(
-        ((name.removesuffix(f"_{kind}"), "_", kind) for kind in _SCORES if name.endswith(f"_{kind}")), (name, "", "")
-    )
-    sets = {"validation": "sharp images, blurred as in training", "validation_pairs": "real pairs"}
-    return f"{_SCORES[kind]} ({sets.get(where, where)})" if kind else name
+    where, kind = _parts(name)
+    return f"{_SCORES[kind]} ({_SETS.get(where, where)})" if kind else name
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """What a score was measured on, and which it is; empty if that is not known."""
+    kind = next((kind for kind in _SCORES if name.endswith(f"_{kind}")), "")
+    return name.removesuffix(f"_{kind}"), kind
 
 
 def _shown_start(init: str) -> str:

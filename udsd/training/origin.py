@@ -1,0 +1,85 @@
+"""What a run owes to the model that it began with: its name on the Hub, and a licence that holds on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from udsd.errors import ConfigError, PublishError
+from udsd.pretrained import load_manifest
+from udsd.pretrained.card import CUSTOM_LICENCE
+from udsd.pretrained.contents import LICENCE_FILE
+from udsd.pretrained.folder import CARD_FILE, LARGEST_CONFIG
+from udsd.pretrained.lookup import BUNDLED_MODELS
+from udsd.pretrained.manifest import REPO_PATTERN
+from udsd.pretrained.metadata import read_metadata
+from udsd.regular import read_limited
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A model that a run began with.
+
+    Attributes:
+        repo: Its repository on the Hub; empty if there is none.
+        licence: The licence that what is trained from it has as well, an SPDX name; empty where one may choose.
+        licence_text: The text of that licence, if it is at hand.
+    """
+
+    repo: str = ""
+    licence: str = ""
+    licence_text: bytes | None = None
+
+    def licence_for(self, chosen: str | None) -> str:
+        """The licence of what was trained from the model; empty if none was chosen.
+
+        Raises:
+            ConfigError: Another one than the model's was chosen, where that holds on, or what was chosen is no name.
+        """
+        if chosen is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", chosen):
+            raise ConfigError(f"the licence is {chosen!r}; give an SPDX name, such as Apache-2.0 or LicenseRef-mine")
+        if self.licence and chosen not in (None, self.licence):
+            raise ConfigError(
+                f"the licence is {chosen!r}, but the run began with a model under {self.licence}, which holds for what "
+                "is trained from it; leave it out"
+            )
+        return self.licence or chosen or ""
+
+
+def origin_of(init: str) -> Origin:
+    """What is known of the model that ``run.init`` names; a folder is asked for its card.
+
+    A licence that SPDX does not list is taken to hold on, as that of `face` does: it has terms of its own.
+
+    Raises:
+        WeightsError: The manifest is missing or no JSON.
+        ConfigError: The manifest is broken.
+    """
+    manifest = load_manifest()
+    if init in manifest.aliases:
+        entry = manifest.get(init)
+        return Origin(entry.repo, *_holding_on(entry.licence, BUNDLED_MODELS / init))
+    if init and Path(init).is_dir():
+        return _origin_in(Path(init))
+    return Origin(init if re.fullmatch(REPO_PATTERN, init) else "")
+
+
+def _origin_in(folder: Path) -> Origin:
+    """A folder is nowhere on the Hub, but may have begun with a model that is."""
+    try:
+        metadata = read_metadata(read_limited(folder / CARD_FILE, LARGEST_CONFIG).decode(), str(folder / CARD_FILE))
+    except (OSError, ValueError, PublishError):
+        return Origin()
+    base = metadata.get("base_model")
+    licence = CUSTOM_LICENCE + metadata.get("license_name") if metadata.get("license") == "other" else ""
+    return Origin(base if isinstance(base, str) else "", *_holding_on(licence, folder))
+
+
+def _holding_on(licence: str, folder: Path) -> tuple[str, bytes | None]:
+    if not licence.startswith(CUSTOM_LICENCE):
+        return "", None
+    try:
+        return licence, read_limited(folder / LICENCE_FILE, LARGEST_CONFIG)
+    except OSError:
+        return licence, None
