@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The public interface; what else there is may change without notice.
 API := udsd udsd.deblurrer udsd.blur_reading udsd.loaded_model udsd.errors udsd.estimation udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained udsd.training
 
-.PHONY: demo test check fix docs wheel clean
+.PHONY: demo test check fix docs notebooks wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -42,6 +42,9 @@ fix: $(READY)
 docs: $(READY)
 	$(BIN)/pdoc --docformat google --output-directory docs/api $(API)
 
+notebooks: $(READY)
+	$(BIN)/python examples/run_notebooks.py -o notebook_output
+
 wheel: $(READY)
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .
 
@@ -55,4 +58,4 @@ $(READY): $(INSTALLED)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist demo_output docs/api
+	rm -rf $(VENV) dist demo_output notebook_output docs/api

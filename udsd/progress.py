@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import TracebackType
 from typing import Self
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    # Without ipywidgets a notebook has bars of text, which need no advice.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from tqdm.auto import tqdm
+
+__all__ = ["ImageBar", "tqdm"]
 
 _DIGITS = 2
 """Of the number of images that the bar shows."""

@@ -12,8 +12,9 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from tqdm.auto import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+
+from udsd.progress import tqdm
 
 logger = logging.getLogger(__name__)
 
