@@ -64,7 +64,8 @@ pairs = list(blurred_pairs(map(strip, range(12)), blur, seed=0))
 # ## The scores
 #
 # A method is a function from picture to picture, so that anything can be put beside a model. An unsharp mask says
-# what there is to have for nothing.
+# what there is to have for nothing. (Where a model takes a strip for sharp already it says so, and restores it all
+# the same.)
 
 # %%
 methods = {

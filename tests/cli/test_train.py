@@ -51,9 +51,10 @@ def test_a_run_is_trained_and_exported(run: Path, tmp_path: Path, capsys: pytest
     assert [path.name for path in find_checkpoints(run)] == ["checkpoint-00000003.pt"]
     assert "cycle_sharp" in (run / "losses.csv").read_text()
     model = tmp_path / "model"
-    assert main(["export", str(run), "-o", str(model)]) == 0
+    assert main(["export", str(run), "-o", str(model), "--licence", "Apache-2.0"]) == 0
     assert capsys.readouterr().out == f"{model}: load it with Deblurrer.from_pretrained({str(model)!r})\n"
     assert "base_width = 4" in (model / "README.md").read_text()
+    assert "\nlicense: apache-2.0\n" in (model / "README.md").read_text()
     files = {"config.json", "model.safetensors", "README.md"}
     assert {path.name for path in model.iterdir()} == files
     assert Deblurrer.from_pretrained(str(model)).deblur(Image.new("RGB", (33, 21), "gray")).size == (33, 21)

@@ -86,3 +86,19 @@ def test_publish(
     assert capsys.readouterr().out.startswith(f"{hub.url}/me/plates/commit/")
     assert "me/plates" in hub.private
     load_model("me/plates", revision="v2")
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+def test_publish_with_a_tag_and_a_pull_request(
+    hub: Any, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_writer")
+    assert run("publish", model_folder, "me/plates", "--tag", "v1", "--message", "The first") == 0
+    assert (hub.tags, hub.messages) == ({"me/plates": ["v1"]}, ["The first"])
+    assert "me/plates" not in hub.private
+    load_model("me/plates", revision="v1")
+    capsys.readouterr()
+    assert run("publish", model_folder, "me/plates", "--tag", "v1") == 2
+    assert "me/plates has a tag v1 already" in capsys.readouterr().err
+    assert run("publish", model_folder, "me/plates", "--create-pr") == 0
+    assert capsys.readouterr().out == f"{hub.url}/me/plates/discussions/1\n"
