@@ -76,7 +76,7 @@ def test_card_that_says_nothing_is_warned_of(
 ) -> None:
     save_model(make_model(), tmp_path / "bare")
     publish_model(tmp_path / "bare", REPO)
-    assert "README.md says nothing of the model" in caplog.text
+    assert "the card says nothing of the model" in caplog.text
     assert (writable.root / REPO / "main" / "README.md").exists()
 
 

@@ -116,7 +116,7 @@ def test_a_licence_that_is_missing_is_refused_and_none_at_all_is_warned_of(
     assert not caplog.records
     card.write_text("---\nlibrary_name: udsd\n---\n# Plates\n")
     publish_model(model_folder, REPO)
-    assert "README.md names no licence" in caplog.text
+    assert "the card names no licence" in caplog.text
 
 
 def test_messages_are_as_documented(writable: Any, model_folder: Path, as_documented: Callable[..., str]) -> None:

@@ -113,7 +113,7 @@ def _files(folder: Path, card_folder: Path | None, repo: str) -> dict[str, Path 
     path = beside / CARD_FILE
     card = _read_card(path)
     metadata = read_metadata(card, str(path))
-    _warn_of_what_is_missing(path, card, metadata)
+    _warn_of_what_is_missing(card, metadata)
     return {
         **{name: folder / name for name in (CONFIG_FILE, WEIGHTS_FILE)},
         **card_files(beside, card, metadata.get("license_link")),
@@ -158,11 +158,14 @@ def _read_card(card: Path) -> str:
         raise PublishError(f"{card} is no text in UTF-8 ({error}); correct it") from error
 
 
-def _warn_of_what_is_missing(path: Path, card: str, metadata: Any) -> None:
+def _warn_of_what_is_missing(card: str, metadata: Any) -> None:
     if card == MINIMAL_CARD:
-        logger.warning("%s says nothing of the model (data, licence, scores); write it, then publish again", path)
+        logger.warning(
+            "the card says nothing of the model (data, licence, scores); "
+            "write README.md in its folder, then publish again"
+        )
     elif metadata.get("license") is None:
-        logger.warning("%s names no licence, so that nobody knows whether they may use the model; add one", path)
+        logger.warning("the card names no licence, so that nobody knows whether they may use the model; add one")
 
 
 @contextmanager
