@@ -17,7 +17,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 
@@ -59,7 +59,7 @@ def execute(path: Path, output: Path) -> str:
     problem = ""
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         problem = f"a cell failed:\n{error}"
     nbformat.write(notebook, output)
     return problem or warning_in(notebook)

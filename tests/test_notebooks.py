@@ -53,7 +53,11 @@ def test_a_notebook_runs_where_it_lies_and_its_outputs_are_kept(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "told"),
-    [("1 / 0", "ZeroDivisionError"), ("import warnings\nwarnings.warn('mind')", "a cell warns: .*UserWarning: mind")],
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("import os\nos._exit(1)", "a cell failed:\nKernel died"),
+        ("import warnings\nwarnings.warn('mind')", "a cell warns: .*UserWarning: mind"),
+    ],
 )
 def test_a_failure_and_a_warning_are_told(tmp_path: Path, cell: str, told: str) -> None:
     done, _ = execute(tmp_path, cell)
