@@ -15,10 +15,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The public interface; what else there is may change without notice.
-API := udsd udsd.deblurrer udsd.blur_reading udsd.loaded_model udsd.errors udsd.estimation udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained udsd.training
-
-.PHONY: demo test check fix docs wheel clean
+.PHONY: demo test check fix docs linkcheck wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -40,7 +37,12 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 
 docs: $(READY)
-	$(BIN)/pdoc --docformat google --output-directory docs/api $(API)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The documentation: $(CURDIR)/docs/_build/html/index.html"
+
+# Links to other sites too, which takes a connection; those within the site are checked by docs.
+linkcheck: $(READY)
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/linkcheck
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .
@@ -55,4 +57,4 @@ $(READY): $(INSTALLED)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist demo_output docs/api
+	rm -rf $(VENV) dist demo_output docs/_build
