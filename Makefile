@@ -15,7 +15,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check fix docs linkcheck wheel clean
+.PHONY: demo test commands check fix docs linkcheck wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -25,6 +25,10 @@ demo: $(INSTALLED)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+# What README and docs tell to do, those commands too that make test leaves out for they take their time.
+commands: $(READY)
+	UDSD_COMMANDS=all $(BIN)/python -m pytest -q tests/documents
 
 check: $(READY)
 	$(BIN)/ruff format --check .
