@@ -15,10 +15,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The public interface; what else there is may change without notice.
-API := udsd udsd.deblurrer udsd.blur_reading udsd.loaded_model udsd.errors udsd.estimation udsd.evaluation udsd.export udsd.files udsd.images udsd.pretrained udsd.training
-
-.PHONY: demo test check fix docs notebooks wheel clean
+.PHONY: demo test commands check fix docs linkcheck notebooks wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -28,6 +25,10 @@ demo: $(INSTALLED)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+# What README and docs tell to do, those commands too that make test leaves out for they take their time.
+commands: $(READY)
+	UDSD_COMMANDS=all $(BIN)/python -m pytest -q tests/documents
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -40,7 +41,12 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 
 docs: $(READY)
-	$(BIN)/pdoc --docformat google --output-directory docs/api $(API)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The documentation: $(CURDIR)/docs/_build/html/index.html"
+
+# Links to other sites too, which takes a connection; those within the site are checked by docs.
+linkcheck: $(READY)
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/linkcheck
 
 notebooks: $(READY)
 	$(BIN)/python examples/run_notebooks.py -o notebook_output
@@ -58,4 +64,4 @@ $(READY): $(INSTALLED)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist demo_output notebook_output docs/api
+	rm -rf $(VENV) dist demo_output notebook_output docs/_build
