@@ -13,7 +13,8 @@ from typing import Any, get_args
 from udsd.choosing import ModelChooser
 from udsd.cli.help import QUIET
 from udsd.cli.interrupts import INTERRUPTS
-from udsd.cli.output import megabytes, print_error, print_line, print_table
+from udsd.cli.output import megabytes, print_error, print_line, print_note, print_table
+from udsd.cli.pipes import STREAM, Pipes, piped
 from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
@@ -36,7 +37,13 @@ def deblur(options: Namespace) -> int:
         set_pixel_limit(options.max_pixels)
     if options.max_pages is not None:
         set_page_limit(options.max_pages)
-    output = _output(options)
+    options.output = _output(options)
+    with piped(options) as pipes:
+        return _deblur(options, pipes)
+
+
+def _deblur(options: Namespace, pipes: Pipes) -> int:
+    output = options.output
     if options.report is not None:
         check_report(options.report, [*options.inputs, *_files_of(options.model)], Path(output))
     if options.compare and options.face_crops is not None:
@@ -46,11 +53,12 @@ def deblur(options: Namespace) -> int:
     domain, boxes = domain_options(options)
     report = FileReport()
 
-    def take(result: FileResult) -> None:
+    def take(found: FileResult) -> None:
+        result = pipes.result(found)
         report.results.append(result)
         _tell(result)
         if options.face_crops is not None:
-            _write_face_crops(result, options.face_crops)
+            _write_face_crops(found, options.face_crops)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
@@ -78,10 +86,11 @@ def deblur(options: Namespace) -> int:
         if options.report is not None:
             write_report(report.to_json(), options.report)
         raise
+    pipes.write()
     for reason in (report.failed | report.unsuitable).values():
         print_error(reason)
     if not options.json and options.verbosity != QUIET:
-        print_line(_summary(report, output))
+        (print_note if pipes.has_output else print_line)(_summary(report, output))
     if options.report is not None:
         write_report(report.to_json(), options.report)
     return _exit_status(report)
@@ -203,8 +212,8 @@ def _files_of(model: str | None) -> list[Path]:
 
 def _output(options: Namespace) -> str:
     """Where results go: where the options say, or for a single file beside it."""
-    if options.output is not None:
-        return str(options.output)
+    if options.output is not None or options.inputs == [STREAM]:
+        return str(options.output or STREAM)
     (first, *others) = options.inputs
     if others or not is_file(first):
         raise ConfigError("where shall the results go? name a folder with -o; only a single file can do without")

@@ -41,6 +41,7 @@ pages of text and pictures of faces get the model for them.""",
             "udsd deblur scans/ -o restored/ --suffix _sharp --format png --report report.json",
             "udsd deblur group.jpg -o restored/ --model face --background keep",
             "udsd deblur scans/ -o restored/ --memory-limit 2GB --quiet",
+            "cat scan.png | udsd deblur - -o - --format png > restored.png",
         ),
     ),
     "compare": HelpText(

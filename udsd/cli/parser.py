@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from udsd.cli.arguments import output_name, output_path, some_path
+from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path
 from udsd.cli.help import add_verbosity, add_version, describe_command
 from udsd.cli.help_texts import COMMANDS, UDSD
 
@@ -43,13 +43,17 @@ def _add_command(commands: Commands, name: str) -> argparse.ArgumentParser:
 def _add_deblur(commands: Commands) -> None:
     command = _add_command(commands, "deblur")
     command.add_argument(
-        "inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, PDF, folder, or pattern"
+        "inputs",
+        nargs="+",
+        type=some_path,
+        metavar="INPUT",
+        help="image file, PDF, folder, or pattern; - for standard input",
     )
     command.add_argument(
         "-o",
         "--output",
-        type=output_name,
-        help="folder, or file for a single input (default, for a single file: NAME_restored beside it)",
+        type=output_or_stream,
+        help="folder, or file for a single input, or - (default, for a single file: NAME_restored beside it)",
     )
     _add_overwriting(command)
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")

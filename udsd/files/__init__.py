@@ -5,5 +5,16 @@ from udsd.files.face_crops import write_face_crops
 from udsd.files.report import FileReport, FileResult
 from udsd.files.restore import compare_file, restore_files
 from udsd.files.restorer import Restorer
+from udsd.files.whole import RestoredFile, restore_bytes
 
-__all__ = ["FileReport", "FileResult", "Restorer", "compare_file", "deblur_pdf", "restore_files", "write_face_crops"]
+__all__ = [
+    "FileReport",
+    "FileResult",
+    "RestoredFile",
+    "Restorer",
+    "compare_file",
+    "deblur_pdf",
+    "restore_bytes",
+    "restore_files",
+    "write_face_crops",
+]
