@@ -117,7 +117,7 @@ def _check_input(options: Namespace) -> None:
 def _check_output(options: Namespace) -> None:
     if options.json:
         raise ConfigError("--json and -o - would both print on standard output; write a --report instead")
-    if len(options.inputs) > 1 or (options.inputs[0] != STREAM and not is_file(options.inputs[0])):
+    if len(options.inputs) != 1 or (options.inputs[0] != STREAM and not is_file(options.inputs[0])):
         raise ConfigError("-o - (standard output) takes one file; name one input, or a folder with -o")
     if _binary(sys.stdout).isatty():
         raise ConfigError("standard output is a terminal; send it to a file or a program, or name a file with -o")
