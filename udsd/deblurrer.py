@@ -55,9 +55,11 @@ class Deblurrer(BlurReading):
     Args:
         model: The networks, taken over, not copied; or a `udsd.inference.Backend` that runs them already, which has
             a device, a format and a memory limit of its own.
-        device: ``"auto"`` or None (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
-        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where the device has instructions for it, else
-            float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
+        device: ``"auto"`` or None (CUDA if there is any, else MPS, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:N"``,
+            ``"mps"`` (GPUs of Apple; nobody has tried it yet), another device of PyTorch, such as ``"xpu"``, or a torch
+            device.
+        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where CPU or CUDA have instructions for it, else
+            float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (not on CPUs) or a torch dtype.
         memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
             ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
             the same pixels. On a GPU it counts where an image does not fit in one piece.

@@ -19,7 +19,7 @@ _MODELS = ("model", "beside", "init", "name")
 """Arguments that are models."""
 
 _WORDS = {
-    "device": ("auto", "cpu", "cuda"),
+    "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
     "backend": ("auto", "torch", "openvino"),
     "faces": ("auto", "center", "off"),

@@ -239,7 +239,7 @@ def _add_model_options(command: argparse.ArgumentParser, *, chosen: bool = False
     command.add_argument(
         "--model", default=None if chosen else "text", help=f"zoo name, model folder or Hub repository ({default})"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, xpu (default: auto)")
     command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
     command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     command.add_argument("--backend", default="auto", help="auto, torch or openvino (default: auto)")

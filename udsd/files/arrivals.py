@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
@@ -27,7 +27,7 @@ _STALLED = 60.0
 """Seconds without a change after which a file is taken for whole though nobody has said that it was closed."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Arrival:
     """A file that is waited for: how it was when last looked at, since when, and whether somebody has opened it."""
 
@@ -126,7 +126,7 @@ class Arrivals:
                 del self._waiting[path]
             elif state != arrival.state or not state[1]:
                 # An empty file is one that somebody is about to write.
-                arrival.state, arrival.since = state, now
+                self._waiting[path] = replace(arrival, state=state, since=now)
             else:
                 del self._waiting[path]
                 whole.append(path)
@@ -172,9 +172,8 @@ class Arrivals:
                 self._passed_over[path] = state
             return
         if arrival.state != state:
-            arrival.state, arrival.since = state, time.monotonic()
-        if is_open is not None:
-            arrival.is_open = is_open
+            arrival = replace(arrival, state=state, since=time.monotonic())
+        self._waiting[path] = arrival if is_open is None else replace(arrival, is_open=is_open)
 
     def _look(self, *, is_first: bool = False) -> None:
         """Look through the whole folder."""
