@@ -20,7 +20,7 @@ from udsd.files import restore_files as restore_local_files
 from udsd.files.naming import Naming
 from udsd.images import DecodedImage
 from udsd.ray import BytesRestorer
-from udsd.ray.restoring import _checked, _plan
+from udsd.ray.restoring import _plan, _pool_size
 from udsd.ray.storage import Storage
 from udsd.ray.workers import FileWorker, Places
 
@@ -145,7 +145,7 @@ def test_bytes_in_and_bytes_out(tmp_path: Path) -> None:
 
 
 def test_numbers_of_workers() -> None:
-    assert (_checked(2), _checked([1, 4])) == (2, (1, 4))
+    assert (_pool_size(2), _pool_size([1, 4])) == ({"size": 2}, {"min_size": 1, "max_size": 4})
     for workers in (0, (2, 1), (1, 2, 3)):
         with pytest.raises(ConfigError, match="workers"):
-            _checked(workers)
+            _pool_size(workers)

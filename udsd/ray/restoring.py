@@ -19,9 +19,6 @@ from udsd.ray.workers import FileWorker, Model, Places, Row, row_of
 _BATCH = 16
 """Files that a worker is given at a time, and begins anew with where it dies."""
 
-_RETRIES = 5
-"""Workers that may die over one batch. More may not: a file may be what kills them."""
-
 
 def restore_files(
     inputs: str,
@@ -97,11 +94,9 @@ def restore_files(
             "keywords": {**keywords, "suffix": suffix, "file_format": file_format},
         },
         batch_size=together,
-        concurrency=_checked(workers),
+        compute=data.ActorPoolStrategy(**_pool_size(workers)),
         num_cpus=num_cpus,
         num_gpus=num_gpus or None,
-        max_restarts=-1,
-        max_task_retries=_RETRIES,
     ).materialize()
     places.target.tidy(run)
     return restored.union(data.from_items(decided)).materialize() if decided else restored
@@ -146,10 +141,10 @@ def _suffix(place: str) -> str:
     return PurePosixPath(place).suffix.lower()
 
 
-def _checked(workers: int | Sequence[int]) -> int | tuple[int, int]:
+def _pool_size(workers: int | Sequence[int]) -> dict[str, int]:
     if not isinstance(workers, tuple | list):
-        return whole_number("workers", workers, 1)
+        return {"size": whole_number("workers", workers, 1)}
     if len(workers) != 2:
         raise ConfigError(f"workers is {workers!r}; give a number, or the least and the most")
     least = whole_number("workers", workers[0], 1)
-    return least, whole_number("workers", workers[1], least)
+    return {"min_size": least, "max_size": whole_number("workers", workers[1], least)}

@@ -62,7 +62,8 @@ class BytesRestorer:
 
     Example:
         >>> files = ray.data.read_binary_files("s3://scans", include_paths=True)  # doctest: +SKIP
-        >>> files.map_batches(BytesRestorer, batch_size=8, concurrency=4, num_gpus=1)  # doctest: +SKIP
+        >>> pool = ray.data.ActorPoolStrategy(size=4)  # doctest: +SKIP
+        >>> files.map_batches(BytesRestorer, batch_size=8, compute=pool, num_gpus=1)  # doctest: +SKIP
     """
 
     def __init__(self, model: Model = None, device: str = "auto", **keywords: Any) -> None:
