@@ -27,7 +27,37 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
         resolve_device("cuda:2")
 
 
-@pytest.mark.parametrize(("name", "reason"), [("tpu", "unknown device 'tpu'"), ("xla", "'xla' is not supported")])
+def test_auto_is_the_gpu_of_apple_where_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which device is chosen; nothing runs there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "device_count", lambda: 1)
+    assert resolve_device() == resolve_device("mps") == torch.device("mps")
+    assert resolve_dtype("auto", torch.device("mps")) is torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert resolve_device() == torch.device("cuda")
+
+
+def test_other_devices_of_pytorch_are_taken_where_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"'xpu' is not there: 0 XPU device\(s\) found"):
+        resolve_device("xpu")
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 1)
+    assert resolve_device("xpu") == torch.device("xpu")
+    with pytest.raises(DeviceError, match=r"'xpu:1' is not there"):
+        resolve_device("xpu:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("tpu", "unknown device 'tpu'"),
+        ("xla", "'xla' is not supported by PyTorch as it is installed"),
+        ("meta", "'meta' is not supported .* or holds no values"),
+    ],
+)
 def test_other_devices_are_refused(name: str, reason: str) -> None:
     with pytest.raises(DeviceError, match=reason):
         resolve_device(name)

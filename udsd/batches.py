@@ -14,6 +14,7 @@ from torch import Tensor
 from udsd.domains import Restoration
 from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.images import DecodedImage, ImageLike, ImagePages, decode_image, pages_as_pillow
+from udsd.images.content import Bytes, is_content, is_path
 from udsd.inference import OnProgress, in_batches
 from udsd.inference.backend import as_part
 from udsd.out_of_memory import memory_errors
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 Restored: TypeAlias = Union["Image.Image", NDArray[Any], Tensor]
 RestoredT = TypeVar("RestoredT", "Image.Image", NDArray[Any], Tensor)
-"""What comes back as it came: a path gives a Pillow image."""
+"""What comes back as it came: an image file gives a Pillow image."""
 
 Result: TypeAlias = Restored | ImageError | MemoryLimitError
 Restore: TypeAlias = Callable[[Sequence[DecodedImage[Any]], OnProgress], Sequence[Restoration]]
@@ -112,8 +113,9 @@ def check_several(images: Any) -> None:
         ConfigError: It is one, or nothing to go through.
     """
     is_stack = isinstance(images, np.ndarray | Tensor)
-    if isinstance(images, str | bytes | os.PathLike) or not (is_stack or isinstance(images, Iterable)):
-        given = repr(images)
+    is_file = is_path(images) or is_content(images)  # a file object would be taken line by line
+    if is_file or not (is_stack or isinstance(images, Iterable)):
+        given = f"{len(images)} bytes" if isinstance(images, Bytes) else repr(images)
     # A stack of grey images (B, H, W) is one of several; its last side is no number of channels.
     elif is_stack and (images.ndim < _STACK or (images.ndim == _STACK and _is_one(images))):
         given = f"{'a tensor' if isinstance(images, Tensor) else 'an array'} of shape {tuple(images.shape)}"
@@ -134,7 +136,7 @@ def decode_named(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | 
         ImageError: It cannot be read, is of a kind that is not supported, or a single pixel.
         MemoryLimitError: It needs more memory than there is.
     """
-    name = f"{os.fspath(image)}: " if isinstance(image, str | os.PathLike) else ""
+    name = f"{os.fspath(image)}: " if is_path(image) else ""
     with memory_errors("the image"):
         decoded = decode_image(image)
     check_size(decoded.pixels, name)
@@ -153,7 +155,7 @@ def check_size(pixels: Tensor, name: str = "") -> None:
 
 def log_restoration(image: ImageLike, restoration: Restoration) -> None:
     """Log how an image was brought to the model, and warn of what a user should know."""
-    name = os.fspath(image) if isinstance(image, str | os.PathLike) else "the image"
+    name = os.fspath(image) if is_path(image) else "the image"
     for region in restoration.regions:
         logger.info("%s: %s", name, region.describe())
     for note in restoration.notes:

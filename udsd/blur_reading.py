@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, overload
 
 from torch import Tensor
@@ -12,6 +11,7 @@ from udsd.batches import RestoredT, decode_named
 from udsd.errors import ImageError
 from udsd.estimation import SMALLEST_SIDE, BlurEstimate, estimate_at_any_scale, luminance
 from udsd.images import ImageLike
+from udsd.images.content import FileLike
 from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
 
@@ -67,7 +67,7 @@ class BlurReading(LoadedModel):
     @overload
     def reblur(
         self,
-        sharp: str | os.PathLike[str],
+        sharp: FileLike,
         like: ImageLike | BlurEstimate,
         *,
         noise: bool = True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
@@ -32,6 +31,7 @@ from udsd.domains import (
 )
 from udsd.errors import ConfigError
 from udsd.images import DecodedImage, ImageLike, ImagePages
+from udsd.images.content import FileLike
 from udsd.inference import MemoryLimit, OnProgress, images_together
 from udsd.out_of_memory import memory_errors
 from udsd.progress import ImageBar
@@ -47,16 +47,19 @@ _BATCH_SIZE = 4
 class Deblurrer(BlurReading):
     """Restore blurred images of the domain that a model was trained on.
 
-    Images are file paths, PIL images, arrays (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], or
-    tensors (C, H, W) or (B, C, H, W) of uint8 or floats in [0, 1]. What comes back is of the same kind, size
-    and number format (a PIL image for a path). Grey stays grey, and an alpha channel is kept as it is.
+    Images are image files (paths, their bytes, or file objects opened for bytes), PIL images, arrays (H, W) or
+    (H, W, C) of uint8, uint16 or floats in [0, 1], or tensors (C, H, W) or (B, C, H, W) of uint8 or floats in [0, 1].
+    What comes back is of the same kind, size and number format (a PIL image for a file). Grey stays grey, and an alpha
+    channel is kept as it is.
 
     Args:
         model: The networks, taken over, not copied; or a `udsd.inference.Backend` that runs them already, which has
             a device, a format and a memory limit of its own.
-        device: ``"auto"`` or None (CUDA if there is any), ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or a torch device.
-        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where the device has instructions for it, else
-            float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (CUDA only) or a torch dtype.
+        device: ``"auto"`` or None (CUDA if there is any, else MPS, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:N"``,
+            ``"mps"`` (GPUs of Apple; nobody has tried it yet), another device of PyTorch, such as ``"xpu"``, or a torch
+            device.
+        dtype: Format of the arithmetic: ``"auto"`` or None (bfloat16 where CPU or CUDA have instructions for it, else
+            float32), ``"float32"``, ``"bfloat16"``, ``"float16"`` (not on CPUs) or a torch dtype.
         memory_limit: What restoring may take beside the model, the image and the result: bytes, text such as
             ``"2GB"``, or None for half of what is free. What does not fit goes through a temporary file: slower, with
             the same pixels. On a GPU it counts where an image does not fit in one piece.
@@ -78,7 +81,7 @@ class Deblurrer(BlurReading):
     @overload
     def deblur(
         self,
-        image: str | os.PathLike[str],
+        image: FileLike,
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
@@ -134,7 +137,7 @@ class Deblurrer(BlurReading):
 
     def deblur_pages(
         self,
-        path: str | os.PathLike[str],
+        file: FileLike,
         *,
         memory_limit: MemoryLimit = None,
         on_progress: OnProgress | None = None,
@@ -146,7 +149,7 @@ class Deblurrer(BlurReading):
         the last.
 
         Args:
-            path: The file.
+            file: Its path, its bytes, or a file object, which is read whole at once and not closed.
             memory_limit: For each page, instead of that of the class.
             on_progress: Called now and then with the share of all pages that is done.
             options: As for `deblur`.
@@ -167,7 +170,7 @@ class Deblurrer(BlurReading):
         def restore(decoded: Sequence[DecodedImage[Any]], tell: OnProgress) -> list[Restoration]:
             return self._restore(decoded, chosen, memory_limit, tell)
 
-        return restore_pages(ImagePages(path), restore, on_progress)
+        return restore_pages(ImagePages(file), restore, on_progress)
 
     def examine(self, image: ImageLike, **options: Unpack[DeblurKeywords]) -> tuple[Region, ...]:
         """Tell what `deblur` would bring to the model in another form than it comes in.
@@ -263,7 +266,7 @@ class Deblurrer(BlurReading):
 
     @overload
     def sample(
-        self, image: str | os.PathLike[str], n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
+        self, image: FileLike, n: int, seed: int | None = 0, **options: Unpack[DeblurKeywords]
     ) -> list[Image.Image]: ...
     @overload
     def sample(

@@ -196,3 +196,47 @@ def test_compare_keeps_what_is_there(
     assert opened(both).width > 90
     assert run("compare", scan, "-o", f"{tmp_path}/pictures/", "--model", model_folder) == 0
     assert opened(tmp_path / "pictures" / "scan.png").width > 90
+
+
+def test_files_from_a_list_and_a_share_of_them(
+    scan: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_text("scan.png\n")
+    command = ["deblur", "-o", "out", "--model", model_folder, "--device", "cpu"]
+    assert run(*command, "--files-from", "list.txt", "--shard", "1/2") == 0
+    assert run(*command, "--files-from", "list.txt", "--shard", "2/2") == 0
+    with (tmp_path / "list.txt").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert run(*command, "--files-from", "-") == 0
+    told = [line.partition(" (")[0] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(told[:2]) == ["0 restored", "1 restored"]
+    assert told[2].startswith("0 restored, 1 kept")
+    assert (tmp_path / "out" / "scan.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--files-from", "missing.txt", "-o", "out"], "the list missing.txt cannot be read"),
+        (["--files-from", "missing.txt"], "where shall the results go?"),
+        (["--files-from", "missing.txt", "-o", "-"], "takes one file"),
+        ([".", "-o", "out", "--shard", "9/8"], "the shard is 9; give a whole number from 1 to 8"),
+    ],
+)
+def test_inputs_that_are_none(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("deblur", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "out"], "one of the arguments INPUT --files-from is required"),
+        (["a.png", "--files-from", "list.txt", "-o", "out"], "not allowed with argument"),
+    ],
+)
+def test_inputs_come_in_one_way(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("deblur", *arguments)
+    assert message in capsys.readouterr().err

@@ -106,7 +106,6 @@ def test_an_empty_path_is_no_path(argument: Any) -> None:
     [
         (["deblur", "", "-o", "out"], "argument INPUT: the name is empty"),
         (["deblur", "a.png", "-o", ""], "argument -o/--output: the name is empty"),
-        (["deblur", "a.png", "-o", "-"], "standard output is not supported"),
         (["compare", "a.png", "-o", "-"], "standard output is not supported"),
         (["evaluate", "", "-o", "out"], "argument SHARP: the name is empty"),
         (["deblur", "a.png", "-o", "out", "--report", ""], "argument --report: the name is empty"),

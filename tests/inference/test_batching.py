@@ -37,6 +37,6 @@ def test_no_more_is_taken_than_is_wanted() -> None:
     assert len(taken) == 17
 
 
-@pytest.mark.parametrize(("device", "together"), [("cpu", 1), ("cuda", 6)])
+@pytest.mark.parametrize(("device", "together"), [("cpu", 1), ("cuda", 6), ("mps", 6)])
 def test_images_run_together_on_a_gpu_alone(device: str, together: int) -> None:
     assert images_together(torch.device(device), 6) == together

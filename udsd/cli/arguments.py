@@ -25,6 +25,11 @@ def output_name(text: str) -> str:
     return text
 
 
+def output_or_stream(text: str) -> str:
+    """As `output_name`, or ``-`` for standard output."""
+    return text if text == "-" else output_name(text)
+
+
 def output_path(text: str) -> Path:
     """A path to write to."""
     if text == "-":

@@ -13,7 +13,8 @@ from typing import Any, get_args
 from udsd.choosing import ModelChooser
 from udsd.cli.help import QUIET
 from udsd.cli.interrupts import INTERRUPTS
-from udsd.cli.output import megabytes, print_error, print_line, print_table
+from udsd.cli.output import megabytes, print_error, print_line, print_note, print_table
+from udsd.cli.pipes import STREAM, Pipes, piped
 from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
@@ -21,6 +22,7 @@ from udsd.domains.options import Faces, Scale
 from udsd.errors import ConfigError, ImageError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
+from udsd.files.lists import PathList, read_standard_input
 from udsd.files.naming import Naming, name_beside
 from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_file, is_same_file
@@ -32,45 +34,30 @@ logger = logging.getLogger(__name__)
 
 def deblur(options: Namespace) -> int:
     """Restore files and folders."""
-    if options.max_pixels is not None:
-        set_pixel_limit(options.max_pixels)
-    if options.max_pages is not None:
-        set_page_limit(options.max_pages)
-    output = _output(options)
-    if options.report is not None:
-        check_report(options.report, [*options.inputs, *_files_of(options.model)], Path(output))
-    if options.compare and options.face_crops is not None:
-        raise ConfigError(
-            "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
-        )
-    domain, boxes = domain_options(options)
+    options.output = _output(options)
+    with piped(options) as pipes:
+        return _deblur(options, pipes)
+
+
+def _deblur(options: Namespace, pipes: Pipes) -> int:
+    output = options.output
+    keywords = restore_keywords(options)
     report = FileReport()
 
-    def take(result: FileResult) -> None:
+    def take(found: FileResult) -> None:
+        result = pipes.result(found)
         report.results.append(result)
-        _tell(result)
-        if options.face_crops is not None:
-            _write_face_crops(result, options.face_crops)
+        tell(found, options.face_crops)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
 
     try:
         restore_files(
-            partial(_load_restorer, options),
-            options.inputs,
+            partial(load_restorer, options),
+            options.inputs if options.files_from is None else _listed(options.files_from),
             output,
-            overwrite=options.overwrite,
-            compare=options.compare,
-            suffix=options.suffix,
-            file_format=options.format,
-            quality=options.quality,
-            max_growth=options.max_growth,
-            pages=options.pages,
-            password=options.password,
-            batch_size=options.batch_size,
-            options=domain,
-            boxes=boxes,
+            **keywords,
             progress=sys.stderr.isatty() and options.verbosity != QUIET,
             on_result=take,
         )
@@ -78,13 +65,14 @@ def deblur(options: Namespace) -> int:
         if options.report is not None:
             write_report(report.to_json(), options.report)
         raise
+    pipes.write()
     for reason in (report.failed | report.unsuitable).values():
         print_error(reason)
     if not options.json and options.verbosity != QUIET:
-        print_line(_summary(report, output))
+        (print_note if pipes.has_output else print_line)(summary(report, output))
     if options.report is not None:
         write_report(report.to_json(), options.report)
-    return _exit_status(report)
+    return exit_status(report)
 
 
 def compare(options: Namespace) -> int:
@@ -93,7 +81,7 @@ def compare(options: Namespace) -> int:
     found = boxes.of(options.input)
     domain = domain if found is None else replace(domain, faces=found)
     result = compare_file(
-        partial(_load_restorer, options), options.input, options.output, domain, overwrite=options.overwrite
+        partial(load_restorer, options), options.input, options.output, domain, overwrite=options.overwrite
     )
     kept = " is there already and is kept (--overwrite makes it again)" if result.status == "kept" else ""
     if options.verbosity != QUIET:
@@ -143,8 +131,49 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
     )
 
 
-def _tell(result: FileResult) -> None:
-    """Log how the pages of a file were brought to the model."""
+def restore_keywords(options: Namespace) -> dict[str, Any]:
+    """What the options say of how files are restored, checked: keywords of `udsd.files.restore_files`."""
+    if options.max_pixels is not None:
+        set_pixel_limit(options.max_pixels)
+    if options.max_pages is not None:
+        set_page_limit(options.max_pages)
+    if options.report is not None:
+        listed = [] if options.files_from in (None, STREAM) else [options.files_from]
+        check_report(options.report, [*options.inputs, *listed, *_files_of(options.model)], Path(options.output))
+    if options.compare and options.face_crops is not None:
+        raise ConfigError(
+            "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
+        )
+    domain, boxes = domain_options(options)
+    return {
+        "overwrite": options.overwrite,
+        "compare": options.compare,
+        "suffix": options.suffix,
+        "file_format": options.format,
+        "quality": options.quality,
+        "max_growth": options.max_growth,
+        "pages": options.pages,
+        "password": options.password,
+        "shard": options.shard,
+        "batch_size": options.batch_size,
+        "options": domain,
+        "boxes": boxes,
+    }
+
+
+def _listed(source: Path) -> PathList:
+    """The files of a list, which may be on standard input."""
+    return read_standard_input() if source == STREAM else PathList.read(source)
+
+
+def tell(result: FileResult, face_crops: Path | None) -> None:
+    """Log how a file was brought to the model, and write its faces where they are wanted."""
+    _log_pages(result)
+    if face_crops is not None:
+        _write_face_crops(result, face_crops)
+
+
+def _log_pages(result: FileResult) -> None:
     if result.status != "restored":
         return  # then it is said what became of the file
     for page in result.pages:
@@ -163,7 +192,7 @@ def _write_face_crops(result: FileResult, folder: Path) -> None:
         logger.warning("the faces of %s are not written: %s", result.source, error)
 
 
-def _load_restorer(options: Namespace) -> Restorer:
+def load_restorer(options: Namespace) -> Restorer:
     """The model that the options name; without a name, one for each picture, chosen by looking at it."""
     if options.model is not None:
         return load_deblurrer(options)
@@ -203,26 +232,26 @@ def _files_of(model: str | None) -> list[Path]:
 
 def _output(options: Namespace) -> str:
     """Where results go: where the options say, or for a single file beside it."""
-    if options.output is not None:
-        return str(options.output)
-    (first, *others) = options.inputs
-    if others or not is_file(first):
+    if options.output is not None or options.inputs == [STREAM]:
+        return str(options.output or STREAM)
+    if len(options.inputs) != 1 or not is_file(options.inputs[0]):
         raise ConfigError("where shall the results go? name a folder with -o; only a single file can do without")
     naming = Naming(options.suffix, options.format)
-    target = name_beside(first, naming, "_compared" if options.compare else "_restored")
+    target = name_beside(options.inputs[0], naming, "_compared" if options.compare else "_restored")
     # The name has all of it.
     options.suffix, options.format = "", None
     return str(target)
 
 
-def _exit_status(report: FileReport) -> int:
+def exit_status(report: FileReport) -> int:
     """0 if all is well, 2 if nothing could be done, else 1."""
     if report.failed and len(report.failed) == len(report.results):
         return 2
     return 1 if report.failed or report.unsuitable else 0
 
 
-def _summary(report: FileReport, output: str) -> str:
+def summary(report: FileReport, output: str) -> str:
+    """What became of all files, in one line."""
     parts = [f"{len(report.restored)} restored"]
     if report.kept:
         parts.append(f"{len(report.kept)} kept that were there (--overwrite restores them again)")

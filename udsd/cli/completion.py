@@ -5,21 +5,21 @@ from __future__ import annotations
 from argparse import Action, ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator
 
-from udsd.cli.arguments import folder_name, output_name, output_path, some_path
+from udsd.cli.arguments import folder_name, output_name, output_or_stream, output_path, some_path
 from udsd.cli.output import print_text
 from udsd.cli.parser import make_parser
 from udsd.cli.train_parser import parser_of_all
 from udsd.extras import require
 from udsd.pretrained.manifest import load_manifest
 
-_PATHS = (folder_name, output_name, output_path, some_path)
+_PATHS = (folder_name, output_name, output_or_stream, output_path, some_path)
 """Types of arguments that are paths."""
 
 _MODELS = ("model", "beside", "init", "name")
 """Arguments that are models."""
 
 _WORDS = {
-    "device": ("auto", "cpu", "cuda"),
+    "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
     "backend": ("auto", "torch", "openvino"),
     "faces": ("auto", "center", "off"),

@@ -41,6 +41,21 @@ pages of text and pictures of faces get the model for them.""",
             "udsd deblur scans/ -o restored/ --suffix _sharp --format png --report report.json",
             "udsd deblur group.jpg -o restored/ --model face --background keep",
             "udsd deblur scans/ -o restored/ --memory-limit 2GB --quiet",
+            "cat scan.png | udsd deblur - -o - --format png > restored.png",
+            "udsd deblur archive/ -o restored/ --shard 2/8",
+            "find scans -name '*.tif' -newer last-run | udsd deblur --files-from - -o restored/",
+        ),
+    ),
+    "watch": HelpText(
+        "restore what arrives in a folder, until it is stopped",
+        """\
+Restore what is in a folder and the folders below it, and what arrives there from then on, once it is whole.
+Ctrl-C and SIGTERM have it finish what is in work. Started again, it goes on: what is in the output is kept.
+Options are those of `udsd deblur`. It takes the extra `watch`.""",
+        (
+            "udsd watch scans/ -o restored/",
+            "udsd watch scans/ -o restored/ --format png --report report.json",
+            "udsd watch /mnt/scanner -o restored/ --rescan 5 --settle 10",
         ),
     ),
     "compare": HelpText(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -17,6 +18,8 @@ class Interrupts:
     Before there is work to be ended in order (while modules are imported, whose code may take an exception for an
     error of its own), and when it is pressed once more, the process ends at once: what it was writing has a hidden
     name still. In between `KeyboardInterrupt` is raised, as ever.
+
+    A command that ends in order by itself is told instead of interrupted, by `finish_instead`.
 
     Attributes:
         done: Files that are done, as the last line says.
@@ -31,27 +34,45 @@ class Interrupts:
         """Nothing is done yet, and a Ctrl-C ends the process at once."""
         self.done = 0
         self._raises = False
+        self._finish: Callable[[], None] | None = None
 
     def begin_work(self) -> None:
         """From now on the first Ctrl-C is an exception."""
         self._raises = True
 
+    def finish_instead(self, finish: Callable[[], None]) -> None:
+        """Have the first Ctrl-C call a function, which has the work end in order, and raise nothing."""
+        self._finish = finish
+
     def report(self) -> None:
         """Say on standard error how much is done."""
+        self.say(f"\n{self.done} done; run again to go on")
+
+    def say(self, line: str) -> None:
+        """Write a line on standard error, be it from a signal handler."""
         with suppress(OSError):  # not through sys.stderr: it may be in the middle of a line, or closed
-            os.write(self.descriptor, f"\n{self.done} done; run again to go on\n".encode())
+            os.write(self.descriptor, f"{line}\n".encode())
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal."""
         if self._raises:
             self._raises = False
-            raise KeyboardInterrupt
+            if self._finish is None:
+                raise KeyboardInterrupt
+            self._finish()
+            return
         self.report()
         os._exit(EXIT_INTERRUPTED)
 
 
 INTERRUPTS = Interrupts()
 """Those of this process."""
+
+
+def watch_termination() -> None:
+    """Have SIGTERM do what Ctrl-C does, where `INTERRUPTS` handles that."""
+    if signal.getsignal(signal.SIGINT) == INTERRUPTS.handle and hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, INTERRUPTS.handle)
 
 
 def watch_interrupts(*, owns_process: bool) -> None:

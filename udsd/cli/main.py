@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from udsd.cli.interrupts import watch_interrupts
@@ -17,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done; one line on standard error says why. 130: interrupted. 141: nobody reads the output any more.
     """
     watch_interrupts(owns_process=arguments is None)
+    if sys.platform == "darwin":
+        # What PyTorch lacks on Apple's GPUs runs on the CPU then. It is read when PyTorch is imported.
+        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     from udsd.cli.parser import make_parser
     from udsd.cli.running import run_command
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from udsd.cli.streams import give_up_output
 from udsd.shown import escaped, shown
@@ -17,9 +18,32 @@ _failures: list[OSError] = []
 """Why standard output was given up; empty while it works."""
 
 
+_names: dict[str, str] = {}
+"""Names of temporary files by which nobody knows them, and what stands in their place."""
+
+
 def begin_output() -> None:
     """Take standard output to be sound."""
     _failures.clear()
+    _names.clear()
+
+
+def call_path(path: Path, name: str) -> None:
+    """From now on say a name where a message has the path of a temporary file."""
+    _names[str(path)] = name
+
+
+def _named(message: object) -> str:
+    text = str(message)
+    for path, name in _names.items():
+        text = text.replace(path, name)
+    return text
+
+
+def print_note(message: object) -> None:
+    """Print one line that is no error on standard error."""
+    with suppress(OSError):
+        print(shown(_named(message)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_line(line: str) -> None:
@@ -27,7 +51,7 @@ def print_line(line: str) -> None:
 
     Errors are as of `print_text`.
     """
-    print_text(escaped(line))
+    print_text(escaped(_named(line)))
 
 
 def print_text(text: str) -> None:
@@ -72,7 +96,7 @@ def print_error(message: object, *, command: str = "udsd") -> None:
     """Print one line of what went wrong on standard error, after the command's name."""
     with suppress(OSError):  # there is nowhere else to say it
         name = f"{_RED}{command}:{_PLAIN}" if _takes_colour() else f"{command}:"
-        print(f"{name} {shown(message)}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{name} {shown(_named(message))}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _takes_colour() -> bool:
@@ -95,4 +119,4 @@ def show_log(level: int) -> None:
 
 class _ShownRecord(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802
-        return shown(super().getMessage())
+        return shown(_named(super().getMessage()))

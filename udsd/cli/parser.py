@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from udsd.cli.arguments import output_name, output_path, some_path
+from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path
 from udsd.cli.help import add_verbosity, add_version, describe_command
 from udsd.cli.help_texts import COMMANDS, UDSD
 
@@ -21,6 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_verbosity(parser, of_all=True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_deblur(commands)
+    _add_watch(commands)
     _add_compare(commands)
     _add_evaluate(commands)
     _add_export(commands)
@@ -42,15 +43,51 @@ def _add_command(commands: Commands, name: str) -> argparse.ArgumentParser:
 
 def _add_deblur(commands: Commands) -> None:
     command = _add_command(commands, "deblur")
-    command.add_argument(
-        "inputs", nargs="+", type=some_path, metavar="INPUT", help="image file, PDF, folder, or pattern"
+    given = command.add_mutually_exclusive_group(required=True)
+    given.add_argument(
+        "inputs",
+        nargs="*",
+        default=[],
+        type=some_path,
+        metavar="INPUT",
+        help="image file, PDF, folder, or pattern; - for standard input",
+    )
+    given.add_argument(
+        "--files-from",
+        type=some_path,
+        metavar="LIST",
+        help="restore the files of a list, one a line; - for standard input",
     )
     command.add_argument(
         "-o",
         "--output",
-        type=output_name,
-        help="folder, or file for a single input (default, for a single file: NAME_restored beside it)",
+        type=output_or_stream,
+        help="folder, or file for a single input, or - (default, for a single file: NAME_restored beside it)",
     )
+    _add_restoring(command)
+    command.set_defaults(run="commands:deblur")
+
+
+def _add_watch(commands: Commands) -> None:
+    command = _add_command(commands, "watch")
+    command.add_argument("folder", type=some_path, metavar="FOLDER", help="what is watched, with the folders below it")
+    command.add_argument("-o", "--output", required=True, type=output_name, help="folder for the results")
+    command.add_argument(
+        "--settle",
+        type=float,
+        default=2.0,
+        metavar="N",
+        help="seconds without a change that make a file whole (default: 2)",
+    )
+    command.add_argument(
+        "--rescan", type=float, default=60.0, metavar="N", help="seconds between looks at all files (default: 60)"
+    )
+    _add_restoring(command)
+    command.set_defaults(run="watch:watch", files_from=None)
+
+
+def _add_restoring(command: argparse.ArgumentParser) -> None:
+    """How files are restored, whichever they are."""
     _add_overwriting(command)
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
@@ -61,6 +98,7 @@ def _add_deblur(commands: Commands) -> None:
     )
     command.add_argument("--pages", metavar="RANGE", help="of PDFs, such as 3-7,12; the others stay (default: all)")
     command.add_argument("--password", help="of PDFs that are encrypted")
+    command.add_argument("--shard", metavar="I/N", help="only share I of N, each on a machine of its own, such as 2/8")
     command.add_argument(
         "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
     )
@@ -74,7 +112,6 @@ def _add_deblur(commands: Commands) -> None:
     command.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     _add_domain_options(command)
     _add_model_options(command, chosen=True)
-    command.set_defaults(run="commands:deblur")
 
 
 def _add_compare(commands: Commands) -> None:
@@ -202,7 +239,7 @@ def _add_model_options(command: argparse.ArgumentParser, *, chosen: bool = False
     command.add_argument(
         "--model", default=None if chosen else "text", help=f"zoo name, model folder or Hub repository ({default})"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, xpu (default: auto)")
     command.add_argument("--memory-limit", metavar="SIZE", help="such as 2GB (default: half of what is free)")
     command.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
     command.add_argument("--backend", default="auto", help="auto, torch or openvino (default: auto)")

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from udsd.errors import ImageError
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSink, PdfSource
 from udsd.files.sinks import ImageSink, Sink
 from udsd.files.sources import Source
 from udsd.images import ImagePages
 from udsd.images.formats import IMAGE_SUFFIXES, format_for
+from udsd.images.formats import ending_of as image_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ _PDFS = FileKind(frozenset({".pdf"}), PdfSource, PdfSink())
 
 _KINDS = (_IMAGES, _PDFS)
 
+_PDF_MARK = b"%PDF-"
+_PDF_HEADER = 1024
+"""Bytes among which the mark of a PDF lies, as readers have it."""
+
 
 def known_suffixes() -> frozenset[str]:
     """The endings of what is restored of a folder, in lower case."""
@@ -50,6 +56,22 @@ def open_source(path: Path, options: ReadOptions | None = None) -> Source:
         ImageError: It is missing, damaged, too large or of no kind.
     """
     return _kind_of(path).open(path, options or ReadOptions())
+
+
+def ending_of(path: Path) -> str:
+    """The ending that a file has by its content, in lower case with its dot.
+
+    Raises:
+        ImageError: It is of no kind.
+    """
+    with path.open("rb") as file:
+        if _PDF_MARK in file.read(_PDF_HEADER):
+            return ".pdf"
+        ending = image_ending(file)
+    if not ending:
+        open_source(path).close()  # which says what is wrong with it
+        raise ImageError(f"{path}: of a format that is not known by its content; save it as a file")
+    return ending
 
 
 def sink_for(target: Path) -> Sink:

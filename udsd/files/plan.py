@@ -9,8 +9,10 @@ from itertools import chain
 from pathlib import Path
 
 from udsd.errors import ImageError
+from udsd.files.lists import PathList
 from udsd.files.naming import Naming, check_file_output, check_folder_output, names_a_file
 from udsd.files.searches import Search, is_pattern
+from udsd.files.shards import Shard
 from udsd.images.mark import is_marked
 from udsd.paths import exists, identity, ignores_case, is_folder, is_same_file, real_path
 
@@ -30,17 +32,25 @@ class Job:
     refusal: str = ""
 
 
-def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming, *, into_folder: bool = False) -> Iterator[Job]:
+def plan_jobs(
+    inputs: Sequence[Path] | PathList,
+    output: Path,
+    naming: Naming,
+    *,
+    into_folder: bool = False,
+    shard: Shard | None = None,
+) -> Iterator[Job]:
     """Find what is to be done, one job after another, without listing whole folders first.
 
     Args:
         inputs: Image files, folders, and patterns such as ``scans/**/*.tif``. What a folder holds keeps its place below
             it, and what a pattern matches its place below the pattern's fixed part. Results of earlier runs among them
             are left out (`udsd.files.searches`). A file that is named is restored even if it is a result, unless it is
-            that of another file that is named.
+            that of another file that is named. Or a list of files, all of which are named and keep their places.
         output: A folder; or, for a single file, the name of the result, which then ends as images do.
         naming: How results are named.
         into_folder: Take ``output`` for a folder, however it is called.
+        shard: Only the files of this share. There may be none.
 
     Raises:
         ImageError: No input can be restored, for it is missing, holds no images or would be replaced by its results; or
@@ -50,6 +60,13 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming, *, into_fold
     """
     single = names_a_file(output) and not into_folder
     folder = output.parent if single else output
+    if isinstance(inputs, PathList):
+        if single:
+            raise ImageError(
+                f"{output} names a file, for a single input; name a folder, be it {output}/ with its slash"
+            )
+        check_folder_output(folder)
+        return _listed_jobs(inputs, output, naming, shard)
     if len(inputs) == 1 and not exists(inputs[0]):
         reason = _why_not(inputs[0], output, naming)
         if reason:
@@ -72,16 +89,30 @@ def plan_jobs(inputs: Sequence[Path], output: Path, naming: Naming, *, into_fold
     named = _without_results([*dict.fromkeys(named)])
     _check_targets(named)
     guard = _Guard([job.source for job in named], searches, folder)
-    named = [guard.checked(job) for job in named]
+    named = [guard.checked(job) for job in named if _is_in(shard, job, folder)]
     found: list[Iterator[Job]] = []
     for search in searches:
         try:
             found.append(_at_least_one(search, output, naming))
         except ImageError as error:
             refused.append(Job(search.given, output / search.given.name, str(error)))
-    if not found and all(job.refusal for job in named):
-        raise ImageError([*refused, *named][0].refusal)
-    return chain(refused, named, guard.all_checked(chain(*found)))
+    refusals = [job.refusal for job in (*refused, *named) if job.refusal]
+    if refusals and not found and all(job.refusal for job in named):
+        raise ImageError(refusals[0])
+    refused = [job for job in refused if _is_in(shard, job, folder)]
+    return chain(refused, named, guard.all_checked(job for job in chain(*found) if _is_in(shard, job, folder)))
+
+
+def _listed_jobs(listed: PathList, output: Path, naming: Naming, shard: Shard | None) -> Iterator[Job]:
+    guard = _Guard([], [listed], output, listed.claimed)
+    for path, place, refusal in listed:
+        job = Job(path, naming.apply(output / place), refusal)
+        if _is_in(shard, job, output):
+            yield job if refusal else guard.checked(job)
+
+
+def _is_in(shard: Shard | None, job: Job, output: Path) -> bool:
+    return shard is None or shard.holds(job.target.relative_to(output))
 
 
 def _why_not(given: Path, output: Path, naming: Naming) -> str:
@@ -132,16 +163,23 @@ class _Guard:
 
     Args:
         named: Inputs that are named.
-        searches: Where the others come from.
+        searches: Where the others come from, which is asked of files that exist.
         output: The output folder.
+        sources: Of each result that other plans hold the file it is made of; those of this plan are added.
     """
 
-    def __init__(self, named: Sequence[Path], searches: Sequence[Search], output: Path) -> None:
+    def __init__(
+        self,
+        named: Sequence[Path],
+        searches: Sequence[Search | PathList],
+        output: Path,
+        sources: dict[Path, Path] | None = None,
+    ) -> None:
         self._named = {identity(path) for path in named}
         self._searches = searches
         self._output = output
         self._area = real_path(output)
-        self._sources: dict[Path, Path] = {}
+        self._sources: dict[Path, Path] = {} if sources is None else sources
         self._by_folded_name: dict[str, Path] = {}
 
     def all_checked(self, jobs: Iterator[Job]) -> Iterator[Job]:

@@ -14,6 +14,7 @@ from udsd.arguments import some_path, truth, whole_number
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
 from udsd.files.kinds import open_source, sink_for
+from udsd.files.lists import PathList
 from udsd.files.naming import Naming
 from udsd.files.options import ReadOptions, WriteOptions, recipe_of
 from udsd.files.page_ranges import PageRange, page_range
@@ -21,6 +22,8 @@ from udsd.files.pipeline import Pipeline, Settings
 from udsd.files.plan import Job, plan_jobs
 from udsd.files.report import FileReport, FileResult
 from udsd.files.restorer import Restorer, loaded, restored_pages
+from udsd.files.shards import Shard
+from udsd.files.shards import shard as as_shard
 from udsd.files.sources import Comparison
 from udsd.inference.batching import images_together
 from udsd.paths import is_file, is_folder, is_same_file, names_folder
@@ -32,7 +35,7 @@ _BATCH_SIZE = 8
 
 def restore_files(
     deblurrer: Restorer | Callable[[], Restorer],
-    inputs: Sequence[str | os.PathLike[str]],
+    inputs: Sequence[str | os.PathLike[str]] | PathList,
     output: str | os.PathLike[str],
     *,
     overwrite: bool = False,
@@ -43,6 +46,7 @@ def restore_files(
     max_growth: float | None = None,
     pages: str | PageRange | None = None,
     password: str | None = None,
+    shard: str | Shard | None = None,
     batch_size: int | None = None,
     options: DeblurOptions | None = None,
     boxes: FaceBoxes | None = None,
@@ -63,7 +67,8 @@ def restore_files(
     Args:
         deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images; or what loads it, called
             once it is known that there is something to restore.
-        inputs: Image files, PDFs, folders, and patterns such as ``scans/**/*.tif``.
+        inputs: Image files, PDFs, folders, and patterns such as ``scans/**/*.tif``; or a `udsd.files.PathList` of files
+            whose results keep their places.
         output: A folder, made when missing; or, for a single file, the name of the result. Text that ends in a slash is
             a folder, whatever its name.
         overwrite: Restore again what is in ``output`` already.
@@ -74,6 +79,8 @@ def restore_files(
         max_growth: Of the JPEGs in PDFs: at most so many times the bytes that came; their quality gives way.
         pages: Of PDFs, those that are restored, such as ``"3-7,12"``; the others stay as they are.
         password: Of PDFs that are encrypted. The results are encrypted likewise.
+        shard: Only one of several shares of the files, such as ``"2/8"``, for one of several machines: the second of
+            eight. A file is in the same share on each of them (`udsd.files.Shard`).
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
         options: How images are brought to the model, and how strong the change is.
@@ -99,8 +106,9 @@ def restore_files(
     writing = WriteOptions(quality, max_growth)
     progress = truth("progress", progress)
     naming = Naming(suffix, file_format)
-    paths, target = _as_paths(inputs), some_path("output", output)
-    plan = partial(plan_jobs, paths, target, naming, into_folder=names_folder(output))
+    paths = inputs if isinstance(inputs, PathList) else _as_paths(inputs)
+    target = some_path("output", output)
+    plan = partial(plan_jobs, paths, target, naming, into_folder=names_folder(output), shard=as_shard(shard))
     jobs = plan()
     restorer = loaded(deblurrer)
     settings = replace(settings, writing=replace(writing, recipe=recipe_of(restorer, settings.options, settings.boxes)))
@@ -109,7 +117,7 @@ def restore_files(
     pipeline = Pipeline(restorer, settings)
     report = FileReport()
     with ImageBar(shown=progress) as bar:
-        if progress:
+        if progress and (not isinstance(paths, PathList) or paths.is_finite):
             threading.Thread(target=_count, args=(plan, bar), daemon=True).start()
 
         def take(result: FileResult) -> None:

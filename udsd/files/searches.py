@@ -25,6 +25,7 @@ class Search:
 
     Attributes:
         given: What was given.
+        output: Where the results go.
         base: The folder, or the fixed part of the pattern; inputs keep their places below it.
         has_passed_over: Whether results of earlier runs were left out.
     """
@@ -33,7 +34,7 @@ class Search:
         self.given = given
         self.base, self._pattern = _split(given)
         self.has_passed_over = False
-        self._output = output
+        self.output = output
         self._meets_results = _may_meet(self.base, output)
         self._folders: dict[Path, bool] = {}
         self._areas: dict[Path, bool] = {}
@@ -46,6 +47,11 @@ class Search:
         """
         found = find_files(self.base, known_suffixes()) if self._pattern is None else self._matching(self._pattern)
         return (path for path in found if not self._is_result(path))
+
+    def takes(self, path: Path) -> bool:
+        """Whether a file below a folder that is searched is one of the inputs."""
+        is_hidden = any(part.startswith(".") for part in path.relative_to(self.base).parts)
+        return not is_hidden and path.suffix.lower() in known_suffixes() and not self._is_result(path)
 
     def reads(self, path: Path) -> bool:
         """Whether an existing file, called in any way, is one of the inputs or lies among them like one."""
@@ -64,7 +70,7 @@ class Search:
     def _is_in_results(self, folder: Path) -> bool:
         """Whether a folder is an output folder inside of what is searched, or lies in it."""
         if folder not in self._folders:
-            is_output = is_same_file(folder, self._output)
+            is_output = is_same_file(folder, self.output)
             at_end = is_same_file(folder, self.base) or folder == folder.parent
             self._folders[folder] = not at_end and (is_output or self._is_in_results(folder.parent))
         return self._folders[folder]

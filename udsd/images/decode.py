@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from udsd.errors import ImageError
 from udsd.images.arrays import decode_array, decode_tensor
+from udsd.images.content import FileLike, is_content, is_path
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.failures import named_errors
@@ -24,12 +24,13 @@ from udsd.images.pillow import decode_pillow
 
 logger = logging.getLogger(__name__)
 
-ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
-"""A path, a Pillow image, an array (H, W) or (H, W, C), or a tensor (C, H, W) or (B, C, H, W)."""
+ImageLike: TypeAlias = FileLike | Image.Image | NDArray[Any] | Tensor
+"""An image file (path, bytes or file object), a Pillow image, an array (H, W) or (H, W, C), or a tensor (C, H, W) or
+(B, C, H, W)."""
 
 
 @overload
-def decode_image(image: str | os.PathLike[str] | Image.Image) -> DecodedImage[Image.Image]: ...
+def decode_image(image: FileLike | Image.Image) -> DecodedImage[Image.Image]: ...
 @overload
 def decode_image(image: NDArray[Any]) -> DecodedImage[NDArray[Any]]: ...
 @overload
@@ -39,11 +40,12 @@ def decode_image(image: ImageLike) -> DecodedImage[Image.Image | NDArray[Any] | 
 def decode_image(image: ImageLike) -> DecodedImage[Any]:
     """Decode an image to float32 pixels (B, 3, H, W) in [-1, 1], with B = 1 unless a batch of tensors came.
 
-    The result's `encode` gives the same kind back: a Pillow image for a path or a Pillow image, an array for an
-    array, a tensor for a tensor.
+    The result's `encode` gives the same kind back: a Pillow image for an image file or a Pillow image, an array for
+    an array, a tensor for a tensor.
 
     Args:
-        image: A path, a Pillow image (any mode but F and I), an array (H, W) or (H, W, C) with C 1, 2 (grey and
+        image: A path, the bytes of an image file, a file object that reads them (it is read whole and not closed), a
+            Pillow image (any mode but F and I), an array (H, W) or (H, W, C) with C 1, 2 (grey and
             alpha), 3 or 4 (RGBA), or a tensor (C, H, W) or (B, C, H, W) with C 1, 3 or 4. Arrays and tensors are
             uint8 or uint16 over their whole range, or floats in [0, 1].
 
@@ -52,8 +54,6 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
             that is not taken, or holds values that are not finite or out of range.
     """
     match image:
-        case str() | os.PathLike():
-            return _decode_file(Path(image))
         case Image.Image():
             name = str(getattr(image, "filename", "")) or "image"
             with named_errors(name):
@@ -62,9 +62,12 @@ def decode_image(image: ImageLike) -> DecodedImage[Any]:
             return decode_array(image)
         case Tensor():
             return decode_tensor(image)
+        case _ if is_path(image) or is_content(image):
+            return _decode_file(image)
         case _:
             raise ImageError(
-                f"{type(image).__name__} is not taken as an image; give a path, a Pillow image, an array or a tensor"
+                f"{type(image).__name__} is not taken as an image; give a path, bytes, a file object, a Pillow image, "
+                "an array or a tensor"
             )
 
 
@@ -77,13 +80,13 @@ def pages_as_pillow(pages: ImagePages) -> Iterator[DecodedImage[Image.Image]]:
     return (decoded.then(partial(_as_pillow, path=pages.path)) for decoded in pages)
 
 
-def _decode_file(path: Path) -> DecodedImage[Image.Image]:
-    with ImagePages(path) as pages:
+def _decode_file(file: FileLike) -> DecodedImage[Image.Image]:
+    with ImagePages(file) as pages:
         if pages.count > 1:
             logger.warning(
-                "%s: has %d pages; only the first is restored (deblur_pages restores all)", path, pages.count
+                "%s: has %d pages; only the first is restored (deblur_pages restores all)", pages.path, pages.count
             )
-        return pages.read(0).then(partial(_as_pillow, path=path))
+        return pages.read(0).then(partial(_as_pillow, path=pages.path))
 
 
 def _as_pillow(page: Page, path: Path) -> Image.Image:

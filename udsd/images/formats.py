@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from udsd.errors import ImageError
 from udsd.extras import find, install_command
+from udsd.images.tiff_directories import is_tiff
 
 _ALL_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
@@ -62,6 +63,9 @@ _ACCEPTED_BYTES = 16
 _BEGINNINGS = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8", "GIF": b"GIF8", "JPEG2000": b"\0\0\0\x0cjP"}
 """What is left of them where line ends were converted on the way, say."""
 
+_NETPBM = {b"1": ".pbm", b"4": ".pbm", b"2": ".pgm", b"5": ".pgm", b"3": ".ppm", b"6": ".ppm", b"7": ".pam"}
+"""Endings by the second byte."""
+
 _COMMON_SUFFIXES = ".png, .jpg, .tif, .webp, .bmp, .ppm"
 
 
@@ -82,6 +86,26 @@ def format_for(path: Path) -> ImageFormat:
         needed = f"; run: {install_command('heif')}" if known.name == "HEIF" else ""
         raise ImageError(f"{path}: this Pillow cannot write {known.name}{needed}; or use one of {_COMMON_SUFFIXES}")
     return known
+
+
+def ending_of(file: BinaryIO) -> str:
+    """The ending that an image file has by its content, in lower case with its dot; empty if it is of no format."""
+    file.seek(0)
+    start = file.read(_ACCEPTED_BYTES)
+    if is_tiff(start):
+        return ".tif"
+    if start[:1] == b"P" and start[1:2] in _NETPBM:
+        return _NETPBM[start[1:2]]
+    file.seek(0)
+    try:
+        name = open_image(file).format
+    # Whatever is wrong with it is said where it is read.
+    except Exception:
+        return ""
+    if name == "JPEG2000":
+        return ".jp2" if start.startswith(_BEGINNINGS[name]) else ".j2k"
+    # Of telephones come JPEGs with a second picture in them, which Pillow calls MPO.
+    return next((known.suffixes[0] for known in FORMATS if known.name == name), ".jpg" if name == "MPO" else "")
 
 
 def readable_formats() -> list[str]:

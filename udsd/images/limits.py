@@ -112,12 +112,19 @@ def check_read_whole(length: int) -> None:
     Raises:
         ImageError: It has more than the largest image has without compression.
     """
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and length > _BYTES_A_PIXEL * limit:
+    limit = most_read_whole()
+    if limit is not None and length > limit:
         raise ImageError(
-            f"has {length} bytes, more than {_BYTES_A_PIXEL} for each of the {limit} pixels that an image may have; if "
+            f"has {length} bytes, more than {_BYTES_A_PIXEL} for each of the {Image.MAX_IMAGE_PIXELS} pixels that an "
+            "image may have; if "
             "you trust the file, raise the limit with --max-pixels (udsd.images.set_pixel_limit)"
         )
+
+
+def most_read_whole() -> int | None:
+    """The most bytes of a file that are read into memory as they are; None for any number."""
+    limit = Image.MAX_IMAGE_PIXELS
+    return None if limit is None else _BYTES_A_PIXEL * limit
 
 
 def most_scans(pixel_count: int) -> int | None:

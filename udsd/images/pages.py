@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO, cast
 
 from udsd.arguments import some_path
 from udsd.errors import ImageError
+from udsd.images.content import FileLike, is_content, name_of, opened
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
 from udsd.images.failures import named_errors
@@ -32,11 +33,12 @@ class ImagePages:
     bits.
 
     Args:
-        path: The file.
+        file: The file: its path, its bytes, or a file object, which is read whole and not closed.
 
     Attributes:
-        path: The file.
+        path: The file; of bytes and file objects what messages call them.
         count: Number of pages.
+        size: Width and height of the first page as stored, as its header says.
         pixel_count: Pixels of the first page, as its header says.
 
     Raises:
@@ -44,14 +46,14 @@ class ImagePages:
             it is reached).
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path = some_path("path", path)
-        with named_errors(str(path)), ExitStack() as opened:
-            self._reader = _open(path, opened)
+    def __init__(self, file: FileLike) -> None:
+        self.path = path = name_of(file) if is_content(file) else some_path("path", file)
+        with named_errors(str(path)), ExitStack() as held:
+            self._reader = _open(file, path, held)
             # Many hold the pages only as long as they iterate.
-            self._close = weakref.finalize(self, opened.pop_all().close)
+            self._close = weakref.finalize(self, held.pop_all().close)
         self.count = self._reader.count
-        width, height = self._reader.size
+        self.size = width, height = self._reader.size
         self.pixel_count = width * height
 
     def __enter__(self) -> ImagePages:
@@ -82,22 +84,24 @@ class ImagePages:
         self._close()
 
 
-def _open(path: Path, opened: ExitStack) -> PageReader:
-    file = opened.enter_context(open_regular(path))
+def _open(given: FileLike, path: Path, held: ExitStack) -> PageReader:
+    file: BinaryIO = held.enter_context(cast(BinaryIO, opened(given) if is_content(given) else open_regular(path)))
     for open_reader in _READERS:
         file.seek(0)
         reader = open_reader(file, path)
         if reader is not None:
-            return opened.enter_context(closing(reader))
+            return held.enter_context(closing(reader))
     raise ImageError("no reader takes it; give an image file")
 
 
-def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def read_size(file: FileLike) -> tuple[int, int]:
     """Width and height of an image file's first page as stored, of which no pixel is read.
+
+    Args:
+        file: As of `ImagePages`.
 
     Raises:
         ImageError: The file is missing, too large or no image.
     """
-    path = some_path("path", path)
-    with named_errors(str(path)), ExitStack() as opened:
-        return _open(path, opened).size
+    with ImagePages(file) as pages:
+        return pages.size

@@ -15,7 +15,7 @@ _Image = TypeVar("_Image")
 
 def images_together(device: torch.device, batch_size: int) -> int:
     """How many images of one size are run together: a batch on a GPU, one on a CPU, where more are no faster."""
-    return batch_size if device.type == "cuda" else 1
+    return 1 if device.type == "cpu" else batch_size
 
 
 def in_batches(

@@ -45,8 +45,11 @@ def parse_memory(limit: int | str) -> int:
 
 def free_memory(device: torch.device) -> int:
     """Bytes that are free on a GPU, or in main memory and within the limits of the process and its control group."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return max(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), 0)
+    if device.type != "cpu":
+        module = torch.get_device_module(device)
+        return int(module.mem_get_info(device)[0]) if hasattr(module, "mem_get_info") else _UNKNOWN
     return min(_available(), _control_group_room(), _process_room())
 
 

@@ -54,7 +54,7 @@ class TorchBackend:
         self.model = model.to(device, torch.float32, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._strips = StripModel(self.model, dtype)
         # On a CPU strips are the faster way as well.
-        self._whole_first = device.type == "cuda"
+        self._whole_first = device.type != "cpu"
 
     @classmethod
     def reads(cls, folder: Path) -> bool:
@@ -63,7 +63,7 @@ class TorchBackend:
 
     @classmethod
     def resolve_device(cls, device: str | torch.device | None) -> torch.device:
-        """The device of that name, where ``"auto"``, like None, is CUDA if there is any, else the CPU."""
+        """The device of that name, where ``"auto"``, like None, is CUDA if there is any, else MPS, else the CPU."""
         return resolve_device(device)
 
     @classmethod
@@ -184,8 +184,10 @@ class TorchBackend:
         return plan_strips(height, width, self.model.config, self.dtype.itemsize, self.device, limit)
 
     def _make_room_after_failure(self, images: Tensor) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self.device.type != "cpu":
+            empty_cache = getattr(torch.get_device_module(self.device), "empty_cache", None)
+            if empty_cache is not None:
+                empty_cache()
         height, width = images.shape[-2:]
         logger.warning("out of memory on an image of %d x %d pixels; going on in smaller strips", width, height)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from udsd.precision import widest_dtype
+
 _SHARE = 0.9
 """Share of the pixels that are no brighter than the ground: it shows in a tenth of the image at least."""
 
@@ -81,7 +83,7 @@ def white_balance(images: Tensor, *, wanted: bool) -> WhiteBalance | NoWhiteBala
 def _ground(channel: Tensor) -> Tensor:
     """A quantile of values (H, W) in [-1, 1], as a part of white; without sorting, which would take a copy."""
     rows = max(_COUNTED // channel.shape[1], 1)
-    counts = sum(torch.histc(part, _LEVELS, -1, 1).double() for part in torch.split(channel, rows))
+    counts = sum(torch.histc(part, _LEVELS, -1, 1).to(widest_dtype(part.device)) for part in torch.split(channel, rows))
     below = torch.cumsum(torch.as_tensor(counts), 0)
     level = torch.searchsorted(below, _SHARE * below[-1:])[0]
     return (level + 1).float() / _LEVELS

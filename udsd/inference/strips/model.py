@@ -19,6 +19,7 @@ from udsd.inference.strips.store import Store
 from udsd.models import BlurEncoder, ContentEncoder, DeblurModel, Generator, compose
 from udsd.models.blocks import CONTENT_STRIDE, Layer, ResidualBlock
 from udsd.out_of_memory import memory_errors
+from udsd.precision import widest_dtype
 
 _CONTAINERS = (DeblurModel, ContentEncoder, BlurEncoder, Generator, ResidualBlock, nn.Sequential, nn.ModuleList)
 """Modules that only hold others. What their ``forward`` does, `StripModel` does in strips."""
@@ -181,11 +182,12 @@ def _in_format(dtype: torch.dtype, *, use_winograd: bool = False) -> Callable[[L
 
 
 def _mean_over_positions(features: Rows, device: torch.device) -> Tensor:
-    """Mean (1, C) in float64 of a map (1, C, H, W), which is released on the way."""
-    total, count = torch.zeros((), dtype=torch.float64, device=device), 0
+    """Mean (1, C) of a map (1, C, H, W), which is released on the way, in the widest format that the device has."""
+    widest = widest_dtype(device)
+    total, count = torch.zeros((), dtype=widest, device=device), 0
     for start, stop in features.cuts:
         strip = features.window(start, stop)
-        total = total + strip.double().sum(dim=(2, 3))
+        total = total + strip.to(widest).sum(dim=(2, 3))
         count += strip.shape[2] * strip.shape[3]
         features.release(stop)
     return total / count

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from udsd.models.blocks import NORM_EPSILON
+from udsd.precision import mean_and_variance, widest_dtype
 
 _POSITIONS = 2048
 """Positions whose mean and variance are taken in float32. Over many more of them float32 loses digits."""
@@ -14,8 +15,9 @@ _POSITIONS = 2048
 class Statistics:
     """Mean and variance of each channel of a feature map.
 
-    They are taken in float32 over blocks of at most 2,048 positions (at least one row) and merged in float64 (Chan,
-    Golub and LeVeque, 1979), so that the height of the strips hardly shows in them.
+    They are taken in float32 over blocks of at most 2,048 positions (at least one row) and merged in float64, or in
+    float32 where a device has nothing wider (Chan, Golub and LeVeque, 1979), so that the height of the strips hardly
+    shows in them.
     """
 
     def __init__(self) -> None:
@@ -31,11 +33,8 @@ class Statistics:
             self._add_block(block)
 
     def _add_block(self, block: Tensor) -> None:
-        # PyTorch rounds the statistics that it returns to the block's own number format, unless it is given running
-        # statistics to update.
         self._dtype = torch.promote_types(block.dtype, torch.float32)
-        running = block.new_zeros(2, block.shape[1], dtype=self._dtype)
-        mean, variance = (x.double() for x in torch.batch_norm_update_stats(block, running[0], running[1], 1.0))
+        mean, variance = (one.to(widest_dtype(block.device)) for one in mean_and_variance(block))
         count = block.shape[2] * block.shape[3]
         if self._count == 0:
             self._count, self._mean, self._squares = count, mean, variance * count
