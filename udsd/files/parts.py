@@ -72,6 +72,12 @@ class Parts(Generic[PartT]):
         loaded = self._load(key)
         return None if loaded is None else loaded[0]
 
+    def clear(self) -> None:
+        """Keep nothing: there is nothing to go on with."""
+        for key in self.finished:
+            self._path(key).unlink(missing_ok=True)
+        self.finished.clear()
+
     def _load(self, key: Key) -> tuple[PartT] | None:
         try:
             return (self._packing.unpack(self._path(key).read_bytes()),)

@@ -23,10 +23,11 @@ STEP = 40  # 15 frames a second
 
 
 def picture(number: int, size: tuple[int, int] = (96, 64)) -> Pixels:
-    """Soft waves that move by two pixels a frame, (height, width, 3)."""
+    """Soft waves that move by two pixels a frame, and become a little bluer, (height, width, 3)."""
     width, height = size
     y, x = np.mgrid[:height, :width]
-    waves = [127 + 80 * np.sin((x - 2 * number) / 9), 127 + 80 * np.cos(y / 7), 90 + (x - 2 * number + y) % 64]
+    x = x - 2 * number
+    waves = [127 + 80 * np.sin(x / 9), 127 + 80 * np.cos(y / 7), 40 + (x + y) % 64 + 3 * number]
     return np.stack(waves, axis=-1).astype(np.uint8)
 
 
@@ -40,7 +41,6 @@ def make(
     times: Sequence[int] | None = None,
     rotation: int = 0,
     sound: bool = False,
-    subtitles: str | None = None,
     draw: Callable[[int, tuple[int, int]], Pixels] = picture,
     options: dict[str, str] | None = None,
     color: dict[str, int] | None = None,
@@ -57,7 +57,6 @@ def make(
             stream.set_display_rotation(rotation)
         stream.metadata["language"] = "fra"
         audio: Any = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
-        text: Any = container.add_stream(subtitles) if subtitles else None
         container.metadata["title"] = "a clip"
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(draw(number, size), format="rgb24").reformat(format=pixel_format)
@@ -66,7 +65,6 @@ def make(
         container.mux(stream.encode(None))
         if audio is not None:
             _add_sound(container, audio, float(times[-1] * TIME_BASE))
-        assert text is None
     return path
 
 
@@ -102,7 +100,7 @@ def read(path: Path) -> Content:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
-        content.codec, content.pixel_format = context.name, context.pix_fmt or ""
+        content.codec, content.pixel_format = context.codec.canonical_name, context.pix_fmt or ""
         content.colors = (context.color_range, context.color_primaries, context.color_trc, context.colorspace)
         content.metadata, content.language = dict(container.metadata), stream.language
         for frame in container.decode(stream):

@@ -10,7 +10,7 @@ from typing import Any
 
 from udsd.errors import ImageError
 from udsd.files.parts import Key
-from udsd.files.video.opening import Container, VideoStream, is_cover, load_av, opened_clip, told
+from udsd.files.video.opening import Container, VideoStream, codec_name, is_cover, load_av, opened_clip, told
 from udsd.files.video.segments import packets_of, template_of
 
 _FAST_START = {"movflags": "+faststart"}
@@ -113,7 +113,7 @@ def write_clip(
                 template_of(segments.read(segments.keys[0])) as template,
                 av.open(str(target), "w", format=_muxer(ending), options=options) as output,
             ):
-                frames = output.add_stream_from_template(template)
+                frames = output.add_stream_from_template(template, opaque=True)
                 frames.time_base = timing.time_base
                 frames.metadata.update(_metadata(shown))
                 if display is not None:
@@ -149,13 +149,13 @@ def _other_streams(container: Container, shown: VideoStream, output: Any) -> tup
             if output.format.name == "matroska":
                 output.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
             continue
-        name = "" if stream.codec_context is None else stream.codec_context.name
+        name = codec_name(stream)
         copied = stream.type in _COPIED or (stream.type == "video" and is_cover(stream))
         if not copied or name not in output.supported_codecs:
             what = f"{stream.type} ({name})" if name else stream.type
             problems.append(f"stream {stream.index}, {what}, is left out: a {output.format.name} file does not take it")
             continue
-        copy = output.add_stream_from_template(stream)
+        copy = output.add_stream_from_template(stream, opaque=True)
         copy.time_base = stream.time_base
         copy.metadata.update(_metadata(stream))
         copy.disposition = stream.disposition

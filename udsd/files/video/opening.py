@@ -109,7 +109,7 @@ def read_facts(path: Path) -> ClipFacts:
             ) from error
         rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
         rate = rate if 0 < rate <= _HIGHEST_RATE else USUAL_RATE
-        facts = size, stream.codec_context.name, stream.time_base or 1 / rate, rate, _packets(container, stream)
+        facts = size, codec_name(stream), stream.time_base or 1 / rate, rate, _packets(container, stream)
         if min(size) < 1 or facts[-1] == 0:
             raise ImageError(f"{path}: has no frames; get the file again")
         return ClipFacts(*facts, expected=stream.frames)
@@ -118,6 +118,11 @@ def read_facts(path: Path) -> ClipFacts:
 def told(error: Exception) -> str:
     """What an error of FFmpeg says, without its number and the name of the file."""
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+
+
+def codec_name(stream: Any) -> str:
+    """FFmpeg's name of what a stream is coded by, whatever decodes it; empty where that is not known."""
+    return "" if stream.codec_context is None else str(stream.codec_context.codec.canonical_name)
 
 
 def is_cover(stream: Any) -> bool:

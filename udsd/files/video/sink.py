@@ -77,7 +77,9 @@ class VideoSink:
                 writer = _SegmentWriter(parts, source, codec, options.quality, done)
                 _take_all(pages, source, writer)
                 keys += writer.keys
-                _check_restored(source, keys, resumed=done > 0)
+                if done == 0 and source.restored == 0:
+                    parts.clear()
+                    raise _nothing_restored(source)
                 _write_whole(target, source, keys, parts)
         except OSError as error:
             raise ImageError(
@@ -173,17 +175,13 @@ def _take_all(pages: Iterator[Page], source: VideoSource, writer: _SegmentWriter
     writer.finish()
 
 
-def _check_restored(source: VideoSource, keys: list[Key], *, resumed: bool) -> None:
-    if not keys:
-        raise ImageError(f"{source.path}: none of its frames can be decoded; get the file again")
-    if resumed or source.restored > 0:
-        return
+def _nothing_restored(source: VideoSource) -> ImageError:
     if source.problems and not source.outcomes:
         number, reason = source.problems[0]
-        raise ImageError(f"{source.path}: none of its frames can be restored (frame {number}: {reason})")
+        return ImageError(f"{source.path}: none of its frames can be restored (frame {number}: {reason})")
     if set(source.outcomes) == {"sharp"}:
-        raise NotRestoredError(f"{source.path}: all of its frames are sharp already", "sharp")
-    raise NotRestoredError(f"{source.path}: there is no model for any of its frames", "unsuitable")
+        return NotRestoredError(f"{source.path}: all of its frames are sharp already", "sharp")
+    return NotRestoredError(f"{source.path}: there is no model for any of its frames", "unsuitable")
 
 
 def _write_whole(target: Path, source: VideoSource, keys: list[Key], parts: Parts[bytes]) -> None:
