@@ -16,8 +16,10 @@ from udsd.degradation import apply_kernels, rasterize, sample_camera_paths
 Frame = NDArray[np.uint8]
 """RGB, (H, W, 3)."""
 
-WIDTH, HEIGHT = 480, 360
-RATE = 15
+SIZES = {"page": (320, 240), "portrait": (320, 240)}
+"""Width and height of frames in pixels."""
+
+RATE = 10
 SECONDS = 10
 
 _KERNEL = 31
@@ -30,17 +32,15 @@ _LINE = (
 def sharp_frames(kind: str, count: int = RATE * SECONDS) -> Iterator[Frame]:
     """What a camera in a slowly moving hand sees of a page or of a portrait."""
     scene = _page() if kind == "page" else _portrait()
-    height, width = scene.shape[:2]
+    (height, width), (right, bottom) = scene.shape[:2], SIZES[kind]
     for number in range(count):
         time = number / RATE
         angle = 1.5 * np.sin(0.9 * time)
         zoom = 1 + 0.04 * np.sin(0.6 * time)
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, zoom)
-        turn[:, 2] += [
-            WIDTH / 2 - width / 2 + 40 * np.sin(0.7 * time),
-            HEIGHT / 2 - height / 2 + 25 * np.cos(0.5 * time),
-        ]
-        yield cv2.warpAffine(scene, turn, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+        pan = np.array([right / 12 * np.sin(0.7 * time), bottom / 14 * np.cos(0.5 * time)])
+        turn[:, 2] += np.array([right - width, bottom - height]) / 2 + pan
+        yield cv2.warpAffine(scene, turn, (right, bottom), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
 
 
 def blurred_frames(frames: Iterator[Frame], length: float, noise: float = 2.0, seed: int = 3) -> Iterator[Frame]:
@@ -59,13 +59,13 @@ def blurred_frames(frames: Iterator[Frame], length: float, noise: float = 2.0, s
 
 
 def _page() -> Frame:
-    sheet = Image.new("RGB", (WIDTH + 160, HEIGHT + 120), (236, 233, 226))
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(24)
-    for row, top in enumerate(range(10, sheet.height, 34)):
+    sheet = Image.new("RGB", (440, 330), (236, 233, 226))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(22)
+    for row, top in enumerate(range(10, sheet.height, 31)):
         start = 17 * row % len(_LINE)
-        pen.text((14, top), (2 * _LINE)[start : start + 80], fill=(30, 30, 34), font=font)
+        pen.text((14, top), (2 * _LINE)[start : start + 60], fill=(30, 30, 34), font=font)
     return np.asarray(sheet)
 
 
 def _portrait() -> Frame:
-    return np.asarray(Image.fromarray(data.astronaut()).resize((720, 720), Image.Resampling.LANCZOS))[:480, 40:680]
+    return np.asarray(Image.fromarray(data.astronaut()).resize((440, 440), Image.Resampling.LANCZOS))[:320, 20:420]

@@ -110,14 +110,14 @@ def _blended(frame: _Waiting) -> tuple[int, Pixels]:
 
 def _likeness(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
     cv2 = require("cv2", "OpenCV")
-    difference = cv2.blur(np.abs(first - second).mean(axis=2), (_WINDOW, _WINDOW))
-    likeness: NDArray[np.float32] = np.exp(-np.square(difference / np.float32(_ALIKE)))
+    difference = cv2.blur(cv2.cvtColor(cv2.absdiff(first, second), cv2.COLOR_RGB2GRAY), (_WINDOW, _WINDOW))
+    likeness: NDArray[np.float32] = cv2.exp(cv2.multiply(difference, difference, scale=-1 / _ALIKE**2))
     return likeness
 
 
 def _small_grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     cv2 = require("cv2", "OpenCV")
-    grey = values.mean(axis=2)
+    grey = cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
     scale = min(1.0, (_LARGEST_LOOKED_AT / grey.size) ** 0.5)
     if scale < 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
