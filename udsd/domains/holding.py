@@ -15,10 +15,10 @@ _WINDOW = 15
 _TOLERANCE = 1.15
 """Factor up to which another median changes nothing."""
 
-_CUT_SIDE = 16
+_CUT_SIDE = 8
 """Pixels, side of the copies of two frames that are compared."""
 
-_CUT = 0.3
+_CUT = 0.25
 """Mean difference of these, in the range [-1, 1], from which on there is a cut between them."""
 
 

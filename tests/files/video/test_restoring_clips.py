@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from tests.commands import run
 from tests.files.video.making import STEP, Darker, make, read
 from udsd import ConfigError, ImageError
-from udsd.domains import Restoration
-from udsd.files import compare_file, deblur_video, restore_files
+from udsd.domains import Region, Restoration
+from udsd.files import compare_file, deblur_video, restore_files, write_face_crops
+from udsd.files.report import PageReport
 from udsd.images.mark import is_marked
 
 IRREGULAR = [0, 40, 60, 180, 200, 440, 441, 500, 700, 1300]
@@ -203,3 +205,18 @@ def _brighter(restorations: Any, amount: float) -> Any:
     for restoration in restorations:
         restoration.pixels.add_(amount)
     return restorations
+
+
+def test_face_crops_are_those_of_the_first_frame(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", 3)
+    result = deblur_video(Darker(), path, tmp_path / "b.mp4")
+    face = Region((20, 10, 30, 30), size=52, score=0.9)
+    written = write_face_crops(replace(result, pages=(PageReport(1, (face,), ()),)), tmp_path / "faces")
+    assert [picture.name for picture in written] == ["b-face1-before.png", "b-face1-after.png"]
+
+
+def test_single_frames(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", 1)
+    (result,) = restore_files(Darker(), [path], tmp_path / "out").results
+    assert result.status == "restored"
+    assert len(read(result.target).frames) == 1
