@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -54,17 +53,21 @@ class MotionEstimator:
         return Motion(self.flow(start, end), self.flow(end, start))
 
 
-@dataclass(frozen=True, eq=False)
 class Motion:
     """The motion from a picture to another.
 
-    Attributes:
+    Args:
         there: (H, W, 2): where each pixel of the first lies in the second, from its own place.
         back: The same from the second to the first.
+
+    Attributes:
+        there: As given.
+        back: As given.
     """
 
-    there: Pixels
-    back: Pixels
+    def __init__(self, there: Pixels, back: Pixels) -> None:
+        self.there = there
+        self.back = back
 
     def turned(self) -> Motion:
         """The motion from the second to the first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +33,11 @@ _JUMP = 0.25
 """Part of a face's side by which it may lie elsewhere than expected; beyond it nothing is smoothed."""
 
 
-@dataclass(slots=True, eq=False)
 class _Track:
     """A face that is followed.
+
+    Args:
+        measured: As it was first seen.
 
     Attributes:
         face: As it was seen last, or where it is expected.
@@ -47,12 +48,12 @@ class _Track:
         size: Side in pixels at which its crop is restored.
     """
 
-    face: Face
-    placement: Placement
-    path: float
-    speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    missed: int = 0
-    size: Held = field(default_factory=Held)
+    def __init__(self, measured: PlacedFace) -> None:
+        self.face, self.placement, self.path = measured.face, measured.placement, measured.path
+        self.speed: NDArray[np.float64] = np.zeros(2)
+        self.missed = 0
+        self.size = Held()
+        self.size.add(measured.size)
 
     def expect(self) -> None:
         """Move to where the face is expected in the next frame."""
@@ -100,10 +101,7 @@ class Tracks:
     def begin(self, image: Tensor, faces: Sequence[Face]) -> list[PlacedFace]:
         """Follow faces from this frame on, and give them for restoring."""
         new = placed(image, faces, self._trained_size)
-        for measured in new:
-            track = _Track(measured.face, measured.placement, measured.path)
-            track.size.add(measured.size)
-            self._tracks.append(track)
+        self._tracks += map(_Track, new)
         return new
 
     def follow(self, image: Tensor, faces: Sequence[Face], detector: BlazeFace) -> list[PlacedFace]:

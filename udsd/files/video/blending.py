@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +29,12 @@ _LARGEST_LOOKED_AT = 300_000
 _WHITE = 255.0
 
 
-@dataclass(slots=True, eq=False)
 class _Waiting:
     """A frame whose neighbours have not all come.
+
+    Args:
+        number: Which.
+        pixels: RGB (H, W, 3), uint8 or uint16.
 
     Attributes:
         number: Which.
@@ -43,12 +45,12 @@ class _Waiting:
         dtype: Of its pixels.
     """
 
-    number: int
-    values: NDArray[np.float32]
-    grey: NDArray[np.uint8]
-    total: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
+    def __init__(self, number: int, pixels: Pixels) -> None:
+        self.number, self.dtype = number, pixels.dtype
+        self.values: NDArray[np.float32] = pixels.astype(np.float32) * np.float32(_WHITE / np.iinfo(pixels.dtype).max)
+        self.grey = _small_grey(self.values)
+        # Its own weight is 1.
+        self.total, self.weight = self.values.copy(), np.ones(self.values.shape[:2], np.float32)
 
 
 class Blender:
@@ -76,10 +78,7 @@ class Blender:
         if self._estimator is None:
             yield number, pixels
             return
-        values = pixels.astype(np.float32) * np.float32(_WHITE / np.iinfo(pixels.dtype).max)
-        grey = _small_grey(values)
-        # Its own weight is 1.
-        new = _Waiting(number, values, grey, values.copy(), np.ones(values.shape[:2], np.float32), pixels.dtype)
+        new = _Waiting(number, pixels)
         for other in self._waiting:
             _count(new, other, self._estimator)
         self._waiting.append(new)
