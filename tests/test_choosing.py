@@ -137,3 +137,13 @@ def test_runs_of_the_same_models_know_each_other(chooser: tuple[ModelChooser, li
     for entry in load_manifest().models:
         assert f"{entry.alias} {entry.sha256}" in title
     assert chooser[1] == []
+
+
+def test_a_clip_has_one_model_chosen_by_what_most_frames_show(chooser: tuple[ModelChooser, list[str]]) -> None:
+    restorer, loaded = chooser
+    model = restorer.for_clip([decode_image(picture) for picture in (clouds(), page(), data.astronaut(), page())])
+    assert isinstance(model, Deblurrer)
+    assert loaded == ["text"]
+    assert model.restore_decoded([decode_image(clouds())])[0].outcome == "restored"
+    assert restorer.for_clip([decode_image(clouds())] * 2) is None
+    assert restorer.for_clip([]) is None

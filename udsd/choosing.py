@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,10 +66,26 @@ class ModelChooser:
                 restorations += model.restore_decoded([image], options, tell, looks=looks)
         return restorations
 
+    def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> Deblurrer | None:
+        """The model for all frames of a clip, chosen by what most of some frames show; None if no model is for it.
+
+        Arguments are those of `udsd.Deblurrer.for_clip`.
+        """
+        kinds = Counter(
+            kind for frame in frames if (kind := kind_of(Look(frame.pixels[:1].cpu()))) and self._manifest.of_kind(kind)
+        )
+        if not kinds:
+            return None
+        model = self._model_of(kinds.most_common(1)[0][0])
+        return None if model is None else model.for_clip(frames, steady=steady)
+
     def _model_for(self, look: Look) -> Deblurrer | None:
         kind = kind_of(look)
-        entry = None if kind is None else self._manifest.of_kind(kind)
-        if kind is None or entry is None:
+        return None if kind is None else self._model_of(kind)
+
+    def _model_of(self, kind: DomainKind) -> Deblurrer | None:
+        entry = self._manifest.of_kind(kind)
+        if entry is None:
             return None
         if kind not in self._loaded:
             self._loaded[kind] = self._load(entry.alias)

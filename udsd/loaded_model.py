@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -179,6 +180,22 @@ class LoadedModel:
         """
         check_size(images[0].pixels)
         return self._restore(images, options or DeblurOptions(), on_progress=on_progress, looks=looks)
+
+    def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> Self:
+        """The same model for the frames of a clip, restored one by one in their order (`restore_decoded`).
+
+        What is found in one frame holds on in the next, so that nothing flickers: the scale of pages, where faces are
+        and how large they are restored.
+
+        Args:
+            frames: Some from all over the clip, which are looked at.
+            steady: Whether anything holds on; else each frame is a picture by itself.
+        """
+        clip = copy(self)
+        if steady and self._domain is not None:
+            looks = [Look(single) for frame in frames for single in torch.split(frame.pixels.cpu(), 1)]
+            clip._domain = self._domain.for_clip(looks)
+        return clip
 
     def _restore(
         self,

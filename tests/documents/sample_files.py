@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
@@ -31,6 +32,7 @@ def make_samples(folder: Path) -> None:
     group.save(folder / "group.jpg")
     _pictures(blurred, portrait, folder)
     _plates(folder)
+    _clips(blurred, folder)
     for name in ("benchmarks", "examples", "constraints.txt"):
         (folder / name).symlink_to(ROOT / name)
 
@@ -43,6 +45,19 @@ def _portrait() -> Image.Image:
 def _scan_of_pages(page: Image.Image, path: Path, pages: int) -> None:
     small = page.crop((0, 0, 210, 90))
     small.save(path, save_all=True, append_images=[small] * (pages - 1))
+
+
+def _clips(page: Image.Image, folder: Path) -> None:
+    """A camera that moves over a page, for three frames."""
+    (folder / "clips").mkdir()
+    for path in (folder / "clip.mp4", folder / "clip.mov", folder / "clips" / "clip.mp4"):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=10, options={"crf": "18"})
+            stream.width, stream.height, stream.pix_fmt = 240, 120, "yuv420p"
+            for left in (0, 2, 4):
+                picture = page.crop((left, 0, left + 240, 120))
+                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            container.mux(stream.encode(None))
 
 
 def _pictures(blurred: Image.Image, portrait: Image.Image, folder: Path) -> None:

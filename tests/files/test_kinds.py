@@ -18,6 +18,7 @@ from udsd.files.kinds import FileKind, known_suffixes, open_source, sink_for
 from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.sinks import ImageSink
 from udsd.files.sources import Source
+from udsd.files.video import VIDEO_SUFFIXES
 from udsd.images import DecodedImage, ImagePages, Page, decode_image
 from udsd.images.formats import IMAGE_SUFFIXES
 
@@ -86,7 +87,7 @@ def test_one_kind_may_be_written_as_another(tmp_path: Path) -> None:
 
 
 def test_images_are_found_by_their_endings_and_opened_under_any(tmp_path: Path) -> None:
-    assert known_suffixes() == IMAGE_SUFFIXES | {".pdf"}
+    assert known_suffixes() == IMAGE_SUFFIXES | {".pdf"} | VIDEO_SUFFIXES
     Image.new("L", (8, 8)).save(tmp_path / "scan", "PNG")
     source = open_source(tmp_path / "scan")
     assert isinstance(source, ImagePages)

@@ -22,6 +22,7 @@ from udsd.domains.options import Faces, Scale
 from udsd.errors import ConfigError, ImageError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
+from udsd.files.kinds import part_name
 from udsd.files.lists import PathList, read_standard_input
 from udsd.files.naming import Naming, name_beside
 from udsd.images import find_images, set_page_limit, set_pixel_limit
@@ -155,6 +156,8 @@ def restore_keywords(options: Namespace) -> dict[str, Any]:
         "pages": options.pages,
         "password": options.password,
         "shard": options.shard,
+        "codec": options.codec,
+        "steady": not options.frame_by_frame,
         "batch_size": options.batch_size,
         "options": domain,
         "boxes": boxes,
@@ -177,7 +180,7 @@ def _log_pages(result: FileResult) -> None:
     if result.status != "restored":
         return  # then it is said what became of the file
     for page in result.pages:
-        name = f"{result.source}" if page.number == 1 else f"{result.source}, page {page.number}"
+        name = f"{result.source}" if page.number == 1 else f"{result.source}, {part_name(result.source)} {page.number}"
         for region in page.regions:
             logger.info("%s: %s", name, region.describe())
         for note in page.notes:

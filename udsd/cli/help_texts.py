@@ -30,15 +30,16 @@ Every command has a --help of its own.""",
 
 COMMANDS = {
     "deblur": HelpText(
-        "restore image files, PDFs and folders of them",
+        "restore image files, PDFs, clips and folders of them",
         """\
-Restore image files, folders of images, and patterns such as 'scans/*.png'. Results have the names and the
-formats of their inputs; what is in the output already is kept. Without --model each picture is looked at:
-pages of text and pictures of faces get the model for them.""",
+Restore image files, PDFs, clips, folders of them, and patterns such as 'scans/*.png'. Results have the names
+and the formats of their inputs; what is in the output already is kept. Without --model each picture is looked
+at: pages of text and pictures of faces get the model for them.""",
         (
             "udsd deblur scan.png",
             "udsd deblur pictures/ -o restored/",
             "udsd deblur scans/ -o restored/ --suffix _sharp --format png --report report.json",
+            "udsd deblur clip.mp4 -o restored.mp4 --codec h264 --quality 80",
             "udsd deblur group.jpg -o restored/ --model face --background keep",
             "udsd deblur scans/ -o restored/ --memory-limit 2GB --quiet",
             "cat scan.png | udsd deblur - -o - --format png > restored.png",

@@ -50,7 +50,7 @@ def _add_deblur(commands: Commands) -> None:
         default=[],
         type=some_path,
         metavar="INPUT",
-        help="image file, PDF, folder, or pattern; - for standard input",
+        help="image file, PDF, clip, folder, or pattern; - for standard input",
     )
     given.add_argument(
         "--files-from",
@@ -92,13 +92,17 @@ def _add_restoring(command: argparse.ArgumentParser) -> None:
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
     command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
-    command.add_argument("--quality", type=int, metavar="N", help="of JPEG and the like (default: as the input)")
+    command.add_argument("--quality", type=int, metavar="N", help="of JPEG, clips and the like (default: as the input)")
     command.add_argument(
         "--max-growth", type=float, metavar="N", help="of JPEGs in PDFs: at most N times the bytes, at less quality"
     )
     command.add_argument("--pages", metavar="RANGE", help="of PDFs, such as 3-7,12; the others stay (default: all)")
     command.add_argument("--password", help="of PDFs that are encrypted")
     command.add_argument("--shard", metavar="I/N", help="only share I of N, each on a machine of its own, such as 2/8")
+    command.add_argument(
+        "--codec", choices=("h264", "hevc", "av1", "vp9", "ffv1"), help="of clips (default: as the input)"
+    )
+    command.add_argument("--frame-by-frame", action="store_true", help="of clips: smooth nothing over the frames")
     command.add_argument(
         "--batch-size", type=int, metavar="N", help="images of one size at a time (default: 8 on GPUs)"
     )

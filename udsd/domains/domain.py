@@ -150,3 +150,11 @@ class Domain(Protocol):
     def examine(self, look: Look, options: DeblurOptions) -> Findings | AsExpected:
         """Look at a picture, at a small part of the cost of the model; what was seen before is not looked for again."""
         ...
+
+    def for_clip(self, looks: Sequence[Look]) -> Domain:
+        """The same for the frames of a clip, examined in their order: what is found in one holds on in the next.
+
+        Args:
+            looks: At some frames from all over the clip.
+        """
+        ...

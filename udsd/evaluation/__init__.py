@@ -5,6 +5,7 @@ from typing import Any
 
 from udsd.evaluation.baselines import unsharp_mask
 from udsd.evaluation.evaluate import Method, evaluate
+from udsd.evaluation.flicker import FlickerScore, flicker_score
 from udsd.evaluation.metrics import correlation, mean_color_error, psnr, shift_tolerant_psnr, ssim
 from udsd.evaluation.ocr import character_error_rate, recognise_text
 from udsd.evaluation.pairs import EvaluationPair, folder_pairs
@@ -17,6 +18,7 @@ from udsd.evaluation.text_strips import TextStrips
 __all__ = [
     "EvaluationPair",
     "EvaluationReport",
+    "FlickerScore",
     "ImageScores",
     "MeanScores",
     "Method",
@@ -28,6 +30,7 @@ __all__ = [
     "correlation",
     "evaluate",
     "feature_distance",
+    "flicker_score",
     "folder_pairs",
     "mean_color_error",
     "psnr",

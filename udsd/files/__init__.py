@@ -1,6 +1,7 @@
 """Files and folders of images: one bad file never stops the rest, and a second run goes on where one stopped."""
 
 from udsd.files.deblur_pdf import deblur_pdf
+from udsd.files.deblur_video import deblur_video
 from udsd.files.face_crops import write_face_crops
 from udsd.files.lists import PathList
 from udsd.files.report import FileReport, FileResult
@@ -20,6 +21,7 @@ __all__ = [
     "Shard",
     "compare_file",
     "deblur_pdf",
+    "deblur_video",
     "restore_bytes",
     "restore_files",
     "write_face_crops",

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from contextlib import closing
 
-from udsd.arguments import some_path, truth
-from udsd.domains import DeblurOptions, FaceBoxes
-from udsd.errors import ImageError
-from udsd.files.options import ReadOptions, WriteOptions, recipe_of
+from udsd.domains import DeblurOptions
+from udsd.files.one_file import restore_one
+from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.page_ranges import PageRange, page_range
 from udsd.files.pdf import PdfSink, PdfSource
-from udsd.files.plan import Job
 from udsd.files.report import FileResult
-from udsd.files.restorer import NotRestoredError, Restorer, loaded, restored_pages
-from udsd.files.work import Work
+from udsd.files.restorer import Restorer
 from udsd.inference.backend import OnProgress
-from udsd.out_of_memory import memory_errors
-from udsd.paths import is_file, is_folder, is_same_file, names_folder
 
 
 def deblur_pdf(
@@ -65,35 +58,15 @@ def deblur_pdf(
     Example:
         >>> deblur_pdf(Deblurrer.from_pretrained("text"), "scan.pdf", "restored.pdf", pages="3-7")  # doctest: +SKIP
     """
-    reading, writing = ReadOptions(page_range(pages), password), WriteOptions(quality, max_growth)
-    source_path, target = some_path("path", path), some_path("output", output)
-    if names_folder(output) or is_folder(target):
-        target = target / source_path.name
-    sink = PdfSink()
-    sink.check(target)
-    if is_same_file(source_path, target):
-        raise ImageError(f"{source_path} would be replaced by its own result; choose another name")
-    if not truth("overwrite", overwrite) and is_file(target):
-        return FileResult(source_path, target, "kept")
-    chosen = options or DeblurOptions()
-    work = Work(Job(source_path, target))
-
-    def restore() -> None:
-        with closing(PdfSource(source_path, reading)) as source:
-            restorer = loaded(deblurrer)
-            recipe = recipe_of(restorer, chosen, FaceBoxes())
-            restored = restored_pages(restorer, source, chosen, work.tell, on_progress)
-            try:
-                sink.write(restored, target, source, WriteOptions(writing.quality, writing.max_growth, recipe))
-            finally:
-                work.note(source.problems)
-
-    start = time.perf_counter()
-    try:
-        with memory_errors(str(source_path)):
-            restore()
-    except NotRestoredError as error:
-        work.seconds = time.perf_counter() - start
-        return work.finish(error.outcome, str(error))
-    work.seconds = time.perf_counter() - start
-    return work.done()
+    reading = ReadOptions(page_range(pages), password)
+    return restore_one(
+        deblurrer,
+        path,
+        output,
+        open_source=lambda opened: PdfSource(opened, reading),
+        sink=PdfSink(),
+        writing=WriteOptions(quality, max_growth),
+        options=options,
+        overwrite=overwrite,
+        on_progress=on_progress,
+    )

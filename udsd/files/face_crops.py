@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
+from torch import Tensor
+
 from udsd.domains import face_crops
+from udsd.files.kinds import open_source
 from udsd.files.report import FileResult
-from udsd.images import decode_image, save_pages
+from udsd.images import save_pages
 from udsd.images.levels import to_pillow
 
 _FIRST_PAGE = 1
@@ -35,7 +39,7 @@ def write_face_crops(result: FileResult, folder: str | os.PathLike[str]) -> list
     ]
     if not faces:
         return []
-    before, after = (decode_image(path).pixels for path in (result.source, result.target))
+    before, after = (_first_page(path) for path in (result.source, result.target))
     written = []
     for number, pair in enumerate(face_crops(before, after, faces), start=1):
         for crop, when in zip(pair, ("before", "after"), strict=True):
@@ -44,3 +48,8 @@ def write_face_crops(result: FileResult, folder: str | os.PathLike[str]) -> list
             save_pages([to_pillow(crop[0])], target, mark=True)
             written.append(target)
     return written
+
+
+def _first_page(path: Path) -> Tensor:
+    with closing(open_source(path)) as source:
+        return next(iter(source)).pixels

@@ -14,6 +14,7 @@ from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSink, PdfSource
 from udsd.files.sinks import ImageSink, Sink
 from udsd.files.sources import Source
+from udsd.files.video import VIDEO_SUFFIXES, VideoSink, VideoSource
 from udsd.images import ImagePages
 from udsd.images.formats import IMAGE_SUFFIXES, format_for
 from udsd.images.formats import ending_of as image_ending
@@ -27,17 +28,20 @@ class FileKind:
         suffixes: File name endings, in lower case.
         open: Opens a file as a source of pages, as the options say.
         sink: Writes pages under a name of these endings, whatever they come from.
+        part: What one of its pages is called.
     """
 
     suffixes: frozenset[str]
     open: Callable[[Path, ReadOptions], Source]
     sink: Sink
+    part: str = "page"
 
 
 _IMAGES = FileKind(IMAGE_SUFFIXES, lambda path, options: ImagePages(path), ImageSink())
 _PDFS = FileKind(frozenset({".pdf"}), PdfSource, PdfSink())
+_CLIPS = FileKind(VIDEO_SUFFIXES, VideoSource, VideoSink(), "frame")
 
-_KINDS = (_IMAGES, _PDFS)
+_KINDS = (_IMAGES, _PDFS, _CLIPS)
 
 _PDF_MARK = b"%PDF-"
 _PDF_HEADER = 1024
@@ -84,6 +88,11 @@ def sink_for(target: Path) -> Sink:
     sink = _kind_of(target).sink
     sink.check(target)
     return sink
+
+
+def part_name(path: Path) -> str:
+    """What a page of a file is called, by its ending: of a clip it is a frame."""
+    return _kind_of(path).part
 
 
 def is_same_format(first: Path, second: Path) -> bool:

@@ -7,11 +7,15 @@ import numbers
 import secrets
 from dataclasses import dataclass, field
 
+from udsd.arguments import truth
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError
 from udsd.files.page_ranges import PageRange
 from udsd.files.restorer import Restorer
 from udsd.images import check_quality
+
+CODECS = ("h264", "hevc", "av1", "vp9", "ffv1")
+"""What clips can be coded by; `udsd.files.video.codecs` says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,17 @@ class ReadOptions:
     Attributes:
         pages: Pages of a PDF that are restored, or None for all.
         password: Of a PDF that is encrypted. It is not shown.
+        steady: Of clips: whether decisions are held from frame to frame, and results smoothed along the motion.
     """
 
     pages: PageRange | None = None
     password: str | None = field(default=None, repr=False)
+    steady: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.password, str | None):
             raise ConfigError("the password is no text")
+        object.__setattr__(self, "steady", truth("steady", self.steady))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class WriteOptions:
         quality: Of formats that lose something, 1 to 100, or None for that of the source.
         max_growth: At most so many times the bytes of the image that came in may a restored JPEG or JPEG 2000 of a PDF
             have; its quality is lowered until it fits. None for no limit.
+        codec: Of clips; None for that of the source, where it can be written.
         recipe: What the results depend on besides the file: the model and the options. A run that was killed is
             continued only by one of the same recipe; an empty one is that of no other run.
 
@@ -48,12 +56,15 @@ class WriteOptions:
 
     quality: int | None = None
     max_growth: float | None = None
+    codec: str | None = None
     recipe: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quality", check_quality(self.quality))
         if self.max_growth is not None:
             object.__setattr__(self, "max_growth", _factor(self.max_growth))
+        if self.codec is not None and (not isinstance(self.codec, str) or self.codec not in CODECS):
+            raise ConfigError(f"the codec is {self.codec!r}; give {', '.join(CODECS)}")
 
 
 def _factor(growth: float) -> float:

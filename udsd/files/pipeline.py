@@ -20,7 +20,7 @@ from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.plan import Job
 from udsd.files.report import FileResult
 from udsd.files.restorer import Restorer, encoded, restored_pages
-from udsd.files.sources import Comparison, Document, Source
+from udsd.files.sources import Clip, Comparison, Document, Source
 from udsd.files.work import Work
 from udsd.images import DecodedImage, Page
 from udsd.inference.backend import OnProgress
@@ -156,7 +156,7 @@ class Pipeline:
 
     def _open(self, work: Work) -> None:
         work.source = source = self._source(work)
-        if source.count == 1 and source.pixel_count <= _SMALL:
+        if source.count == 1 and source.pixel_count <= _SMALL and not isinstance(source, Clip):
             with closing(source):
                 work.image = next(iter(source))
 

@@ -47,40 +47,44 @@ def restore_files(
     pages: str | PageRange | None = None,
     password: str | None = None,
     shard: str | Shard | None = None,
+    codec: str | None = None,
+    steady: bool = True,
     batch_size: int | None = None,
     options: DeblurOptions | None = None,
     boxes: FaceBoxes | None = None,
     progress: bool = False,
     on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
-    """Restore image files and PDFs, and all that are in folders.
+    """Restore image files, PDFs and clips, and all that are in folders.
 
     Results keep the names of their inputs, and their places below the folder that was given. Each appears whole or not
     at all (`udsd.atomic`): a run that is killed leaves no half file, and the next run keeps what is there.
 
     Work begins with the first file that is found. While the network runs, the next files are read and the last results
-    written. All pages of a TIFF, all frames of an animation and all images of a PDF are restored. What goes wrong with
-    one file is said in its result and does not stop the others, be it that memory runs out.
+    written. All pages of a TIFF, all frames of an animation or a clip and all images of a PDF are restored. What goes
+    wrong with one file is said in its result and does not stop the others, be it that memory runs out.
 
     No input is written over, and results that lie among the inputs are told by a mark in them and not restored again.
 
     Args:
         deblurrer: The model: a `udsd.Deblurrer`, or anything that restores decoded images; or what loads it, called
             once it is known that there is something to restore.
-        inputs: Image files, PDFs, folders, and patterns such as ``scans/**/*.tif``; or a `udsd.files.PathList` of files
-            whose results keep their places.
+        inputs: Image files, PDFs, clips, folders, and patterns such as ``scans/**/*.tif``; or a `udsd.files.PathList`
+            of files whose results keep their places.
         output: A folder, made when missing; or, for a single file, the name of the result. Text that ends in a slash is
             a folder, whatever its name.
         overwrite: Restore again what is in ``output`` already.
         compare: Write a picture of input and result beside each other, of the first page, instead of the result alone.
         suffix: Added to the names of results, before their ending: ``"_sharp"``.
         file_format: Ending of the results, such as ``"png"``, instead of that of each input.
-        quality: Of JPEG, WebP and the like, 1 to 100, instead of that of the source.
+        quality: Of JPEG, WebP and the like and of clips, 1 to 100, instead of that of the source.
         max_growth: Of the JPEGs in PDFs: at most so many times the bytes that came; their quality gives way.
         pages: Of PDFs, those that are restored, such as ``"3-7,12"``; the others stay as they are.
         password: Of PDFs that are encrypted. The results are encrypted likewise.
         shard: Only one of several shares of the files, such as ``"2/8"``, for one of several machines: the second of
             eight. A file is in the same share on each of them (`udsd.files.Shard`).
+        codec: Of clips, one of `udsd.files.options.CODECS`, instead of that of the source.
+        steady: Of clips: hold decisions from frame to frame and smooth results along the motion.
         batch_size: Images of one size that run together; by default 8 on a GPU, and 1 on a CPU, where more are no
             faster.
         options: How images are brought to the model, and how strong the change is.
@@ -98,12 +102,12 @@ def restore_files(
     settings = Settings(
         overwrite=truth("overwrite", overwrite),
         compare=truth("compare", compare),
-        reading=ReadOptions(page_range(pages), password),
+        reading=ReadOptions(page_range(pages), password, steady),
         batch_size=1 if batch_size is None else whole_number("batch_size", batch_size, 1),
         options=options or DeblurOptions(),
         boxes=boxes or FaceBoxes(),
     )
-    writing = WriteOptions(quality, max_growth)
+    writing = WriteOptions(quality, max_growth, codec)
     progress = truth("progress", progress)
     naming = Naming(suffix, file_format)
     paths = inputs if isinstance(inputs, PathList) else _as_paths(inputs)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from udsd.domains import DeblurOptions, Outcome, Restoration
+from udsd.domains.restoring import SHARP
 from udsd.errors import ImageError, MemoryLimitError
-from udsd.files.sources import Document, Source
+from udsd.files.sources import Clip, Document, Source
 from udsd.images import DecodedImage, Page
 from udsd.inference.backend import OnProgress, as_part
 from udsd.out_of_memory import memory_errors
@@ -44,6 +46,23 @@ class Restorer(Protocol):
         Raises:
             ImageError: The images cannot be restored.
             MemoryLimitError: They need more memory than they may take.
+        """
+        ...
+
+
+@runtime_checkable
+class ClipRestorer(Restorer, Protocol):
+    """What restores the frames of a clip in another way than single pictures. `udsd.Deblurrer` does."""
+
+    def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> Restorer | None:
+        """What restores the frames of a clip, one by one in their order.
+
+        Args:
+            frames: Some from all over the clip.
+            steady: Whether what is found in one frame holds on in the next.
+
+        Returns:
+            None if no model is for the clip.
         """
         ...
 
@@ -90,6 +109,8 @@ def restored_pages(
         MemoryLimitError: It needs more memory than it may take.
     """
     document = source if isinstance(source, Document) else None
+    if isinstance(source, Clip):
+        restorer, tell = _for_clip(restorer, source), _told_once(tell)
     for given, image in enumerate(source):
         position, number = (given, given + 1) if document is None else (document.position, document.page)
         try:
@@ -107,6 +128,35 @@ def restored_pages(
         if document is not None and restoration.outcome != "restored":
             document.keep(restoration.outcome)
         yield page
+
+
+def _for_clip(restorer: Restorer, clip: Clip) -> Restorer:
+    if not isinstance(restorer, ClipRestorer):
+        return restorer
+    chosen = restorer.for_clip(clip.samples(), steady=clip.is_steady)
+    if chosen is None:
+        raise NotRestoredError(
+            f"{clip.path}: neither a page nor a face was found in it, so it was not restored; name a model to "
+            "restore it all the same",
+            "unsuitable",
+        )
+    return chosen
+
+
+def _told_once(tell: Callable[[Restoration, int], None]) -> Callable[[Restoration, int], None]:
+    """Tell of a frame what has not been told of one before it: thousands would say the same.
+
+    That some are sharp is no news: frames of a moving camera are.
+    """
+    told: set[str] = {SHARP}
+
+    def tell_news(restoration: Restoration, number: int) -> None:
+        notes = tuple(note for note in restoration.notes if note not in told)
+        regions = () if "regions" in told else restoration.regions
+        told.update(notes, ["regions"] * bool(regions))
+        tell(replace(restoration, notes=notes, regions=regions), number)
+
+    return tell_news
 
 
 def encoded(image: DecodedImage[Page], restoration: Restoration, source: Source) -> Page:

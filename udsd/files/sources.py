@@ -75,6 +75,20 @@ class Document(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class Clip(Document, Protocol):
+    """A source of frames that follow each other; of its pages each is one frame."""
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether what is found in one frame holds on in the next."""
+        ...
+
+    def samples(self) -> Sequence[DecodedImage[Page]]:
+        """Some frames from all over the clip."""
+        ...
+
+
 class Comparison:
     """A source of one page: the first of another source, which is encoded as a picture of before and after.
 

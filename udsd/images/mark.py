@@ -33,12 +33,13 @@ _CODESTREAM_HEADER = range(0x50, 0x90)
 _BMP = _TEXT.ljust(16, b"\0")
 _PPM = b"# udsd restored\n"
 _PDF = b"%udsd restored\n"
+_EBML = b"\xec" + bytes([0x80 | len(_TEXT)]) + _TEXT  # a Void element of Matroska, which readers pass over
 _TIFF_TAG = 65000
 """Of those that anybody may use."""
 
 
 def mark_file(path: Path) -> None:
-    """Mark a finished image file or PDF. What has no place for a mark stays as it is.
+    """Mark a finished image file, PDF or clip. What has no place for a mark stays as it is.
 
     Raises:
         OSError: The file cannot be written.
@@ -128,6 +129,7 @@ _PLACES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], tuple[
     (lambda head: head[:4] == b"\xff\x4f\xff\x51", _codestream_place),
     (lambda head: head[:2] == b"BM", lambda file, head: (int.from_bytes(head[10:14], "little"), _BMP)),
     (lambda head: head[:5] == b"%PDF-", lambda file, head: (_end(file), _PDF)),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", lambda file, head: (_end(file), _EBML)),
     (lambda head: head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] == b"\n", lambda file, head: (3, _PPM)),
 )
 

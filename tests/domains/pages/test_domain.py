@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tests.typesetting import typeset_page
 from udsd.domains import AsExpected, DeblurOptions, Look, restore_images
-from udsd.domains.pages.domain import NO_PRINT, PageDomain
+from udsd.domains.pages.domain import NO_PRINT, PageDomain, PageFindings
 from udsd.models.config import DomainConfig
 
 DOMAIN = PageDomain(DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0)))
@@ -108,3 +108,21 @@ def test_the_pixels_that_are_expected_come(letters: int) -> None:
     came = sum(image.shape[2] * image.shape[3] for image in model.images)
     expected = 800 * 600 if isinstance(findings, AsExpected) else findings.pixel_count
     assert came == pytest.approx(expected, rel=0.02)
+
+
+def test_the_scale_of_a_clip_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What frames ask for changes with their blur; the clip's scale is the median, until there is a cut."""
+    asked = iter([0.5, 0.5, 0.7, 0.5, 0.9, 0.5, 0.5, 2.0])
+    monkeypatch.setattr("udsd.domains.pages.domain.choose_scale", lambda survey, config: next(asked))
+    picture = pixels(typeset_page(20, (300, 200)))
+    domain = DOMAIN.for_clip([Look(picture)])
+    scales = []
+    for frame in (picture, picture, picture, picture, picture, picture, -picture):
+        findings = domain.examine(Look(frame), DeblurOptions())
+        assert isinstance(findings, PageFindings)
+        assert findings.parts == []
+        scales.append(findings.scale)
+    assert scales == [0.5] * 6 + [2.0]
+    free = domain.examine(Look(picture), DeblurOptions(scale=3))
+    assert isinstance(free, PageFindings)
+    assert free.scale == 3

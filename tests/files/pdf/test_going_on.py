@@ -19,8 +19,9 @@ from filelock import FileLock
 from tests.files.pdf.making import images_in, jpeg, make, picture, plain
 from udsd.domains import DeblurOptions, Restoration
 from udsd.files import deblur_pdf, restore_files
+from udsd.files.parts import parts_of
 from udsd.files.pdf.encoding import Encoded
-from udsd.files.pdf.parts import Parts, parts_of
+from udsd.files.pdf.parts import IMAGES
 from udsd.images import DecodedImage
 
 PATIENCE = 120
@@ -142,15 +143,14 @@ def test_what_stays_as_it_is_is_not_looked_at_again(tmp_path: Path) -> None:
     encoded = Encoded(b"data", "/FlateDecode", {"Columns": 3}, 4, np.zeros((2, 3), np.uint8))
 
     def stop_in_the_middle() -> None:
-        with parts_of(tmp_path / "b.pdf", source, "recipe") as kept:
+        with parts_of(tmp_path / "b.pdf", source, "recipe", IMAGES) as kept:
             kept.add((3, 0), None)
             kept.add((4, 0), encoded)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         stop_in_the_middle()
-    with parts_of(tmp_path / "b.pdf", source, "recipe") as found:
-        assert isinstance(found, Parts)
+    with parts_of(tmp_path / "b.pdf", source, "recipe", IMAGES) as found:
         assert found.finished == {(3, 0), (4, 0)}
         assert found.get((3, 0)) is None
         again = found.get((4, 0))

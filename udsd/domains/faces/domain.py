@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import Tensor
 
 from udsd.domains.copies import MIRRORED
-from udsd.domains.domain import AsExpected, Findings, Region, Restoration, Restore
+from udsd.domains.domain import AsExpected, Domain, Findings, Region, Restoration, Restore
 from udsd.domains.faces.aligned import hints_at_a_face, is_aligned
 from udsd.domains.faces.alignment import Placement
 from udsd.domains.faces.blazeface import face_detector
@@ -17,6 +18,8 @@ from udsd.domains.faces.boxes import face_in_box
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.restore import PlacedFace, best_size, is_sharp, path_length, placed, restore_faces
 from udsd.domains.faces.search import AGAIN, Search, look_again, search
+from udsd.domains.faces.tracks import Tracks
+from udsd.domains.holding import Cuts, Held
 from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.resampling import restore_scaled
@@ -59,9 +62,9 @@ class PhotoFindings:
         faces: Those that are restored.
         found: All that the search found, and what it left in doubt.
         options: As the user gave them.
-        trained_size: Side in pixels of the aligned crops that the model learnt from.
         pixel_count: See there.
         is_sharp: See there.
+        place: Aligns faces that are found after the first restoration.
     """
 
     regions: tuple[Region, ...]
@@ -69,9 +72,9 @@ class PhotoFindings:
     faces: Sequence[PlacedFace]
     found: Search
     options: DeblurOptions
-    trained_size: float
     pixel_count: int
-    is_sharp: bool = False
+    is_sharp: bool
+    place: Callable[[Tensor, Sequence[Face]], list[PlacedFace]]
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
         """Restore the photo; see `udsd.domains.domain.Findings`.
@@ -106,7 +109,7 @@ class PhotoFindings:
             if is_aligned(image, new):  # one whose blur hid the face: it has gone through the model as it is
                 return []
             new = new if options.faces == "auto" else central(image, new)
-        return placed(image, new, self.trained_size)
+        return self.place(image, new)
 
 
 class FaceDomain:
@@ -141,12 +144,17 @@ class FaceDomain:
             return self._photo(image, found, options)
         found = look.faces(options.min_face)
         if is_aligned(image, found.faces):
-            return self._aligned(image, found.faces[0])
+            return self.aligned(image, found.faces[0])
         if options.faces == "center":
             found = Search(central(image, found.faces), [])
         return self._photo(image, found, options)
 
-    def _aligned(self, image: Tensor, face: Face) -> Findings | AsExpected:
+    def for_clip(self, looks: Sequence[Look]) -> Domain:
+        """The same for the frames of a clip; see `udsd.domains.domain.Domain`."""
+        return FaceClipDomain(self, self._trained_size)
+
+    def aligned(self, image: Tensor, face: Face) -> AlignedFindings | AsExpected:
+        """What is done to a picture that is one aligned face."""
         height, width = image.shape[-2:]
         side = min(height, width)
         square = Placement.of_face(face)
@@ -159,13 +167,78 @@ class FaceDomain:
         return AlignedFindings((region,), (), scale, round(height * width * scale**2), sharp)
 
     def _photo(self, image: Tensor, found: Search, options: DeblurOptions) -> Findings:
-        faces = placed(image, found.faces, self._trained_size)
-        height, width = image.shape[-2:]
-        background = 0 if options.background == "keep" and faces else height * width
-        pixel_count = background + sum(face.size**2 for face in faces)
-        regions = tuple(face.region() for face in faces)
-        sharp = bool(faces) and all(face.is_sharp for face in faces)
-        return PhotoFindings(regions, (), faces, found, options, self._trained_size, pixel_count, sharp)
+        place = partial(placed, trained_size=self._trained_size)
+        return _photo(image, place(image, found.faces), found, options, place)
+
+
+class FaceClipDomain:
+    """Frames of a clip that show faces: each face is followed (`udsd.domains.faces.tracks`).
+
+    Whether the clip is one aligned face is told in the first frame that shows any, and holds until a cut.
+
+    Args:
+        domain: For single pictures.
+        trained_size: Side of the aligned crops that the model learnt from.
+    """
+
+    copies = MIRRORED
+
+    def __init__(self, domain: FaceDomain, trained_size: float) -> None:
+        self._domain = domain
+        self._tracks = Tracks(trained_size)
+        self._cuts = Cuts()
+        self._is_aligned: bool | None = None
+        self._scale = Held()
+
+    def examine(self, look: Look, options: DeblurOptions) -> Findings | AsExpected:
+        """Look at the next frame; see `udsd.domains.domain.Domain`. Errors are those of `FaceDomain.examine`."""
+        if options.faces not in ("auto", "center"):
+            return self._domain.examine(look, options)
+        image = look.image
+        if self._cuts.is_cut(image):
+            self._tracks.forget()
+            self._scale.forget()
+            self._is_aligned = None
+        found = look.faces(options.min_face)
+        if self._is_aligned is None and found.faces:
+            self._is_aligned = is_aligned(image, found.faces)
+        if self._is_aligned:
+            return self._aligned(image, found.faces)
+        wanted = found.faces if options.faces == "auto" else central(image, found.faces)
+        faces = self._tracks.follow(image, wanted, face_detector())
+        known = Search([face.face for face in faces], found.doubtful)
+        return _photo(image, faces, known, options, self._tracks.begin)
+
+    def for_clip(self, looks: Sequence[Look]) -> Domain:
+        """The same for another clip."""
+        return self._domain.for_clip(looks)
+
+    def _aligned(self, image: Tensor, faces: Sequence[Face]) -> AlignedFindings | AsExpected:
+        if not faces:
+            height, width = image.shape[-2:]
+            scale = self._scale.value
+            return AsExpected() if scale == 1 else AlignedFindings((), (), scale, round(height * width * scale**2))
+        findings = self._domain.aligned(image, faces[0])
+        if isinstance(findings, AsExpected):
+            return findings
+        self._scale.add(findings.scale)
+        regions = tuple(replace(region, scale=self._scale.value) for region in findings.regions)
+        return replace(findings, scale=self._scale.value, regions=regions)
+
+
+def _photo(
+    image: Tensor,
+    faces: Sequence[PlacedFace],
+    found: Search,
+    options: DeblurOptions,
+    place: Callable[[Tensor, Sequence[Face]], list[PlacedFace]],
+) -> PhotoFindings:
+    height, width = image.shape[-2:]
+    background = 0 if options.background == "keep" and faces else height * width
+    pixel_count = background + sum(face.size**2 for face in faces)
+    regions = tuple(face.region() for face in faces)
+    sharp = bool(faces) and all(face.is_sharp for face in faces)
+    return PhotoFindings(regions, (), faces, found, options, pixel_count, sharp, place)
 
 
 def central(image: Tensor, faces: Sequence[Face]) -> list[Face]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from udsd.domains.copies import SHIFTED
-from udsd.domains.domain import AsExpected, Region, Restoration, Restore
+from udsd.domains.domain import AsExpected, Domain, Region, Restoration, Restore
+from udsd.domains.holding import Cuts, Held
 from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import DeblurOptions
@@ -110,6 +111,44 @@ class PageDomain:
             return AsExpected(notes, survey.is_sharp)
         regions = (*_regions(grey.shape, survey, scale, light), *map(_region_of, parts))
         return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp)
+
+    def for_clip(self, looks: Sequence[Look]) -> Domain:
+        """The same for the frames of a clip; see `udsd.domains.domain.Domain`."""
+        return PageClipDomain(self, self._config, looks)
+
+
+class PageClipDomain:
+    """Frames of a clip that show pages: the scale is the median of those that frames ask for, and held.
+
+    Parts of pages have no scale of their own: it would come and go.
+
+    Args:
+        domain: For single pages.
+        config: What the model expects.
+        looks: At some frames from all over the clip, whose median counts until a cut.
+    """
+
+    copies = SHIFTED
+
+    def __init__(self, domain: PageDomain, config: DomainConfig, looks: Sequence[Look]) -> None:
+        self._domain = domain
+        self._config = config
+        self._held = Held(choose_scale(look.survey, config) for look in looks if look.survey.letters is not None)
+        self._cuts = Cuts()
+
+    def examine(self, look: Look, options: DeblurOptions) -> PageFindings | AsExpected:
+        """Look at the next frame; see `udsd.domains.domain.Domain`."""
+        if options.scale != "auto":
+            return self._domain.examine(look, options)
+        if self._cuts.is_cut(look.image):
+            self._held.forget()
+        if look.survey.letters is not None:
+            self._held.add(choose_scale(look.survey, self._config))
+        return self._domain.examine(look, replace(options, scale=self._held.value))
+
+    def for_clip(self, looks: Sequence[Look]) -> Domain:
+        """The same for another clip."""
+        return self._domain.for_clip(looks)
 
 
 def _border(light: Tensor) -> Tensor:

@@ -13,12 +13,13 @@ from typing import Any
 from udsd.atomic import whole_file
 from udsd.errors import ImageError
 from udsd.files.options import WriteOptions
+from udsd.files.parts import parts_of
 from udsd.files.pdf.colours import with_palette
 from udsd.files.pdf.encoding import Encoded
 from udsd.files.pdf.finding import Key
 from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.opening import Pdf, load_pdfium, load_pikepdf, one_line, open_pdf
-from udsd.files.pdf.parts import Parts, parts_of
+from udsd.files.pdf.parts import IMAGES
 from udsd.files.pdf.source import PdfSource
 from udsd.files.restorer import NotRestoredError
 from udsd.files.sources import Comparison, Source
@@ -76,7 +77,7 @@ class PdfSink:
                     _take_all(pages, source, options, alone.__setitem__)
                     _write_whole(target, source, alone.get)
                     return
-                parts: Parts = opened.enter_context(parts_of(target, source.path, f"{options!r}"))
+                parts = opened.enter_context(parts_of(target, source.path, f"{options!r}", IMAGES))
                 source.leave_out(parts.finished)
                 _take_all(pages, source, options, parts.add)
                 _write_whole(target, source, parts.get)

@@ -1,0 +1,130 @@
+"""What restoring a clip costs over the network alone, and whether memory stays flat.
+
+    python benchmarks/video.py                                  # 8 frames of 2 megapixels, the model text
+    python benchmarks/video.py --model text-small --frames 12
+    python benchmarks/video.py --memory 2000                    # no network, small frames, peaks at a tenth and at all
+
+Time is that of the processor, over all threads, so that other programs on the machine change little; the network alone
+and the whole run take turns, and medians count. The network alone restores the same pixels, decoded beforehand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+
+from udsd import Deblurrer
+from udsd.domains import DeblurOptions, Restoration
+from udsd.files import deblur_video
+from udsd.files.options import ReadOptions
+from udsd.files.video import VideoSource
+from udsd.images import DecodedImage
+
+LARGE, SMALL = (1600, 1200), (160, 120)
+AS_IT_IS = DeblurOptions(scale="off")
+"""Looking for the size of letters is no part of the network, and would hide what the clip costs."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="text")
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, metavar="FRAMES")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.peak_of:
+            print(peak_of(options.peak_of, Path(folder)))
+        elif options.memory:
+            tell_memory(options.memory)
+        else:
+            tell_time(options, Path(folder))
+
+
+def tell_time(options: argparse.Namespace, folder: Path) -> None:
+    path = make(folder / "clip.mp4", options.frames, LARGE)
+    deblurrer = Deblurrer.from_pretrained(options.model, device="cpu")
+    decoded = list(VideoSource(path, ReadOptions()))
+    alone: list[float] = []
+    whole: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(options.rounds):
+        start = time.process_time()
+        for image in decoded:
+            deblurrer.restore_decoded([DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS)
+        alone.append(time.process_time() - start)
+        for steady, taken in whole.items():
+            start = time.process_time()
+            deblur_video(deblurrer, path, folder / f"{number}.mp4", options=AS_IT_IS, steady=steady)
+            taken.append(time.process_time() - start)
+    network = statistics.median(alone)
+    print(
+        f"{options.model}, {options.frames} frames of {LARGE[0] * LARGE[1] / 1e6:.1f} megapixels: {network:.2f} s alone"
+    )
+    for steady, taken in whole.items():
+        median = statistics.median(taken)
+        print(f"{'smoothed' if steady else 'frame by frame'}: {median:.2f} s, {median / network - 1:+.1%}")
+
+
+class Darker:
+    """In place of a network: as good as nothing is done."""
+
+    device = torch.device("cpu")
+
+    def restore_decoded(  # noqa: D102
+        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
+    ) -> list[Restoration]:
+        return [Restoration(image.pixels.sub_(0.01)) for image in images]
+
+
+def tell_memory(frames: int) -> None:
+    for count in (max(1, frames // 10), frames):
+        command = [sys.executable, __file__, "--peak-of", str(count)]
+        told = subprocess.check_output(command, text=True)  # noqa: S603
+        peak, size = (int(number) / 1e6 for number in told.split())
+        print(f"{count} frames: peak of {peak:.0f} MB, result of {size:.0f} MB")
+
+
+def peak_of(frames: int, folder: Path) -> str:
+    path = make(folder / "clip.mp4", frames, SMALL)
+    deblur_video(Darker(), path, folder / "b.mp4")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return f"{peak} {(folder / 'b.mp4').stat().st_size}"
+
+
+def make(path: Path, count: int, size: tuple[int, int]) -> Path:
+    """A clip of bars in the sizes of letters, which move by two pixels a frame, with a little noise."""
+    width, height = size
+    random = np.random.default_rng(0)
+    page = np.full((height, width + 2 * count % 97 + 200), 235, np.uint8)
+    for top in range(20, height - 20, 34):
+        ink = np.repeat(random.random(page.shape[1] // 8 + 1) < 0.5, 8)[: page.shape[1]]
+        page[top : top + 18] -= ink.astype(np.uint8) * 190
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25, options={"crf": "20", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(count):
+            left = 2 * number % 97
+            pixels = page[:, left : left + width, None] + random.integers(0, 12, (height, width, 1), np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.repeat(pixels, 3, axis=2), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+if __name__ == "__main__":
+    main()
