@@ -102,7 +102,7 @@ class Desk:
         with self.turn, self.storage.folder_for(session, files) as folder:
             watch = Watch(self.limits.seconds, lambda: self.storage.is_closed(session))
             watch.look()
-            restorer = self.models.get(model)
+            restorer = self.models.get(model, of_faces=not isinstance(wishes.options.faces, str))
             restored = Restored([], [])
             for number, path in enumerate(files):
                 place = folder / str(number)

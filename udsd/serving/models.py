@@ -37,13 +37,20 @@ class Models:
         """Of each name what it is shown as, and itself."""
         return [(self._described(name), name) for name in self.names]
 
-    def get(self, name: str) -> Restorer:
+    def get(self, name: str, *, of_faces: bool = False) -> Restorer:
         """What restores pictures under a name of `names`; not for two threads at a time.
+
+        Args:
+            name: The name.
+            of_faces: It is known that the pictures show faces, so that `CHOSEN` need not look.
 
         Raises:
             UdsdError: The model cannot be loaded.
         """
-        return self._chooser if name == CHOSEN else self._load(name)
+        if name != CHOSEN:
+            return self._load(name)
+        faces = self._manifest.of_kind("face") if of_faces else None
+        return self._chooser if faces is None else self._load(faces.alias)
 
     def _load(self, name: str) -> Deblurrer:
         if name not in self._loaded:

@@ -52,8 +52,8 @@ def preview_with_boxes(path: Path, boxes: Sequence[Box], folder: Path, name: str
     image = _reduced(page)
     scale = image.width / page.width
     draw = ImageDraw.Draw(image)
-    line = max(2, round(max(image.size) / 400))
-    font = ImageFont.load_default(max(12, 6 * line))
+    line = max(2, round(max(image.size) / 300))
+    font = ImageFont.load_default(8 * line)
     for number, (left, top, width, height) in enumerate(boxes, start=1):
         corners = [edge * scale for edge in (left, top, left + width, top + height)]
         draw.rectangle(corners, outline=_COLOUR, width=line)

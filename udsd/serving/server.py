@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from udsd.arguments import whole_number
 from udsd.errors import ConfigError
 from udsd.extras import require
 from udsd.images import set_page_limit, set_pixel_limit
@@ -56,12 +57,13 @@ def serve(
         on_start: Called with the page's address as soon as it answers.
 
     Raises:
-        ConfigError: The port cannot be had, or ``udsd[demo]`` is not installed.
+        ConfigError: The port is none or cannot be had, or ``udsd[demo]`` is not installed.
     """
     limits = limits or Limits()
+    port = whole_number("the port", port, 0, 65535)
     with _listening(host, port) as listener, open_storage(limits.keep_seconds) as storage, _gradio_files_in(storage):
         require("gradio", "gradio", "demo")
-        from udsd.serving.page import make_app
+        from udsd.serving.page.layout import make_app
 
         set_pixel_limit(limits.pixels)
         set_page_limit(limits.pages)
@@ -102,7 +104,7 @@ def _listening(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, *_, address = found[0]
         return socket.create_server(address[:2], family=family, backlog=_MOST_WAITING)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise ConfigError(
             f"cannot listen on port {port} of {host}: {reason}; choose another --port (0 takes any that is free), or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
@@ -21,6 +22,9 @@ _SWEEPS = 8
 _LONGEST_REST = 60.0
 """Seconds between two of them at most."""
 
+_UNDER_WAY = 5.0
+"""Seconds after the end of a session in which work may begin that was asked for before."""
+
 
 class Storage:
     """A folder of its own for all files of visitors.
@@ -37,7 +41,7 @@ class Storage:
         self.root = root
         self._keep = keep_seconds
         self._owned: defaultdict[str, dict[Path, float]] = defaultdict(dict)
-        self._closed: set[str] = set()
+        self._closed: dict[str, float] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
@@ -60,9 +64,14 @@ class Storage:
             shutil.rmtree(folder, ignore_errors=True)
 
     def use(self, session: str, paths: Iterable[Path]) -> None:
-        """Say that a session has files or folders, and needs them from now on. What is missing is passed over."""
+        """Say that a session has files or folders, and needs them from now on. What is missing is passed over.
+
+        A session that was closed, for its connection was lost, is open again; unless that was just now: then this comes
+        from what was under way.
+        """
         with self._lock:
-            self._closed.discard(session)
+            if time.monotonic() - self._closed.get(session, -math.inf) > _UNDER_WAY:
+                self._closed.pop(session, None)
             for path in paths:
                 with suppress(OSError):
                     os.utime(path)
@@ -75,7 +84,7 @@ class Storage:
         so yet.
         """
         with self._lock:
-            self._closed.add(session)
+            self._closed[session] = time.monotonic()
             owned = self._owned.pop(session, {})
             shared = {path for others in self._owned.values() for path in others}
         for path, used in owned.items():
@@ -109,6 +118,8 @@ class Storage:
                 else:
                     path.unlink()
         with self._lock:
+            long_ago = time.monotonic() - self._keep
+            self._closed = {session: when for session, when in self._closed.items() if when > long_ago}
             for session, owned in [*self._owned.items()]:
                 self._owned[session] = {path: used for path, used in owned.items() if path.exists()}
                 if not self._owned[session]:

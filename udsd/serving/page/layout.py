@@ -9,11 +9,10 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio_client import utils as client_utils
 
 from udsd.serving.desk import Desk
-from udsd.serving.events import Events
-from udsd.serving.looks import CSS, FOOTER, HEADER, THEME, WELCOME
+from udsd.serving.page.events import Events
+from udsd.serving.page.looks import CSS, FOOTER, HEADER, THEME, WELCOME
 from udsd.serving.wishes import BOXES
 
 _GROUP = "desk"
@@ -30,9 +29,12 @@ _BACKGROUNDS = [("restored too", "restore"), ("kept as it came", "keep")]
 _SCALES = ["auto", "off", "0.25", "0.33", "0.5", "1", "2"]
 
 
+_Find = Callable[[Any], Awaitable[str | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What visitors fill in, in the order of the arguments of `udsd.serving.events`."""
+    """What visitors fill in, in the order of the arguments of `udsd.serving.page.events`."""
 
     files: Any
     model: Any
@@ -122,6 +124,8 @@ def make_page(desk: Desk) -> gr.Blocks:
         _connect_finder(events, form, finder, results)
         _offer_to_programs(events, form)
         page.unload(events.leave)
+    # Else Gradio, which did not launch it by itself, lets requests name any file of this machine.
+    page.has_launched = True
     page.queue(max_size=desk.limits.waiting, default_concurrency_limit=1)
     return page
 
@@ -131,18 +135,19 @@ def _make_upload(desk: Desk) -> gr.File:
     size = f"at most {limits.files} of {limits.file_bytes / 1e6:g} MB and {limits.pixels / 1e6:g} megapixels"
     files = gr.File(label=f"Blurred pictures ({size})", file_count="multiple", height=190, elem_id="pictures")
     # Not in a class of our own: Gradio writes a file of types beside each such class.
-    files.async_move_resource_to_block_cache = _uploaded(files.async_move_resource_to_block_cache)
+    files.async_move_resource_to_block_cache = _uploaded(files.async_move_resource_to_block_cache, desk.storage.root)
     return files
 
 
-def _uploaded(find: Callable[[Any], Awaitable[str | None]]) -> Callable[[Any], Awaitable[str | None]]:
-    """Gradio's way to find a file that a request names, for files alone: it would fetch addresses as well."""
+def _uploaded(find: _Find, root: Path) -> _Find:
+    """Gradio's way to find a file that a request names, for what was uploaded alone.
+
+    It would fetch addresses as well.
+    """
 
     async def find_uploaded(path: Any) -> str | None:
-        if client_utils.is_http_url_like(str(path)):
-            raise gr.Error("an address is not taken; upload the file")
-        if path is not None and not Path(path).is_file():
-            raise gr.Error("this file is deleted already; bring it again")
+        if path is not None and not (root in Path(path).resolve().parents and Path(path).is_file()):
+            raise gr.Error("this file was not uploaded, or is deleted already; bring it again")
         return await find(path)
 
     return find_uploaded

@@ -10,7 +10,7 @@ import gradio as gr
 
 from udsd.errors import ImageError, UdsdError
 from udsd.serving.desk import Desk, FoundFaces, Restored
-from udsd.serving.looks import WELCOME
+from udsd.serving.page.looks import WELCOME
 from udsd.serving.previews import box_at
 from udsd.serving.requests import ClientGoneError
 from udsd.serving.telling import as_html, as_json, error_html
