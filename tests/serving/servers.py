@@ -40,8 +40,13 @@ class Server:
     world: Path
 
     def files(self) -> list[Path]:
-        """The files in its world that hold anything, but for what is no visitor's."""
+        """The files in its world that hold anything."""
         return [path for path in self.world.rglob("*") if path.is_file() and path.stat().st_size > 0]
+
+    def is_working(self) -> bool:
+        """Whether there is a folder for the first result of a request, and nothing in it."""
+        folders = [path for path in self.world.rglob("0") if path.is_dir()]
+        return any(not any(folder.iterdir()) for folder in folders)
 
     def stop(self) -> int:
         """End it as a system does, and give its exit status."""
@@ -128,17 +133,16 @@ class Client:
         results, report = data
         return [self._http.get(f"/file={file['path']}").content for file in results], report
 
-    def leave_while_waiting(self, files: list[dict[str, Any]]) -> None:
-        """Begin as a browser does, with a session that is kept alive; once it is worked on, go away."""
+    def leave_when(self, working: Callable[[], bool], files: list[dict[str, Any]]) -> None:
+        """Ask as a browser does, with a session that is kept alive; go away once it is worked on."""
         session = uuid.uuid4().hex
         with self._http.stream("GET", f"/heartbeat/{session}") as alive:
             next(alive.iter_lines())
             body = {"data": [files, *DEFAULTS], "fn_index": self._number_of("deblur"), "session_hash": session}
             self._http.post("/queue/join", json=body).raise_for_status()
             with self._http.stream("GET", "/queue/data", params={"session_hash": session}) as events:
-                for line in events.iter_lines():
-                    if '"process_starts"' in line:
-                        return
+                next(events.iter_lines())
+                assert eventually(working)
 
     def _number_of(self, name: str) -> int:
         config = self._http.get("/config", follow_redirects=True)

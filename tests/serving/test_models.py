@@ -28,5 +28,6 @@ def test_licences_are_shown() -> None:
 
 
 def test_a_single_model_is_no_choice() -> None:
-    models = Models(load_manifest(), lambda name: None, "cpu", only="my/model")  # type: ignore[arg-type, return-value]
-    assert models.choices() == [("my/model", "my/model")]
+    models = Models(load_manifest(), lambda name: name, "cpu", only="my/model")  # type: ignore[arg-type, return-value]
+    assert models.choices() == [("model", CHOSEN)]
+    assert models.get(CHOSEN) == models.get(CHOSEN, of_faces=True) == "my/model"

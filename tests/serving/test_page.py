@@ -81,7 +81,7 @@ def test_the_bytes_are_those_of_the_command(client: Client, any_model: Path, tmp
     folder.mkdir()
     pictures = faithful_pictures(folder)
     assert run("deblur", folder, "-o", tmp_path / "out", "--model", any_model) == 0
-    restored, report = client.deblur(client.upload(*pictures), str(any_model))
+    restored, report = client.deblur(client.upload(*pictures))
     assert [entry["source"] for entry in report] == [path.name for path in pictures]
     for path, data in zip(pictures, restored, strict=True):
         assert data == (tmp_path / "out" / path.name).read_bytes(), path.name
@@ -91,16 +91,16 @@ def test_options_arrive(client: Client, any_model: Path, pages: Path, tmp_path: 
     path = pages / "0.png"
     wanted = ("--strength", 0.5, "--scale", 0.5, "--best", "--format", "jpg", "--quality", 70)
     assert run("deblur", path, "-o", tmp_path, "--model", any_model, *wanted) == 0
-    fields = (str(any_model), 0.5, "0.5", "auto", "", "restore", True, "jpg", 70)
+    fields = ("auto", 0.5, "0.5", "auto", "", "restore", True, "jpg", 70)
     (data,), _ = client.deblur(client.upload(path), *fields)
     assert data == (tmp_path / "0.jpg").read_bytes()
 
 
-def test_hostile_files_are_told_and_stop_nothing(client: Client, any_model: Path, pages: Path, tmp_path: Path) -> None:
+def test_hostile_files_are_told_and_stop_nothing(client: Client, pages: Path, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<script>alert(1)</script>")
     (tmp_path / "cut.png").write_bytes((pages / "0.png").read_bytes()[:100])
     files = [bomb(tmp_path / "bomb.png"), tmp_path / "page.html", tmp_path / "cut.png", pages / "0.png"]
-    restored, report = client.deblur(client.upload(*files), str(any_model))
+    restored, report = client.deblur(client.upload(*files))
     assert [entry["status"] for entry in report] == ["failed", "failed", "failed", "restored"]
     assert report[0]["reason"].startswith("bomb.png: more than the 2000000 pixels that are allowed")
     assert all(str(tmp_path) not in entry["reason"] and "/" not in entry["source"] for entry in report)
@@ -111,29 +111,25 @@ def test_hostile_files_are_told_and_stop_nothing(client: Client, any_model: Path
     ("fields", "told"),
     [
         (("no-such-model",), "no-such-model"),
-        (("MODEL", 7), "7"),
-        (("MODEL", 1, "huge"), "scale is 'huge'"),
-        (("MODEL", 1, "auto", "boxes", "1 2 3"), "is no box"),
-        (("MODEL", 1, "auto", "auto", "", "restore", False, "exe"), "exe"),
+        (("auto", 7), "7"),
+        (("auto", 1, "huge"), "scale is 'huge'"),
+        (("auto", 1, "auto", "boxes", "1 2 3"), "is no box"),
+        (("auto", 1, "auto", "auto", "", "restore", False, "exe"), "exe"),
     ],
 )
-def test_what_is_no_wish_is_refused(
-    client: Client, any_model: Path, pages: Path, fields: tuple[object, ...], told: str
-) -> None:
-    restored, said = client.deblur(
-        client.upload(pages / "0.png"), *(str(any_model) if field == "MODEL" else field for field in fields)
-    )
+def test_what_is_no_wish_is_refused(client: Client, pages: Path, fields: tuple[object, ...], told: str) -> None:
+    restored, said = client.deblur(client.upload(pages / "0.png"), *fields)
     assert restored == []
     assert told in str(said)
 
 
-def test_files_that_were_not_uploaded_are_not_read(client: Client, any_model: Path, pages: Path) -> None:
+def test_files_that_were_not_uploaded_are_not_read(client: Client, pages: Path) -> None:
     for path in (str(pages / "0.png"), "/etc/passwd", "http://127.0.0.1/a.png", "https://example.org/a.png"):
         stolen = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
-        assert client.deblur(stolen, str(any_model))[0] == [], path
+        assert client.deblur(stolen)[0] == [], path
 
 
-def test_too_large_and_too_many_files_are_refused(client: Client, any_model: Path, pages: Path, tmp_path: Path) -> None:
+def test_too_large_and_too_many_files_are_refused(client: Client, pages: Path, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(bytes(2_000_001))
     answer = client.post("/upload", files=[("files", (large.name, large.read_bytes()))])
@@ -141,7 +137,7 @@ def test_too_large_and_too_many_files_are_refused(client: Client, any_model: Pat
     assert "2000000" in answer.text
     answer = client.post("/upload", files=[("files", (f"{number}.png", bytes(2_000_000))) for number in range(9)])
     assert answer.status_code == 413
-    _, said = client.deblur(client.upload(*[pages / "0.png"] * 9), str(any_model))
+    _, said = client.deblur(client.upload(*[pages / "0.png"] * 9))
     assert "9 files came, and a request may have 8" in str(said)
 
 
@@ -153,7 +149,7 @@ def test_fifty_at_once(any_model: Path, pages: Path, tmp_path: Path) -> None:
 
         def ask(number: int) -> tuple[list[bytes], object]:
             with Client(server) as client:
-                return client.deblur(client.upload(pages / f"{number % 6}.png"), str(any_model))
+                return client.deblur(client.upload(pages / f"{number % 6}.png"))
 
         with ThreadPoolExecutor(50) as pool:
             answers = [*pool.map(ask, range(50))]
@@ -168,7 +164,7 @@ def test_fifty_at_once(any_model: Path, pages: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_left(any_model: Path, pages: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "world", "--model", any_model, "--keep", "2s") as server, Client(server) as client:
-        restored, _ = client.deblur(client.upload(pages / "0.png", pages / "1.png"), str(any_model))
+        restored, _ = client.deblur(client.upload(pages / "0.png", pages / "1.png"))
         assert len(restored) == 2
         assert len(server.files()) >= 4
         # This client has no session that could be closed: its files go when they are old.
@@ -185,7 +181,7 @@ def test_nothing_stays_of_a_client_that_goes_away_nor_of_a_server_that_is_killed
     Image.fromarray(np.tile(rows, (1, 3, 1))).save(tmp_path / "takes_minutes.png")
     world = tmp_path / "world"
     with serving(world, "--model", "text", "--max-time", "1h") as server, Client(server) as client:
-        client.leave_while_waiting(client.upload(tmp_path / "takes_minutes.png"))
+        client.leave_when(server.is_working, client.upload(tmp_path / "takes_minutes.png"))
         assert eventually(lambda: server.files() == [])
         client.upload(pages / "0.png")
         server.process.kill()

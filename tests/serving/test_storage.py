@@ -54,6 +54,13 @@ def test_results_of_a_session_that_closed_meanwhile_go(storage: Storage) -> None
     assert files_in(storage.root) == []
 
 
+def test_files_of_work_that_begins_after_the_end_of_its_session_go(storage: Storage, uploads: list[Path]) -> None:
+    storage.close("one")
+    with pytest.raises(ZeroDivisionError), storage.folder_for("one", uploads):
+        _ = 1 / 0
+    assert files_in(storage.root) == []
+
+
 def test_what_fails_leaves_no_folder(storage: Storage) -> None:
     with pytest.raises(ZeroDivisionError), storage.folder_for("one", []):
         _ = 1 / 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from udsd.choosing import ModelChooser
 from udsd.deblurrer import Deblurrer
@@ -10,7 +11,7 @@ from udsd.files import Restorer
 from udsd.pretrained import Manifest
 
 CHOSEN = "auto"
-"""The name that stands for none: then every picture is looked at."""
+"""The name that stands for none: then every picture is looked at, unless there is one model for everything."""
 
 
 class Models:
@@ -30,7 +31,8 @@ class Models:
         self._load_model = load
         self._manifest = manifest
         self._chooser = ModelChooser(manifest, self._load, device)
-        self.names: tuple[str, ...] = (CHOSEN, *manifest.aliases) if only is None else (only,)
+        self._only = only
+        self.names: tuple[str, ...] = (CHOSEN, *manifest.aliases) if only is None else (CHOSEN,)
         """What may be chosen; the first stands for itself."""
 
     def choices(self) -> list[tuple[str, str]]:
@@ -47,8 +49,8 @@ class Models:
         Raises:
             UdsdError: The model cannot be loaded.
         """
-        if name != CHOSEN:
-            return self._load(name)
+        if name != CHOSEN or self._only is not None:
+            return self._load(self._only or name)
         faces = self._manifest.of_kind("face") if of_faces else None
         return self._chooser if faces is None else self._load(faces.alias)
 
@@ -59,7 +61,7 @@ class Models:
 
     def _described(self, name: str) -> str:
         if name == CHOSEN:
-            return "chosen for each picture"
+            return "chosen for each picture" if self._only is None else Path(self._only).name
         if name not in self._manifest.aliases:
             return name
         entry = self._manifest.get(name)

@@ -60,8 +60,10 @@ class Storage:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        if self.is_closed(session):
-            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if self.is_closed(session):
+                shutil.rmtree(folder, ignore_errors=True)
+                self.close(session)
 
     def use(self, session: str, paths: Iterable[Path]) -> None:
         """Say that a session has files or folders, and needs them from now on. What is missing is passed over.

@@ -60,9 +60,9 @@ class Events:
         try:
             restored = self._restore(_paths(files), model, wishes, request, previews=False)
         except UdsdError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         if not restored.files:
-            raise gr.Error("; ".join(result.reason for result in restored.results))
+            raise gr.Error("; ".join(result.reason for result in restored.results), print_exception=False)
         return [str(path) for path in restored.files], as_json(restored.results)
 
     def restore_for_people(
@@ -142,7 +142,7 @@ class Events:
             del left[number]
             return _drawn(self._desk.draw_boxes(_only(files), left, _session(request)))
         except UdsdError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     def _restore(
         self,
@@ -160,7 +160,7 @@ class Events:
                 files, model, read_wishes(len(files), *wishes), _session(request), previews=previews, tell=tell
             )
         except ClientGoneError as error:
-            raise gr.Error("the page was closed") from error
+            raise gr.Error("the page was closed", print_exception=False) from error
 
     @staticmethod
     def _nothing(told: str) -> tuple[Any, ...]:

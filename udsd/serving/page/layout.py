@@ -147,7 +147,7 @@ def _uploaded(find: _Find, root: Path) -> _Find:
 
     async def find_uploaded(path: Any) -> str | None:
         if path is not None and not (root in Path(path).resolve().parents and Path(path).is_file()):
-            raise gr.Error("this file was not uploaded, or is deleted already; bring it again")
+            raise gr.Error("this file was not uploaded, or is deleted already; bring it again", print_exception=False)
         return await find(path)
 
     return find_uploaded
