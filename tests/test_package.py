@@ -13,9 +13,9 @@ import pytest
 
 import udsd
 import udsd.errors
+from udsd.extras import find
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
-from udsd.extras import find
 
 PUBLIC = {
     "udsd.evaluation": "EvaluationPair EvaluationReport ImageScores MeanScores Method TextStrips SharpImage TextScores "

@@ -127,7 +127,7 @@ class Client:
         if joined.status_code != 200:
             return [], joined.json()
         stream = self._http.get(f"/call/deblur/{joined.json()['event_id']}").text
-        event, data = _last(stream)
+        event, data = last_event(stream)
         if event != "complete":
             return [], data
         results, report = data
@@ -144,14 +144,15 @@ class Client:
                 next(events.iter_lines())
                 assert eventually(working)
 
+    def config(self) -> Any:
+        """What the page is made of."""
+        return self._http.get(str(self._http.base_url).replace("gradio_api/", "config")).json()
+
     def _number_of(self, name: str) -> int:
-        config = self._http.get("/config", follow_redirects=True)
-        if config.status_code != 200:
-            config = self._http.get(str(self._http.base_url).replace("gradio_api", "config"))
-        return next(event["id"] for event in config.json()["dependencies"] if event["api_name"] == name)
+        return next(event["id"] for event in self.config()["dependencies"] if event["api_name"] == name)
 
 
-def _last(stream: str) -> tuple[str, Any]:
+def last_event(stream: str) -> tuple[str, Any]:
     """The last event of a stream."""
     event, data = "", "null"
     for line in stream.splitlines():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -22,7 +25,7 @@ from udsd.pretrained import save_model
 
 pytest.importorskip("gradio", reason="the page needs Gradio")
 
-from tests.serving.servers import Client, Server, eventually, serving  # it needs what Gradio brings
+from tests.serving.servers import ROOT, Client, Server, eventually, last_event, serving  # it needs what Gradio brings
 
 pytestmark = pytest.mark.slow
 
@@ -202,3 +205,46 @@ def test_a_second_server_on_the_port_is_refused(server: Server) -> None:
 
 def test_only_this_machine_reaches_it(server: Server) -> None:
     assert server.address.startswith("http://127.0.0.1:")
+
+
+def blocks_of(document: Path, language: str) -> list[str]:
+    """The blocks of code in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_documented_programs_work(server: Server, pages: Path, tmp_path: Path) -> None:
+    document = ROOT / "docs" / "serve.md"
+    (program,) = blocks_of(document, "python")
+    (commands,) = (block for block in blocks_of(document, "") if "curl" in block)
+    for name in ("scan.png", "group.jpg"):
+        with Image.open(pages / "0.png") as page:
+            page.save(tmp_path / name)
+    told = "\nprint(*(entry['status'] for entry in report), *(file.rpartition('/')[2] for file in files))"
+    here = program.replace("http://127.0.0.1:7860", server.address) + told
+    assert here != program + told
+    said = subprocess.run([sys.executable, "-c", here], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == "restored restored scan_restored.png group_restored.jpg"
+    if shutil.which("curl") is None:
+        return
+    here = commands.replace("http://127.0.0.1:7860", server.address)
+    said = subprocess.run(["sh", "-c", here], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    event, ((file,), report) = last_event(said)
+    assert event == "complete"
+    assert file["url"].endswith("scan_restored.png")
+    assert report[0]["status"] == "restored"
+
+
+def test_the_space_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = ROOT / "examples" / "space"
+    _, head, _ = (folder / "README.md").read_text("utf-8").split("---\n", 2)
+    card = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
+    constraints = (ROOT / "constraints-demo.txt").read_text("utf-8")
+    assert card["sdk"] == "gradio"
+    assert f"gradio=={card['sdk_version']}\n" in constraints
+    assert "udsd[demo] @ " in (folder / "requirements.txt").read_text("utf-8")
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.1")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
+    with serving(tmp_path / "world", command=(str(folder / card["app_file"]),)) as server:
+        with Client(server) as client:
+            assert "5 of 20 MB and 12 megapixels" in json.dumps(client.config())
+        assert server.stop() == 0
