@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 API = "/gradio_api/"
 
 _NEEDED = (
-    *("api/", "call/", "cancel", "config", "deep_link", "file=/", "heartbeat/", "info", "openapi.json", "queue/"),
+    *("api/", "call/", "cancel", "config", "deep_link", "file=", "heartbeat/", "info", "openapi.json", "queue/"),
     *("reset", "run/", "startup-events", "upload"),
 )
-"""Beginnings of Gradio's routes that pages and clients use. The others fetch addresses, run ffmpeg or keep streams."""
+"""Beginnings of Gradio's routes that pages and clients use. The others run ffmpeg, keep streams or pass on pages."""
+
+_FETCHES = ("file=http:", "file=https:")
+"""Beginnings of those that fetch an address."""
 
 _UPLOAD = f"{API}upload"
 _LARGEST_MESSAGE = 1_000_000
@@ -52,8 +55,10 @@ class Gate:
 
     def _refusal(self, scope: dict[str, Any]) -> tuple[int, str] | None:
         path = scope["path"]
-        if path.startswith(API) and not path.removeprefix(API).startswith(_NEEDED):
-            return 404, "there is nothing here"
+        if path.startswith(API):
+            route = path.removeprefix(API)
+            if not route.startswith(_NEEDED) or route.lower().startswith(_FETCHES):
+                return 404, "there is nothing here"
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return None
         length = _content_length(scope)

@@ -88,8 +88,9 @@ def _run(app: Any, listener: socket.socket, on_start: Callable[[], None]) -> Non
             thread.start()
             while thread.is_alive() and not server.started:
                 thread.join(0.05)
-            if server.started:
-                on_start()
+            if not server.started:
+                raise RuntimeError("the server of the page has not started; what it has logged says why")
+            on_start()
             while thread.is_alive():
                 thread.join(1)
     except (KeyboardInterrupt, _Stopped):
