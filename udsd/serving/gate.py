@@ -27,9 +27,12 @@ _UPLOAD = f"{API}upload"
 _LARGEST_MESSAGE = 1_000_000
 """Bytes of a request that brings no file."""
 
+_DISCARDED = 100_000_000
+"""Bytes of a request that is refused, at most; the connection is closed on the rest."""
+
 
 class Gate:
-    """Passes requests on, or refuses them before any of their bytes is read.
+    """Passes requests on, or refuses them, before any of their bytes is kept.
 
     Args:
         app: What answers them (ASGI).
@@ -48,10 +51,15 @@ class Gate:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        status, reason = refusal
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        status, reason = refusal[0], refusal[1].encode()
+        await _discard(receive)
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(reason)).encode()),
+            (b"connection", b"close"),
+        ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": reason.encode()})
+        await send({"type": "http.response.body", "body": reason})
 
     def _refusal(self, scope: dict[str, Any]) -> tuple[int, str] | None:
         path = scope["path"]
@@ -71,6 +79,16 @@ class Gate:
         if self._storage.size() + length > self._limits.stored_bytes:
             return 507, "there is no room for more pictures now; try again in some minutes"
         return None
+
+
+async def _discard(receive: Any) -> None:
+    """Take what a request brings, up to a limit: many clients read no answer before they have sent all."""
+    taken = 0
+    while taken < _DISCARDED:
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
 
 
 def _content_length(scope: dict[str, Any]) -> int | None:

@@ -187,6 +187,7 @@ def _make_form(desk: Desk, files: gr.File) -> tuple[Fields, Finder]:
             gr.State(1.0),
         )
         boxes = gr.Textbox(
+            "",
             label="Boxes",
             info="Left, top, width and height in pixels, one box in a line.",
             lines=2,
@@ -196,7 +197,7 @@ def _make_form(desk: Desk, files: gr.File) -> tuple[Fields, Finder]:
     with gr.Accordion("Result", open=False):
         file_format = gr.Dropdown(_FORMATS, value="", label="Format")
         quality = gr.Number(
-            None, label="Quality of JPEG and WebP", info="1 to 100; 0: as it came.", minimum=0, maximum=100, precision=0
+            0, label="Quality of JPEG and WebP", info="1 to 100; 0: as it came.", minimum=0, maximum=100, precision=0
         )
         best = gr.Checkbox(False, label="Best: the mean of several restorations, several times slower")
     return Fields(files, model, strength, scale, faces, boxes, background, best, file_format, quality), finder
