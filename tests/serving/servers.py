@@ -133,16 +133,15 @@ class Client:
         results, report = data
         return [self._http.get(f"/file={file['path']}").content for file in results], report
 
-    def leave_when(self, working: Callable[[], bool], files: list[dict[str, Any]]) -> None:
-        """Ask as a browser does, with a session that is kept alive; go away once it is worked on."""
+    def leave_at_its_turn(self, files: list[dict[str, Any]]) -> None:
+        """Ask as a browser does, with a session that is kept alive; go away when the work begins."""
         session = uuid.uuid4().hex
         with self._http.stream("GET", f"/heartbeat/{session}") as alive:
             next(alive.iter_lines())
             body = {"data": [files, *DEFAULTS], "fn_index": self._number_of("deblur"), "session_hash": session}
             self._http.post("/queue/join", json=body).raise_for_status()
             with self._http.stream("GET", "/queue/data", params={"session_hash": session}) as events:
-                next(events.iter_lines())
-                assert eventually(working)
+                assert any('"process_starts"' in line for line in events.iter_lines())
 
     def config(self) -> Any:
         """What the page is made of."""

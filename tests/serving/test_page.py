@@ -184,7 +184,7 @@ def test_nothing_stays_of_a_client_that_goes_away_nor_of_a_server_that_is_killed
     Image.fromarray(np.tile(rows, (1, 3, 1))).save(tmp_path / "takes_minutes.png")
     world = tmp_path / "world"
     with serving(world, "--model", "text", "--max-time", "1h") as server, Client(server) as client:
-        client.leave_when(server.is_working, client.upload(tmp_path / "takes_minutes.png"))
+        client.leave_at_its_turn(client.upload(tmp_path / "takes_minutes.png"))
         assert eventually(lambda: server.files() == [])
         client.upload(pages / "0.png")
         server.process.kill()
