@@ -216,7 +216,7 @@ def blocks_of(document: Path, language: str) -> list[str]:
 def test_the_documented_programs_work(server: Server, pages: Path, tmp_path: Path) -> None:
     document = ROOT / "docs" / "serve.md"
     (program,) = blocks_of(document, "python")
-    (commands,) = (block for block in blocks_of(document, "") if "curl" in block)
+    (commands,) = (block for block in blocks_of(document, "sh") if "curl" in block)
     for name in ("scan.png", "group.jpg"):
         with Image.open(pages / "0.png") as page:
             page.save(tmp_path / name)
