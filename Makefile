@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 # The package alone, and with all that tests and checks need.
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+# The page in the browser has an environment of its own: Gradio wants an older Pillow than the tested set has.
+DEMO_VENV := .venv-demo
+DEMO_READY := $(DEMO_VENV)/.ready
 PIP_ARGS ?=
 
 # Constraints hold in the isolated environment of the build too; older and newer pips read different variables.
@@ -15,7 +18,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test commands check fix docs linkcheck notebooks wheel clean
+.PHONY: demo test commands test-page check fix docs linkcheck notebooks wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -29,6 +32,9 @@ test: $(READY)
 # What README and docs tell to do, those commands too that make test leaves out for they take their time.
 commands: $(READY)
 	UDSD_COMMANDS=all $(BIN)/python -m pytest -q tests/documents
+
+test-page: $(DEMO_READY)
+	$(DEMO_VENV)/bin/python -m pytest -q tests/serving
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -63,5 +69,11 @@ $(READY): $(INSTALLED)
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[dev]'
 	@touch $(READY)
 
+$(DEMO_READY): export PIP_CONSTRAINT := $(CURDIR)/constraints-demo.txt
+$(DEMO_READY): pyproject.toml constraints-demo.txt
+	python3 -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo]' pytest selenium
+	@touch $(DEMO_READY)
+
 clean:
-	rm -rf $(VENV) dist demo_output notebook_output docs/_build
+	rm -rf $(VENV) $(DEMO_VENV) dist demo_output notebook_output docs/_build

@@ -75,6 +75,24 @@ def whole_files(folder: Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+@contextmanager
+def passing_folder(parent: Path) -> Iterator[Path]:
+    """Give a hidden folder, for this user alone, which is removed with all that is in it at the end of the block.
+
+    What killed processes have left in the same parent is removed first.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    remove_unfinished(parent)
+    folder = parent / _hidden_name()
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def check_writable(path: Path) -> None:
     """Make sure that a file could be written; of its folders those that are missing are not made yet.
 

@@ -23,6 +23,7 @@ from udsd.degradation import BlurConfig, DocumentConfig
 COMMANDS = {
     "commands:deblur": "deblur a.png -o b",
     "commands:compare": "compare a.png -o b.png",
+    "serve:run": "serve",
     "evaluate:run": "evaluate sharp/ -o report/",
     "commands:export": "export text -o folder --format onnx",
     "commands:list_models": "models",

@@ -67,6 +67,18 @@ Options are those of `udsd deblur`. It takes the extra `watch`.""",
             "udsd compare scan.png -o before_after.png --model text-small --overwrite",
         ),
     ),
+    "serve": HelpText(
+        "show a page in the browser that restores pictures",
+        """\
+Show a page in the browser: pictures in, before and after under a slider, better ones out; and an HTTP interface
+for programs. Only this machine reaches it, unless --host says otherwise. Pictures are deleted when their page is
+closed, and all of them when the command ends. It takes the extra `demo`.""",
+        (
+            "udsd serve --open",
+            "udsd serve --port 8080 --max-size 20MB --max-time 1min",
+            "udsd serve --host 0.0.0.0 --model text --keep 10min",
+        ),
+    ),
     "evaluate": HelpText(
         "measure a model on sharp images, blurred with fixed seeds",
         """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path
+from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path, some_time
 from udsd.cli.help import add_verbosity, add_version, describe_command
 from udsd.cli.help_texts import COMMANDS, UDSD
 
@@ -23,6 +23,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_deblur(commands)
     _add_watch(commands)
     _add_compare(commands)
+    _add_serve(commands)
     _add_evaluate(commands)
     _add_export(commands)
     _add_models(commands)
@@ -126,6 +127,29 @@ def _add_compare(commands: Commands) -> None:
     _add_domain_options(command)
     _add_model_options(command, chosen=True)
     command.set_defaults(run="commands:compare")
+
+
+def _add_serve(commands: Commands) -> None:
+    command = _add_command(commands, "serve")
+    command.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1, this machine alone)"
+    )
+    command.add_argument("--port", type=int, default=7860, metavar="N", help="0: any that is free (default: 7860)")
+    command.add_argument("--open", action="store_true", help="show the page in the browser of this machine")
+    command.add_argument("--max-size", metavar="SIZE", help="of a file (default: 50MB)")
+    command.add_argument("--max-files", type=int, metavar="N", help="of a request (default: 20)")
+    command.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 40 million)")
+    command.add_argument("--max-pages", type=int, metavar="N", help="of a file (default: 100)")
+    command.add_argument(
+        "--max-time", type=some_time, metavar="TIME", help="of a request, once worked on (default: 5min)"
+    )
+    command.add_argument("--max-waiting", type=int, metavar="N", help="requests in the queue (default: 30)")
+    command.add_argument("--max-stored", metavar="SIZE", help="files of all visitors together (default: 4GB)")
+    command.add_argument(
+        "--keep", type=some_time, metavar="TIME", help="how long files of pages left open are kept (default: 1h)"
+    )
+    _add_model_options(command, chosen=True)
+    command.set_defaults(run="serve:run")
 
 
 def _add_evaluate(commands: Commands) -> None:

@@ -36,7 +36,7 @@ def side_by_side(images: Sequence[Page], captions: Sequence[str], *, columns: in
     """
     if not images or len(images) != len(captions):
         raise ImageError(f"{len(images)} images and {len(captions)} captions; give at least one image, a caption each")
-    shown = [_as_rgb(image) for image in images]
+    shown = [as_rgb(image) for image in images]
     if columns is None:
         stacked = all(image.width >= 2 * image.height for image in shown)
         columns = 1 if stacked else len(shown)
@@ -46,7 +46,8 @@ def side_by_side(images: Sequence[Page], captions: Sequence[str], *, columns: in
     return _sheet(cells, columns, gap=font_size // 2)
 
 
-def _as_rgb(image: Page) -> Image.Image:
+def as_rgb(image: Page) -> Image.Image:
+    """An image as a screen shows it: 8 bits, transparent parts white. Any Pillow mode but F and I."""
     if isinstance(image, DeepImage):
         image = image.to_pillow()
     return over_white(to_eight_bits(to_restorable(image))).convert("RGB")

@@ -1,0 +1,1 @@
+"""The page in the browser. What is in here needs Gradio."""
