@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from udsd.images import compare
     from udsd.pretrained import list_models
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "DeblurOptions": "udsd.domains",
