@@ -161,3 +161,11 @@ def test_given_text_scores_the_sharp_image_too() -> None:
 @needs_tesseract
 def test_an_image_without_text_has_no_error_rate() -> None:
     assert evaluate([text_pair(None, shown="")], {}, ocr=True, vgg=None).scores[0].text is None
+
+
+@needs_tesseract
+def test_the_language_of_a_pair_is_what_is_read() -> None:
+    sharp = typeset("Readable words", (180, 34))
+    pair = EvaluationPair("page", sharp, sharp, "40-60", "Readable words", language="nowhere")
+    with pytest.raises(ConfigError, match=r"nowhere.*tesseract-ocr-nowhere"):
+        evaluate([pair], {}, ocr=True, vgg=None)

@@ -73,3 +73,16 @@ def test_enlarged_png_has_a_white_border() -> None:
     assert (pixels[20:40, 20:50] == 0).all()
     pixels[20:40, 20:50] = 255
     assert (pixels == 255).all()
+
+
+@needs_tesseract
+def test_missing_data_of_another_language_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"tesseract failed \(.*chi_sim.*apt-get install tesseract-ocr-chi-sim;"):
+        recognise_text(np.full((20, 20, 3), 255, np.uint8), "chi_sim")
+
+
+def test_spaces_do_not_count_in_scripts_that_have_none() -> None:
+    assert normalise_text(" 模 糊\n的 ", "chi_sim") == "模糊的"
+    assert character_error_rate("模 糊\n圆", "模糊的", "chi_sim") == pytest.approx(1 / 3)
+    assert character_error_rate("模 糊", "模糊") == pytest.approx(1 / 2)

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
 from udsd.evaluation.metrics import Image
-from udsd.evaluation.pairs import EvaluationPair
+from udsd.evaluation.pairs import EvaluationPair, folder_pairs
 from udsd.evaluation.sharp_images import SharpImage
 from udsd.evaluation.synthetic import blurred_pairs
 
@@ -111,3 +113,23 @@ def test_other_paper_changes_the_picture_and_not_the_blur() -> None:
     )
     # Uneven light is all that there is to blur on an empty page.
     np.testing.assert_allclose(printed[0].blurred[20:40, 20:40], printed[0].sharp[20:40, 20:40], atol=2)
+
+
+def test_a_pair_tells_its_kernel_and_what_is_known_of_the_text() -> None:
+    still = BlurConfig(path_length=(9.0, 9.0), noise=(0.0, 0.0))
+    point = np.zeros((41, 41, 3), np.uint8)
+    point[20, 20] = 255
+    (pair,) = blur([SharpImage("point", point, "слово", "rus")], still)
+    assert (pair.text, pair.language) == ("слово", "rus")
+    assert pair.kernel is not None
+    margin = pair.kernel.shape[0] // 2
+    window = pair.blurred[20 - margin : 21 + margin, 20 - margin : 21 + margin, 0]
+    np.testing.assert_allclose(window / 255, pair.kernel, atol=1 / 255)
+
+
+def test_pairs_of_folders_have_no_kernel(tmp_path: Path) -> None:
+    for name in ("sharp", "blurred"):
+        (tmp_path / name).mkdir()
+        PillowImage.fromarray(pattern(0)).save(tmp_path / name / "a.png")
+    (pair,) = folder_pairs(tmp_path / "blurred", tmp_path / "sharp")
+    assert (pair.kernel, pair.text, pair.language) == (None, None, "eng")

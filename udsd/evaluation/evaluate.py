@@ -128,7 +128,8 @@ class _Scorer:
         if self.reference is None:
             return None
         text, reference = self.reference
-        return TextScores(character_errors(recognise_text(output), text), len(text), reference)
+        language = self.pair.language
+        return TextScores(character_errors(recognise_text(output, language), text, language), len(text), reference)
 
     def _relative_distance(self, output: Image) -> float | None:
         if self.vgg is None or self.blurred_distance == 0:
@@ -138,7 +139,8 @@ class _Scorer:
 
 def _reference(pair: EvaluationPair) -> tuple[str, Reference] | None:
     reference: Reference = "ocr" if pair.text is None else "text"
-    text = normalise_text(recognise_text(pair.sharp) if pair.text is None else pair.text)
+    text = recognise_text(pair.sharp, pair.language) if pair.text is None else pair.text
+    text = normalise_text(text, pair.language)
     return (text, reference) if text else None
 
 

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from udsd.arguments import some_path
 from udsd.errors import ImageError
 from udsd.evaluation.metrics import Image, check_alike
+from udsd.evaluation.ocr import ENGLISH
 from udsd.evaluation.sharp_images import read_rgb_if_possible
 from udsd.images import find_images
 
@@ -27,6 +31,9 @@ class EvaluationPair:
         strength: Label of the blur, such as "10-20" for a range of path lengths; scores are averaged by it.
         text: The text in the image, if known. Without it the OCR of the sharp image is the reference, so that the OCR
             program's own mistakes do not count.
+        language: Of the text, as tesseract names it.
+        kernel: float32 (K, K), K odd, summing to 1: what the sharp image was blurred with, if known. It is for methods
+            that are told the blur, as a bound for those that are not.
     """
 
     name: str
@@ -34,6 +41,8 @@ class EvaluationPair:
     blurred: Image
     strength: str
     text: str | None = None
+    language: str = ENGLISH
+    kernel: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         try:

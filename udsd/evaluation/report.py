@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -180,14 +180,7 @@ class EvaluationReport:
             for strength in strengths
             for method, scores in self.mean_scores(strength).items()
         ]
-        columns = [column for column in _COLUMNS if any(column.value(scores) is not None for _, _, scores in rows)]
-        head = ["blur", "method", *(column.title for column in columns)]
-        lines = [head, ["---", "---", *("---:" for _ in columns)]]
-        lines += [
-            [_cell(strength), _cell(method), *(column.text(scores) for column in columns)]
-            for strength, method, scores in rows
-        ]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        table = means_table([(strength, method, asdict(scores)) for strength, method, scores in rows])
         return f"{table}\n{self._reference_note()}"
 
     def contact_sheet(self, path: Path) -> None:
@@ -207,28 +200,43 @@ class EvaluationReport:
         return f"\nCharacter error rates (CER) are against {' or '.join(names)}.\n" if names else ""
 
 
+def means_table(rows: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
+    """A table of Markdown, without columns that no row has a value for.
+
+    Args:
+        rows: Strength of the blur, method, and scores by the names of `MeanScores`; a missing one leaves an empty cell.
+    """
+    columns = [column for column in _COLUMNS if any(scores.get(column.name) is not None for *_, scores in rows)]
+    lines = [["blur", "method", *(column.title for column in columns)], ["---", "---", *("---:" for _ in columns)]]
+    lines += [
+        [_cell(strength), _cell(method), *(column.text(scores) for column in columns)]
+        for strength, method, scores in rows
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     title: str
     digits: int
-    value: Callable[[MeanScores], float | None]
+    name: str
 
-    def text(self, scores: MeanScores) -> str:
-        value = self.value(scores)
+    def text(self, scores: Mapping[str, Any]) -> str:
+        value = scores.get(self.name)
         return "" if value is None else f"{value:.{self.digits}f}"
 
 
 _COLUMNS = (
-    _Column("images", 0, lambda scores: scores.images),
-    _Column("PSNR, dB", 2, lambda scores: scores.psnr),
-    _Column("PSNR at best shift, dB", 2, lambda scores: scores.shift_tolerant_psnr),
-    _Column("SSIM", 3, lambda scores: scores.ssim),
-    _Column("CER", 3, lambda scores: scores.character_error_rate),
-    _Column("mean CER", 3, lambda scores: scores.mean_character_error_rate),
-    _Column("relative d_VGG", 3, lambda scores: scores.vgg_distance),
-    _Column("colour error of 255", 2, lambda scores: scores.color_error),
-    _Column("inverted", 0, lambda scores: scores.inverted),
-    _Column("collapsed", 0, lambda scores: scores.collapsed),
+    _Column("images", 0, "images"),
+    _Column("PSNR, dB", 2, "psnr"),
+    _Column("PSNR at best shift, dB", 2, "shift_tolerant_psnr"),
+    _Column("SSIM", 3, "ssim"),
+    _Column("CER", 3, "character_error_rate"),
+    _Column("mean CER", 3, "mean_character_error_rate"),
+    _Column("relative d_VGG", 3, "vgg_distance"),
+    _Column("colour error of 255", 2, "color_error"),
+    _Column("inverted", 0, "inverted"),
+    _Column("collapsed", 0, "collapsed"),
 )
 
 

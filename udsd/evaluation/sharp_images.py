@@ -10,6 +10,7 @@ from pathlib import Path
 
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.evaluation.metrics import Image
+from udsd.evaluation.ocr import ENGLISH
 from udsd.images import decode_image
 from udsd.images.levels import to_array
 
@@ -23,10 +24,14 @@ class SharpImage:
     Attributes:
         name: The name of its file; for a text strip the stem of its page's and its first row.
         image: uint8 RGB (H, W, 3).
+        text: The text in it, if known.
+        language: Of its text, as tesseract names it.
     """
 
     name: str
     image: Image
+    text: str | None = None
+    language: str = ENGLISH
 
 
 def whole_images(paths: Sequence[str | os.PathLike[str]]) -> Iterator[SharpImage]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from udsd.arguments import whole_number
@@ -44,11 +45,15 @@ def blurred_pairs(
         low, high = edges[index % bins], edges[index % bins + 1]
         sharp = _on_other_paper(image.image, seed, index) if other_paper else image.image
         sampler = BlurSampler(replace(config, path_length=(low, high)), np.random.default_rng([seed, index]))
+        blurred, kernel = _blur(sharp, sampler)
         yield EvaluationPair(
             name=image.name,
             sharp=sharp,
-            blurred=_blur(sharp, sampler),
+            blurred=blurred,
             strength=f"path {low:.0f}-{high:.0f} px",
+            text=image.text,
+            language=image.language,
+            kernel=kernel,
         )
 
 
@@ -61,8 +66,9 @@ def _on_other_paper(image: Image, seed: int, index: int) -> Image:
 
 
 @own_settings()
-def _blur(image: Image, sampler: BlurSampler) -> Image:
-    """Blur an image, uint8 (H, W, 3), padded by repetition of its border pixels."""
+def _blur(image: Image, sampler: BlurSampler) -> tuple[Image, npt.NDArray[np.float32]]:
+    """Blur an image, uint8 (H, W, 3), padded by repetition of its border pixels; and the kernel that did it."""
     margin = sampler.config.kernel_size // 2
     continued = np.pad(image, [(margin, margin), (margin, margin), (0, 0)], mode="edge")
-    return to_array(sampler.blur(from_array(continued))[0])
+    blur = sampler.draw(1, *image.shape[:2])
+    return to_array(blur.apply(from_array(continued))[0]), blur.kernels[0].numpy()
