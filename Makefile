@@ -18,7 +18,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test commands test-page check fix docs linkcheck notebooks wheel clean
+.PHONY: demo test commands test-page check fix docs linkcheck notebooks figures tables wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -56,6 +56,14 @@ linkcheck: $(READY)
 
 notebooks: $(READY)
 	$(BIN)/python examples/run_notebooks.py -o notebook_output
+
+# PAGES=DIR FACES=DIR VGG=FILE PEER=NAME=FILE; FIGURES_ARGS for all else (docs/figures.md).
+figures: $(READY)
+	$(BIN)/python benchmarks/figures.py $(if $(PAGES),--pages "$(PAGES)") $(if $(FACES),--faces "$(FACES)") \
+		$(if $(VGG),--vgg-weights "$(VGG)") $(if $(PEER),--peer "$(PEER)") $(FIGURES_ARGS)
+
+tables: $(READY)
+	$(BIN)/python benchmarks/figures.py --tables
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel -q --no-deps -w dist .

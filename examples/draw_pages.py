@@ -105,8 +105,8 @@ def read_text(path: Path) -> str:
     return re.sub(r"\\f.|\\\(..|\\[&%|/\-e*]", "", "\n".join(lines))
 
 
-def find_fonts(names: Sequence[str]) -> list[Path]:
-    files = sorted(path for ending in ("ttf", "otf", "ttc") for path in FONTS.rglob(f"*.{ending}"))
+def find_fonts(names: Sequence[str], folder: Path | None = None) -> list[Path]:
+    files = sorted(path for ending in ("ttf", "otf", "ttc") for path in (folder or FONTS).rglob(f"*.{ending}"))
     return [path for path in files if path.name.startswith(tuple(names))]
 
 

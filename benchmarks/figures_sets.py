@@ -1,0 +1,200 @@
+"""What the model cards' figures are measured on: the sets, their blur, and who is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from udsd.degradation import BlurConfig
+from udsd.domains import DeblurKeywords
+from udsd.errors import ConfigError
+from udsd.models.config import DomainKind
+
+BLURRED, SHARP = "blurred", "sharp"
+"""As `udsd.evaluation` calls the input, and what a perfect method would give."""
+
+UNSHARP, WIENER, RICHARDSON_LUCY, BLIND_WIENER = (
+    "unsharp mask",
+    "Wiener, true kernel",
+    "Richardson-Lucy, true kernel",
+    "Wiener, estimated kernel",
+)
+CLASSICS = (UNSHARP, WIENER, RICHARDSON_LUCY, BLIND_WIENER)
+
+AS_IT_IS = ", as it is"
+"""Ends the name of a model that no picture was brought to: ``scale="off"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Pages of running text to be drawn.
+
+    Attributes:
+        script: A key of `figures_drawn.SCRIPTS`.
+        letters: Font size in pixels.
+        light_on_dark: Dark mode.
+    """
+
+    script: str = "english"
+    letters: int = 28
+    light_on_dark: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSet:
+    """One set of images, blurred with seed 0.
+
+    Attributes:
+        name: Its key in the file of results.
+        title: What it is, in a line for cards.
+        kind: The models of this kind are measured.
+        source: Where the sharp images come from: pages, of which strips are cut; faces, as they are; or they are drawn.
+        count: How many images; None for all.
+        identifier: For the metadata of cards.
+        command: What measures MODEL by hand; empty where nothing does.
+        blur: What they are blurred with.
+        other_paper: Pages are printed on other paper first.
+        drawing: What is drawn.
+        variants: Options of `Deblurrer.deblur` by what they add to the model's name.
+        peers: Whether others than the zoo's models are measured too.
+        experiments: Peers that are models trained for a comparison; the results of both came with their recipes.
+    """
+
+    name: str
+    title: str
+    kind: DomainKind
+    source: Literal["pages", "faces", "drawn"]
+    count: int | None = None
+    identifier: str = ""
+    command: str = ""
+    blur: BlurConfig = field(default_factory=BlurConfig)
+    other_paper: bool = False
+    drawing: Drawing | None = None
+    variants: Mapping[str, DeblurKeywords] = field(default_factory=lambda: {"": {}})
+    peers: bool = True
+    experiments: tuple[str, ...] = ()
+
+    @property
+    def ocr(self) -> bool:
+        """Whether character errors are counted."""
+        return self.kind == "page"
+
+    @property
+    def bins(self) -> int:
+        """How many strengths of blur are told apart."""
+        return 3 if self.drawing is None else 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a result depends on beside the method, in the values of JSON: with others it is measured anew."""
+        default = BlurConfig()
+        blur = {one.name: getattr(self.blur, one.name) for one in fields(BlurConfig)}
+        changed = {name: value for name, value in blur.items() if value != getattr(default, name)}
+        options: dict[str, Any] = {"source": self.source, "count": self.count, "blur": _plain(changed)}
+        if self.other_paper:
+            options["other_paper"] = True
+        if self.drawing is not None:
+            options["drawing"] = {one.name: getattr(self.drawing, one.name) for one in fields(Drawing)}
+        return options
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _drawn(name: str, drawing: Drawing, **blur: Any) -> EvaluationSet:
+    """Drawn pages under camera paths in proportion to their letters, unless the blur is given."""
+    shaken = {"path_length": (0.4 * drawing.letters, 1.2 * drawing.letters)}
+    return EvaluationSet(
+        name=f"drawn, {name}",
+        title=name,
+        kind="page",
+        source="drawn",
+        count=8,
+        blur=BlurConfig(**(shaken | blur)),
+        drawing=drawing,
+        variants={AS_IT_IS: {"scale": "off"}, "": {}},
+        peers=False,
+    )
+
+
+STRIPS = EvaluationSet(
+    name="strips",
+    title="48 strips of 60 held-out documents, blurred by random camera paths of 10 to 60 px",
+    kind="page",
+    source="pages",
+    count=48,
+    identifier="debian-texlive-documentation-held-out",
+    command="udsd evaluate PAGES --model MODEL --strips 48 --ocr",
+    experiments=("unpaired, 3,000 steps", "the same with pairs, 3,000 steps"),
+)
+FACES = EvaluationSet(
+    name="faces",
+    title="500 faces of 500 people of LFW, none trained on, blurred by random camera paths of 10 to 60 px",
+    kind="face",
+    source="faces",
+    identifier="lfw",
+    command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors",
+    experiments=("unpaired, 4,500 steps", "the same with pairs, 4,500 steps"),
+)
+SETS = (
+    STRIPS,
+    EvaluationSet(
+        name="more strips",
+        title="80 strips of the same pages",
+        kind="page",
+        source="pages",
+        count=80,
+        command="udsd evaluate PAGES --model MODEL --strips 80 --ocr",
+        peers=False,
+    ),
+    EvaluationSet(
+        name="defocus",
+        title="the 48 strips, out of focus by 1 to 3 px as well, with noise of 2 to 4 levels",
+        kind="page",
+        source="pages",
+        count=48,
+        command="udsd evaluate PAGES --model MODEL --strips 48 --ocr --defocus 1 3 --noise 2 4",
+        blur=BlurConfig(defocus_probability=1.0, defocus_radius=(1.0, 3.0), noise=(2.0, 4.0)),
+    ),
+    EvaluationSet(
+        name="other paper",
+        title="the 48 strips printed anew: tinted, grey, shaded, in fainter ink",
+        kind="page",
+        source="pages",
+        count=48,
+        command="udsd evaluate PAGES --model MODEL --strips 48 --ocr --other-paper",
+        other_paper=True,
+    ),
+    *(_drawn(f"letters of {size} px", Drawing(letters=size)) for size in (9, 12, 16, 24, 32, 48, 64)),
+    _drawn("Cyrillic", Drawing("cyrillic")),
+    _drawn("Chinese", Drawing("chinese")),
+    _drawn("Japanese", Drawing("japanese")),
+    _drawn("fixed-width letters", Drawing("mono")),
+    _drawn("light on dark", Drawing(light_on_dark=True)),
+    _drawn(
+        "out of focus",
+        Drawing(),
+        path_length=(0.0, 0.0),
+        motion_probability=0.0,
+        defocus_probability=1.0,
+        defocus_radius=(3.0, 6.0),
+    ),
+    _drawn("straight motion", Drawing(), straight_probability=1.0),
+    _drawn("JPEG, quality 30 to 60", Drawing(), jpeg_probability=1.0, jpeg_quality=(30.0, 60.0)),
+    _drawn("noise of 8 to 12 levels", Drawing(), noise=(8.0, 12.0)),
+    FACES,
+)
+
+
+def main_set(kind: DomainKind | None) -> EvaluationSet:
+    """The set that the scores in the manifest are of.
+
+    Raises:
+        ConfigError: None is for models of that kind.
+    """
+    for one in (STRIPS, FACES):
+        if one.kind == kind:
+            return one
+    raise ConfigError(f"no set measures models of kind {kind!r}; add one to benchmarks/figures_sets.py")
