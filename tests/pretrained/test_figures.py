@@ -20,6 +20,7 @@ import torch
 from PIL import Image, ImageFont
 
 from tests.typesetting import WORDS, needs_tesseract, typeset_page
+from udsd.degradation import is_held_out
 from udsd.errors import ConfigError
 from udsd.evaluation import SharpImage, blurred_pairs, psnr
 from udsd.evaluation.vgg import VGG19Features
@@ -281,6 +282,24 @@ def test_without_apt_get_it_says_what_to_do(
         sources.MissingSourceError, match=r"packages of Debian \(manpages\), and apt-get .* PAGES=folder"
     ):
         sources.fetch(figures["drawn"].PACKAGES, packages)
+
+
+def test_pages_are_made_of_held_out_documents_alone(
+    figures: dict[str, ModuleType], make_pdf: Callable[..., Path], tmp_path: Path
+) -> None:
+    sources, work = figures["sources"], tmp_path / "work"
+    names = [f"document-{number}" for number in range(40)]
+    for package in sources.DOCUMENTS:
+        for name in names:
+            make_pdf(work / "packages" / package / "doc" / name / f"{name}.pdf", ["0 0 72 72 re f"])
+    held_out = {name for name in names if is_held_out(Path(name, "x.pdf"))}
+    assert 0 < len(held_out) < len(names)
+    pages = sources.make_pages(work)
+    assert {name for name in names for page in pages.rglob("*.png") if f"{name}-" in page.name} == held_out
+    (only, *others) = pages.rglob("*.png")
+    for other in others:
+        other.unlink()
+    assert list(sources.make_pages(work).rglob("*.png")) == [only]  # what is there is not made again
 
 
 def test_classics_with_the_true_kernel_come_nearer_to_the_sharp_image(
