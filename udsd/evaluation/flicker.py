@@ -34,10 +34,10 @@ class FlickerScore:
 def flicker_score(restored: Iterable[Image], original: Iterable[Image]) -> FlickerScore:
     """Compare each frame with the one before it, moved along the motion to where it should be.
 
-    Score: the mean of ``|frame - moved(frame before)|`` over all pixels that the motion tells for sure (the warping error
-    of Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018). The motion is that of the original for both.
-    A sharp clip scores above zero too: motion is known to a fraction of a pixel, and an edge that misses by that much
-    differs. Memory is that of two frames.
+    Score: the mean of ``|frame - moved(frame before)|`` over all pixels that the motion tells for sure (the warping
+    error of Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018). The motion is that of the original for
+    both. A sharp clip scores above zero too: motion is known to a fraction of a pixel, and an edge that misses by that
+    much differs. Memory is that of two frames.
 
     Args:
         restored: Its frames in their order, uint8 (H, W, 3) or (H, W).
