@@ -20,8 +20,8 @@ MARGIN = 1.1
 """Side of the square that is restored, as a multiple of the aligned crop's: the mask falls off in the margin."""
 
 _SIZES = (80, 112, 160, 224)
-"""Sides in pixels at which aligned crops are restored, when 160 is the size of training. Larger ones only cost: faces of
-250 to 320 pixels under light blur lost 1.5 dB at 1.8 times the size of training."""
+"""Sides in pixels at which aligned crops are restored, when 160 is the size of training. Larger ones only cost: faces
+of 250 to 320 pixels under light blur lost 1.5 dB at 1.8 times the size of training."""
 
 _TRAINED_SIZE = 160
 
