@@ -139,7 +139,12 @@ class TrainingCrops:
         if self._pairs is not None:
             config, random = self.config, self._random(_PAIRS, step)
             return self._pairs.crops(
-                self._count, config.crop_size, random, minimum_contrast=config.minimum_contrast, flip=config.flip
+                self._count,
+                config.crop_size,
+                random,
+                minimum_contrast=config.minimum_contrast,
+                flip=config.flip,
+                scales=config.scales,
             )
         return self._with_blur(self._all_sharp, _PAIRS, step)
 
@@ -161,6 +166,7 @@ class TrainingCrops:
             margin=margin,
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
+            scales=config.scales,
         )
         if not self._balance_white:
             crops = replace(crops, gains=None)

@@ -17,6 +17,7 @@ from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images import decode_image
 from udsd.images.levels import to_levels
 from udsd.models.white import WhiteBalance
+from udsd.training.crop_scales import AS_THEY_ARE, Scales, draw_scale, resized, unscaled
 from udsd.training.crops import Crops
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class ImagePool:
         margin: int = 0,
         minimum_contrast: float = 0.0,
         flip: bool = False,
+        scales: Scales = AS_THEY_ARE,
     ) -> Crops:
         """Draw crops, of S x S pixels with S = size + 2 * margin.
 
@@ -139,25 +141,29 @@ class ImagePool:
                 is mirrored at its borders, so that crops still come from all of it.
             minimum_contrast: See `DataConfig`.
             flip: See `DataConfig`.
+            scales: See `DataConfig`.
 
         Raises:
             ImageError: None of the files can be decoded.
         """
-        drawn = [self._crop(size, margin, minimum_contrast, random) for _ in range(count)]
+        drawn = [self._crop(size, margin, minimum_contrast, scales, random) for _ in range(count)]
         crops = [crop.levels for crop in drawn]
         if flip:
             crops = [crop[:, ::-1] if random.random() < 0.5 else crop for crop in crops]
         gains = np.stack([crop.gain for crop in drawn])[..., None, None]
         return Crops(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2), gains=torch.from_numpy(gains))
 
-    def _crop(self, size: int, margin: int, minimum_contrast: float, random: np.random.Generator) -> CachedImage:
+    def _crop(
+        self, wanted_size: int, wanted_margin: int, minimum_contrast: float, scales: Scales, random: np.random.Generator
+    ) -> CachedImage:
+        size, margin = unscaled(wanted_size, wanted_margin, draw_scale(scales, random))
         for attempt in range(_TRIES):
             image = self._image(size, random)
             top, left = (_draw_start(side, size, margin, random) for side in image.levels.shape[:2])
             crop = mirrored_window(image.levels, top - margin, left - margin, size + 2 * margin)
             if attempt == _TRIES - 1 or contrast(crop, image.gain) >= minimum_contrast:
                 break
-        return CachedImage(crop, image.gain)
+        return CachedImage(resized(crop, wanted_size + 2 * wanted_margin), image.gain)
 
     def _image(self, at_least: int, random: np.random.Generator) -> CachedImage:
         """A random file, mirrored at its borders where it is smaller than a crop."""
