@@ -49,9 +49,11 @@ class DataConfig:
             Where blurred images or pairs are given, their blur is scaled with them.
         other_paper: Share of the crops that are reprinted in fainter ink on other paper
             (`udsd.degradation.paper_stock`).
-        cache_gigabytes: Size up to which decoded images are kept in memory, in each process.
+        cache_gigabytes: Size up to which decoded images are kept in memory, in each process that trains.
         workers: Threads that prefetch batches, so that images are decoded while the networks compute; 0 draws each
             batch when it is needed.
+        worker_processes: Let the workers be processes instead, which share the decoded images and draw the same
+            batches: for a GPU that waits for threads. For Linux alone.
     """
 
     sharp: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ class DataConfig:
     other_paper: float = 0.0
     cache_gigabytes: float = 4.0
     workers: int = 2
+    worker_processes: bool = False
 
     def __post_init__(self) -> None:
         if not 16 <= self.crop_size <= _LARGEST_CROP or self.crop_size % 4:

@@ -14,7 +14,8 @@ from udsd.images import find_images, read_size
 from udsd.training.crop_scales import AS_THEY_ARE, Scales, draw_scale, resized, unscaled
 from udsd.training.crops import Crops
 from udsd.training.image_lists import warn_of_files
-from udsd.training.image_pool import CachedImage, ImageCache, contrast, mirrored_window
+from udsd.training.image_pool import ImageCache, contrast, mirrored_window
+from udsd.training.image_stores import CachedImage
 
 _TRIES = 8
 
