@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from udsd.models import white_balance
 from udsd.training.crops import Crops
 from udsd.training.data import TrainingCrops
 from udsd.training.data_config import DataConfig
+from udsd.training.prefetch import prefetch
 
 CPU = torch.device("cpu")
 GIVE_UP = 600.0
@@ -251,3 +254,49 @@ def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None
     assert 8 < int(changed.sum()) < 32
     with pytest.raises(ConfigError, match="other_paper is 2"):
         crops_of(folder, other_paper=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_processes_draw_what_threads_draw_bit_for_bit(pages: Path) -> None:
+    blur = BlurConfig(
+        path_length=(2.0, 9.0),
+        straight_probability=0.3,
+        defocus_probability=0.5,
+        noise=(0.0, 9.0),
+        jpeg_probability=0.5,
+    )
+    settings: dict[str, Any] = {"batch_size": 5, "other_paper": 0.5, "flip": True, "scales": (0.8, 1.3)}
+
+    def batches(*, in_processes: bool) -> list[dict[str, Crops]]:
+        crops = crops_of(pages, blur=blur, worker_processes=in_processes, **settings)
+
+        def draw(step: int) -> dict[str, Crops]:
+            return {name: getattr(crops, name)(step) for name in ("sharp", "blurred", "pairs")}
+
+        return list(prefetch(draw, range(3, 43), 2, in_processes=in_processes))
+
+    # Processes first: threads that are just ending are not to be forked.
+    by_processes, by_threads = (batches(in_processes=in_processes) for in_processes in (True, False))
+    for ours, theirs in zip(by_threads, by_processes, strict=True):
+        for name, crops in ours.items():
+            assert torch.equal(crops.pixels, theirs[name].pixels)
+            first, second = (images.to_device(CPU) for images in (crops, theirs[name]))
+            assert all(map(torch.equal, first, second))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_what_one_process_decodes_all_have(pages: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    shutil.copytree(pages, folder)
+    crops = crops_of(folder, worker_processes=True, batch_size=200)
+    assert len(list(prefetch(crops.pairs, range(1), 1, in_processes=True))) == 1
+    expected = crops_of(pages, batch_size=200).pairs(5).pixels
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    assert torch.equal(crops.pairs(5).pixels, expected)
+
+
+def test_worker_processes_are_refused_where_there_is_no_fork(pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ConfigError, match="worker_processes is for Linux; set it to false"):
+        crops_of(pages, worker_processes=True)

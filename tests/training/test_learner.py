@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._inductor import cpp_builder
+from torch._inductor.exc import InvalidCxxCompiler
 
 from tests.runs import CPU, MakeConfig, assert_same
 from udsd.errors import ConfigError
@@ -387,3 +389,34 @@ def test_only_one_half_of_a_batch_is_encoded_if_the_other_is_for_random_codes(
     assert torch.equal(seen[0][0], batch["sharp"].to_device(CPU)[0][:2])
     assert torch.equal(seen[0][1], batch["blurred"].to_device(CPU)[1][:2])
     assert "discriminator_random" in losses
+
+
+def has_compiler() -> bool:
+    try:
+        cpp_builder.get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # inside torch itself
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler")
+def test_compiled_losses_and_gradients_are_the_plain_ones(make_config: MakeConfig) -> None:
+    settings: dict[str, Any] = {
+        "loss": {"restoration_perceptual": 0.1},
+        "objective": {"perceptual_size": 16},
+        "warm_start": {"steps": 2, "ramp_steps": 0},
+    }
+    vgg = VGG19Features()
+    results = []
+    for compiled in (False, True):
+        learner = learner_of(make_config(**settings, run={"compile": compiled}), vgg)
+        losses = floats(one_step(learner))
+        gradients = [parameter.grad for parameter in learner.networks.inference_parameters()]
+        results.append((losses, torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])))
+    (plain, plain_gradient), (losses, gradient) = results
+    assert losses == pytest.approx(plain, rel=1e-4)
+    assert set(losses) == {"restoration", "restoration_squared", "kl", "restoration_perceptual"}
+    assert float((gradient - plain_gradient).norm() / plain_gradient.norm()) < 1e-3
+    assert losses["kl"] > 0  # a code was drawn, the same in both

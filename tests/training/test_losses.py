@@ -18,6 +18,7 @@ from udsd.training.losses import (
     low_frequency_loss,
     perceptual_loss,
     restoration_losses,
+    shrunk_to,
     weighted_sum,
 )
 
@@ -109,6 +110,19 @@ def test_the_papers_weights_are_the_defaults() -> None:
 def test_weights_that_are_no_weights_are_refused_by_name(name: str, weight: float) -> None:
     with pytest.raises(ConfigError, match=f"weight of the {name} loss is {weight}"):
         LossWeights(**{name: weight})
+
+
+def test_images_are_shrunk_to_their_shorter_side_by_means() -> None:
+    images = torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    small = shrunk_to(images, 8)
+    assert small.shape == (2, 3, 8, 12)
+    assert small.dtype == torch.float32
+    torch.testing.assert_close(small.mean(), images.float().mean(), atol=0.01, rtol=0)
+    small.sum().backward()
+    assert images.grad is not None
+    assert (images.grad > 0).all()  # every pixel counts
+    for size in (0, 16, 40):
+        assert shrunk_to(images, size) is images
 
 
 def test_identity_is_the_mean_distance() -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel, ModelConfig
-from udsd.training.losses import LossWeights
+from udsd.training.losses import LossWeights, shrunk_to
 from udsd.training.networks import BranchConfig, TrainingNetworks
 from udsd.training.objectives import ObjectiveConfig, UnpairedObjective, warm_start_losses
 from udsd.training.replay import ReplayPool
@@ -285,6 +285,21 @@ def test_the_perceptual_loss_compares_the_restored_image_with_the_blurred_one(bl
     found = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))["perceptual"].item()
     assert found == pytest.approx(F.mse_loss(vgg(blurred - 1), vgg(blurred)).item(), rel=1e-5)
     assert found > 1e-9
+
+
+def test_perceptual_losses_can_be_of_smaller_images(blurred: Tensor) -> None:
+    vgg, half = VGG19Features(), 16
+    small = [shrunk_to(images, half) for images in (blurred - 1, blurred)]
+    expected = F.mse_loss(*map(vgg, small)).item()
+    found = warm_start_losses(AddOne(), blurred, blurred, vgg, half)["restoration_perceptual"].item()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert found != pytest.approx(F.mse_loss(vgg(blurred - 1), vgg(blurred)).item(), rel=1e-3)
+    objective = UnpairedObjective(AddOne(), ObjectiveConfig(perceptual_size=half), LossWeights(perceptual=1.0), vgg)
+    sharp = blurred - 1
+    unpaired = objective.generator_losses(sharp, blurred, objective.translate(sharp, blurred))["perceptual"].item()
+    assert unpaired == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ConfigError, match="perceptual_size is 8; give 16 pixels or more, or 0"):
+        ObjectiveConfig(perceptual_size=8)
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])

@@ -35,7 +35,7 @@ def test_a_block_is_drawn_once(count: int, blocks: int, monkeypatch: pytest.Monk
 
     def counted(lengths: np.ndarray, random: np.random.Generator) -> np.ndarray:
         drawn.append(len(lengths))
-        return np.zeros((2, len(lengths)), np.complex128)
+        return np.zeros((1, len(lengths)), np.complex128)
 
     monkeypatch.setattr(path_blocks, "sample_camera_paths", counted)
     source = PathBlocks(RANGE, count, (0, 0))

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,49 @@ def test_the_number_of_workers_does_not_change_the_run(
 ) -> None:
     Trainer(make_config(**STAGES, data={"workers": 3}), tmp_path, CPU).fit()
     assert_same(newest(tmp_path)["networks"], newest(whole_run)["networks"])
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="forks")
+
+
+@on_linux
+def test_processes_in_place_of_threads_do_not_change_the_run(
+    make_config: MakeConfig, whole_run: Path, tmp_path: Path
+) -> None:
+    config = make_config(**STAGES, data={"worker_processes": True})
+    Trainer(config, tmp_path / "whole", CPU).fit()
+    assert_same(newest(tmp_path / "whole")["networks"], newest(whole_run)["networks"])
+    folder = stopped_after(6, whole_run, tmp_path / "run")  # begun with threads
+    Trainer(config, folder, CPU, resume=True).fit()
+    assert_same(newest(folder)["networks"], newest(whole_run)["networks"])
+
+
+@on_linux
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_worker_processes_end_with_the_trainer(
+    make_config: MakeConfig, pages: Path, tmp_path: Path, number: int
+) -> None:
+    recipe, folder = tmp_path / "recipe.toml", tmp_path / "run"
+    config = make_config(data={"worker_processes": True}, warm_start={"steps": 100_000}, run={"checkpoint_every": 1})
+    recipe.write_text(to_toml(config.to_dict()))
+    command = ["--recipe", str(recipe), "--sharp", str(pages), "--output", str(folder), "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "udsd.training", *command], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while process.poll() is None and not find_checkpoints(folder):
+        time.sleep(0.05)
+    if number == signal.SIGKILL:
+        process.kill()
+    else:
+        os.killpg(process.pid, number)  # a terminal sends Ctrl-C to all
+    # Ends when nobody has standard error open any more, so when no worker lives.
+    _, error = process.communicate(timeout=120)
+    assert "Traceback" not in error
+    if number == signal.SIGKILL:
+        assert process.returncode == -number
+    else:
+        assert newest(folder)["step"] >= 1
+        assert "--resume" in error
 
 
 def test_gradients_are_clipped_to_the_asked_norm(make_config: MakeConfig, tmp_path: Path) -> None:

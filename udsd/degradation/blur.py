@@ -18,6 +18,7 @@ from udsd.degradation.blur_set import load_blurs
 from udsd.degradation.camera_paths import CameraPaths, rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
+from udsd.degradation.tensor_jpeg import compress_some
 from udsd.errors import ConfigError
 from udsd.images.levels import GREY_LEVEL
 
@@ -113,12 +114,15 @@ class Blur:
     def apply(self, images: Tensor) -> Tensor:
         """Blur images (B, C, H + K - 1, W + K - 1) in [-1, 1] to (B, C, H, W); the kernels move to their device.
 
-        Noise is added before the result is clipped to [-1, 1], as in a sensor.
+        Noise is added before the result is clipped to [-1, 1], as in a sensor. On the CPU Pillow compresses; elsewhere
+        tensor operations do (`udsd.degradation.tensor_jpeg`), so that results differ a little.
         """
         kernels, noise = (drawn.to(images.device, non_blocking=True) for drawn in (self.kernels, self.noise))
         blurred = (apply_kernels(images, kernels) + noise).clamp(-1, 1)
+        if blurred.device.type != "cpu":
+            return compress_some(blurred, self.jpeg_qualities)
         for index, quality in self.jpeg_qualities.items():
-            blurred[index] = through_jpeg(blurred[index], quality).to(images.device)
+            blurred[index] = through_jpeg(blurred[index], quality)
         return blurred
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_STEPS = 2000
+POINTS = 2000
 """Points of one path."""
 
 _HIGHEST_ANXIETY = 0.012
@@ -51,7 +51,7 @@ def sample_camera_paths(
         Positions in pixels as complex numbers (x + iy), shape (2000, N), centred on their mean, so that the blur
         does not shift the image and a restored image can be compared with the sharp one.
     """
-    step = np.asarray(lengths, dtype=float) / (_STEPS - 1)
+    step = np.asarray(lengths, dtype=float) / (POINTS - 1)
     count = step.size
     anxiety = _HIGHEST_ANXIETY * random.random(count)
     shake_probability = _HIGHEST_SHAKE_PROBABILITY * random.random(count) * anxiety
@@ -59,12 +59,12 @@ def sample_camera_paths(
     pull = _HIGHEST_PULL * random.random(count) * anxiety
 
     # Positions and velocities are in units of each path's own step, so that one loop serves all lengths.
-    noise = random.standard_normal((_STEPS, count, 2)).view(np.complex128)[..., 0] * noise_strength
-    shaken = random.random((_STEPS, count)) < shake_probability
-    turns = np.where(shaken, 2 * np.exp(1j * (np.pi + random.random((_STEPS, count)) - 0.5)), 0)
+    noise = random.standard_normal((POINTS, count, 2)).view(np.complex128)[..., 0] * noise_strength
+    shaken = random.random((POINTS, count)) < shake_probability
+    turns = np.where(shaken, 2 * np.exp(1j * (np.pi + random.random((POINTS, count)) - 0.5)), 0)
     velocity = np.exp(2j * np.pi * random.random(count))
-    positions = np.zeros((_STEPS, count), dtype=np.complex128)
-    for index in range(1, _STEPS):
+    positions = np.zeros((POINTS, count), dtype=np.complex128)
+    for index in range(1, POINTS):
         here = positions[index - 1]
         velocity = velocity + velocity * turns[index] + noise[index] - pull * here * step
         velocity /= np.abs(velocity)
@@ -83,7 +83,7 @@ def straight_camera_paths(
     """
     lengths = np.asarray(lengths, dtype=float)
     ends = lengths * np.exp(1j * random.uniform(0, np.pi, size=lengths.size))
-    paths: NDArray[np.complex128] = np.linspace(-0.5, 0.5, _STEPS)[:, None] * ends
+    paths: NDArray[np.complex128] = np.linspace(-0.5, 0.5, POINTS)[:, None] * ends
     return paths
 
 

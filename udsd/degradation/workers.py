@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 from udsd.errors import MemoryLimitError
@@ -29,24 +31,45 @@ def map_in_processes(function: Callable[[_Item], _Result], items: Iterable[_Item
     Raises:
         MemoryLimitError: A worker was killed, most often for its memory.
     """
+    with worker_processes(processes) as pool:
+        yield from pool.map(function, items)
+
+
+@contextmanager
+def worker_processes(
+    processes: int, *, context: BaseContext | None = None, begin: Callable[[], None] | None = None
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of worker processes. If the block is left by an exception, what they are doing is left undone.
+
+    Args:
+        processes: How many workers.
+        context: How they are started; as is usual on this system if None.
+        begin: What each of them does first; it can be pickled unless they are forked.
+
+    Raises:
+        MemoryLimitError: A worker was killed, most often for its memory.
+    """
     end, tell = multiprocessing.Pipe(duplex=False)
-    with end, tell, ProcessPoolExecutor(processes, initializer=_begin, initargs=(end,)) as pool:
+    with end, tell, ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(end, begin)) as pool:
         try:
-            yield from pool.map(function, items)
-        except BrokenProcessPool as error:
+            yield pool
+        except BaseException as error:
+            # Else the pool would wait until the last has done what it has begun.
+            tell.send_bytes(b"end")
+            if not isinstance(error, BrokenProcessPool):
+                raise
             raise MemoryLimitError(
                 f"one of {processes} worker processes was killed, most often for its memory; use fewer"
             ) from error
-        except BaseException:
-            # Else the pool would wait until the last has done what it has begun.
-            tell.send_bytes(b"end")
-            raise
 
 
-def _begin(end: Connection) -> None:
-    """What a worker does first. A terminal sends Ctrl-C to all processes; the first of them decides."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(end: Connection, then: Callable[[], None] | None) -> None:
+    """What a worker does first. A terminal sends Ctrl-C to all processes, others send SIGTERM; the first decides."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(end,), daemon=True).start()
+    if then is not None:
+        then()
 
 
 def _end_with(end: Connection) -> None:

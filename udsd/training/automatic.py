@@ -211,7 +211,12 @@ def with_length(config: TrainingConfig, output: Path, ends: float | None) -> Tra
 def _seconds_per_step(config: TrainingConfig, crops: TrainingCrops, processes: Processes) -> float:
     """Time of a step, measured on networks of random weights that are thrown away."""
     trial = Learner(config, processes)
-    batches = prefetch(lambda step: trial.draw(crops, 0), range(_TRIAL_WARM_UP + _TRIAL_STEPS), config.data.workers)
+    batches = prefetch(
+        lambda step: trial.draw(crops, 0),
+        range(_TRIAL_WARM_UP + _TRIAL_STEPS),
+        config.data.workers,
+        in_processes=config.data.worker_processes,
+    )
     times = []
     with closing(batches):
         for batch in batches:

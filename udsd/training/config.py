@@ -136,8 +136,8 @@ class RunConfig:
             are also taken before the first step and after the last.
         clip_gradients: Gradients of one update are scaled down to this norm if theirs is larger. 0, as in the paper,
             leaves them as they are.
-        compile: Compile the networks (torch.compile). The first step then takes minutes; meant for
-            GPUs.
+        compile: Compile the networks, and the warm start's losses as a whole (torch.compile). The first step then takes
+            minutes; meant for GPUs. Needs a C++ compiler, for GPUs Triton as well.
         device: Where the networks train: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         init: A model of the zoo, a model folder or a Hub repository to start from; none if empty.
         vgg_weights: A file of VGG-19; torchvision downloads it if empty.

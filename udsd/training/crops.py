@@ -1,4 +1,4 @@
-"""One batch of crops, from the bytes that a thread drew to tensors on a device."""
+"""One batch of crops, from the bytes that a worker drew to tensors on a device."""
 
 from __future__ import annotations
 

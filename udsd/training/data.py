@@ -1,7 +1,7 @@
 """Training images: crops from folders, unpaired ones and pairs.
 
 Every batch is a function of the seed, the process and the step alone. So a resumed run sees the batches that an
-uninterrupted one would have seen, and any number of threads can prefetch them.
+uninterrupted one would have seen, and any number of threads or processes can prefetch them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from udsd.training.crops import Crops
 from udsd.training.data_config import DataConfig
 from udsd.training.image_lists import describe_images
 from udsd.training.image_pool import ImageCache, ImagePool
+from udsd.training.image_stores import OwnImages, SharedImages
 from udsd.training.path_blocks import PathBlocks
 from udsd.training.real_pairs import PairPool
+from udsd.training.sharing import check_sharing
 from udsd.training.training_files import find_training_files
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,8 @@ class TrainingCrops:
         besides: The folder of the run, whose own pictures are not trained on.
 
     Raises:
-        ConfigError: The batch size is no multiple of the number of processes.
+        ConfigError: The batch size is no multiple of the number of processes, or workers are to be processes where
+            there is no fork.
         ImageError: There is no folder of sharp images, or a folder is missing or holds no images that can be read, or
             all blurred images are among the sharp ones.
     """
@@ -70,10 +73,15 @@ class TrainingCrops:
         self._seed = seed
         self._process = process
         self._count = data.batch_size // processes
-        self._paths = PathBlocks(blur.path_length, self._count, (seed, process))
+        shared = data.worker_processes
+        if shared:
+            check_sharing()
+        self._paths = PathBlocks(blur.path_length, self._count, (seed, process), shared=shared)
         self._balance_white = balance_white
         self.files = files = find_training_files(data, besides)
-        cache = ImageCache(int(data.cache_gigabytes * 2**30), balance_white=balance_white)
+        room = int(data.cache_gigabytes * 2**30)
+        store = SharedImages(room, [*files.sharp, *files.blurred]) if shared else OwnImages(room)
+        cache = ImageCache(store, balance_white=balance_white)
         self.sharp_pool, self.blurred_pool = ImagePool(files.sharp, cache), ImagePool(files.blurred, cache)
         self._pairs = PairPool(files.pairs, cache) if files.pairs else None
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
@@ -139,7 +147,12 @@ class TrainingCrops:
         if self._pairs is not None:
             config, random = self.config, self._random(_PAIRS, step)
             return self._pairs.crops(
-                self._count, config.crop_size, random, minimum_contrast=config.minimum_contrast, flip=config.flip
+                self._count,
+                config.crop_size,
+                random,
+                minimum_contrast=config.minimum_contrast,
+                flip=config.flip,
+                scales=config.scales,
             )
         return self._with_blur(self._all_sharp, _PAIRS, step)
 
@@ -161,6 +174,7 @@ class TrainingCrops:
             margin=margin,
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
+            scales=config.scales,
         )
         if not self._balance_white:
             crops = replace(crops, gains=None)

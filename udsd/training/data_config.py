@@ -13,6 +13,8 @@ _HIGHEST_CONTRAST = 127.5
 _LARGEST_CROP = 2048
 """Pixels a side; the paper has 128. Larger ones fit hardly any memory, and teach no more."""
 
+_SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 10.0
+
 _MOST_WORKERS = 64
 
 _MOST_HELD_OUT = 0.5
@@ -42,11 +44,16 @@ class DataConfig:
         minimum_contrast: Crops whose standard deviation (in the channel where it is largest) is below this many grey
             levels of 255 are drawn again, up to seven times: the blank margins of a page teach nothing.
         flip: Mirror crops left to right with a probability of one half. For faces, not for text.
+        scales: Smallest and largest factor that the image of a crop is enlarged by (below 1: shrunk) before the crop is
+            cut, so that a face or a page is shown at several sizes. The logarithm of the factor is drawn uniformly.
+            Where blurred images or pairs are given, their blur is scaled with them.
         other_paper: Share of the crops that are reprinted in fainter ink on other paper
             (`udsd.degradation.paper_stock`).
-        cache_gigabytes: Size up to which decoded images are kept in memory, in each process.
+        cache_gigabytes: Size up to which decoded images are kept in memory, in each process that trains.
         workers: Threads that prefetch batches, so that images are decoded while the networks compute; 0 draws each
             batch when it is needed.
+        worker_processes: Let the workers be processes instead, which share the decoded images and draw the same
+            batches: for a GPU that waits for threads. For Linux alone.
     """
 
     sharp: tuple[str, ...] = ()
@@ -60,9 +67,11 @@ class DataConfig:
     batch_size: int = 16
     minimum_contrast: float = 0.0
     flip: bool = False
+    scales: tuple[float, float] = (1.0, 1.0)
     other_paper: float = 0.0
     cache_gigabytes: float = 4.0
     workers: int = 2
+    worker_processes: bool = False
 
     def __post_init__(self) -> None:
         if not 16 <= self.crop_size <= _LARGEST_CROP or self.crop_size % 4:
@@ -80,6 +89,12 @@ class DataConfig:
             raise ConfigError(f"held_out is {self.held_out}; give a share from 0 to {_MOST_HELD_OUT}")
         if not 0 <= self.minimum_contrast <= _HIGHEST_CONTRAST:
             raise ConfigError(f"minimum_contrast is {self.minimum_contrast}; give 0 to {_HIGHEST_CONTRAST}")
+        low, high = self.scales
+        if not _SMALLEST_SCALE <= low <= high <= _LARGEST_SCALE:
+            raise ConfigError(
+                f"scales are {low} to {high}; give factors from {_SMALLEST_SCALE} to {_LARGEST_SCALE}, the smaller "
+                "first"
+            )
         if not 0 <= self.other_paper <= 1:
             raise ConfigError(f"other_paper is {self.other_paper}; give a share from 0 to 1")
         if not 0 <= self.cache_gigabytes < math.inf:

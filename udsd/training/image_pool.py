@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,9 @@ from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.images import decode_image
 from udsd.images.levels import to_levels
 from udsd.models.white import WhiteBalance
+from udsd.training.crop_scales import AS_THEY_ARE, Scales, draw_scale, resized, unscaled
 from udsd.training.crops import Crops
+from udsd.training.image_stores import CachedImage, ImageStore, OwnImages
 
 logger = logging.getLogger(__name__)
 
@@ -27,36 +28,19 @@ _TRIES = 8
 """Draws of a crop; the last one is taken even if it is flat."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CachedImage:
-    """A decoded image.
-
-    Attributes:
-        levels: uint8 (H, W, 3), as in the file.
-        gain: float32 (3,), what scales its light background to white (`udsd.models.white`); 1 for a model without white
-            balance.
-    """
-
-    levels: _Levels
-    gain: NDArray[np.float32]
-
-
 class ImageCache:
     """Decode images, and keep them in memory up to a size. Safe to share between threads.
 
     Args:
-        room: Bytes that may be kept.
+        store: Where images are kept, or how many bytes of them in the memory of this process.
         balance_white: Find the gain of each image that scales its light background to white, as the model does with its
             input.
     """
 
-    def __init__(self, room: int, *, balance_white: bool = False) -> None:
-        self._room = room
+    def __init__(self, store: ImageStore | int, *, balance_white: bool = False) -> None:
+        self._store: ImageStore = OwnImages(store) if isinstance(store, int) else store
         self._balance_white = balance_white
-        self._images: dict[Path, CachedImage] = {}
         self._broken: set[Path] = set()
-        self._full = False
-        self._lock = threading.Lock()
 
     def read(self, path: Path) -> CachedImage | None:
         """An image file; None, with one warning, if it cannot be decoded.
@@ -65,7 +49,7 @@ class ImageCache:
         """
         if path in self._broken:
             return None
-        stored = self._images.get(path)
+        stored = self._store.get(path)
         if stored is None:
             try:
                 pixels = decode_image(path).pixels
@@ -86,25 +70,17 @@ class ImageCache:
         return gain
 
     def _leave_out(self, path: Path, error: UdsdError) -> None:
-        with self._lock:
-            if path not in self._broken:
-                self._broken.add(path)
-                logger.warning("a training image is left out: %s", error)
+        self._broken.add(path)
+        if self._store.is_news(path):
+            logger.warning("a training image is left out: %s", error)
 
     def _keep(self, path: Path, image: CachedImage) -> None:
-        with self._lock:
-            if path in self._images:
-                return
-            if image.levels.nbytes <= self._room:
-                self._room -= image.levels.nbytes
-                self._images[path] = image
-            elif not self._full:
-                self._full = True
-                logger.warning(
-                    "the image cache is full with %d images; the rest is decoded again at every crop, which is slow: "
-                    "raise data.cache_gigabytes if there is memory",
-                    len(self._images),
-                )
+        if not self._store.put(path, image) and self._store.is_news(None):
+            logger.warning(
+                "the image cache is full with %d images; the rest is decoded again at every crop, which is slow: "
+                "raise data.cache_gigabytes if there is memory",
+                len(self._store),
+            )
 
 
 class ImagePool:
@@ -128,6 +104,7 @@ class ImagePool:
         margin: int = 0,
         minimum_contrast: float = 0.0,
         flip: bool = False,
+        scales: Scales = AS_THEY_ARE,
     ) -> Crops:
         """Draw crops, of S x S pixels with S = size + 2 * margin.
 
@@ -139,25 +116,29 @@ class ImagePool:
                 is mirrored at its borders, so that crops still come from all of it.
             minimum_contrast: See `DataConfig`.
             flip: See `DataConfig`.
+            scales: See `DataConfig`.
 
         Raises:
             ImageError: None of the files can be decoded.
         """
-        drawn = [self._crop(size, margin, minimum_contrast, random) for _ in range(count)]
+        drawn = [self._crop(size, margin, minimum_contrast, scales, random) for _ in range(count)]
         crops = [crop.levels for crop in drawn]
         if flip:
             crops = [crop[:, ::-1] if random.random() < 0.5 else crop for crop in crops]
         gains = np.stack([crop.gain for crop in drawn])[..., None, None]
         return Crops(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2), gains=torch.from_numpy(gains))
 
-    def _crop(self, size: int, margin: int, minimum_contrast: float, random: np.random.Generator) -> CachedImage:
+    def _crop(
+        self, wanted_size: int, wanted_margin: int, minimum_contrast: float, scales: Scales, random: np.random.Generator
+    ) -> CachedImage:
+        size, margin = unscaled(wanted_size, wanted_margin, draw_scale(scales, random))
         for attempt in range(_TRIES):
             image = self._image(size, random)
             top, left = (_draw_start(side, size, margin, random) for side in image.levels.shape[:2])
             crop = mirrored_window(image.levels, top - margin, left - margin, size + 2 * margin)
             if attempt == _TRIES - 1 or contrast(crop, image.gain) >= minimum_contrast:
                 break
-        return CachedImage(crop, image.gain)
+        return CachedImage(resized(crop, wanted_size + 2 * wanted_margin), image.gain)
 
     def _image(self, at_least: int, random: np.random.Generator) -> CachedImage:
         """A random file, mirrored at its borders where it is smaller than a crop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -87,8 +87,11 @@ class Learner:
         self._pools = self._make_pools()
         self._optimizers = self._make_optimizers()
         self._used: set[str] = set()
+        self._compiled_losses: Callable[..., dict[str, Tensor]] | None = None
         if config.run.compile:
             self.networks.compile_parts()
+            # Random numbers are PyTorch's own, so that the codes are those of a run that is not compiled.
+            self._compiled_losses = torch.compile(warm_start_losses, options={"fallback_random": True})
         torch.manual_seed(config.run.seed + 1 + processes.index)  # but other random codes
 
     @property
@@ -224,8 +227,9 @@ class Learner:
 
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["pairs"].to_device(self.device)
+        losses, size = self._compiled_losses or warm_start_losses, self.config.objective.perceptual_size
         with self.autocast():
-            return warm_start_losses(self.networks, sharp, blurred, self._restoration_vgg)
+            return losses(self.networks, sharp, blurred, self._restoration_vgg, size)
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]

@@ -103,6 +103,18 @@ def perceptual_loss(restored_features: Tensor, reference_features: Tensor) -> Te
     return F.mse_loss(restored_features, reference_features)
 
 
+def shrunk_to(images: Tensor, size: int) -> Tensor:
+    """Images (B, 3, H, W) shrunk to a shorter side of ``size`` pixels, as float32.
+
+    They are returned as they are if ``size`` is 0 or not smaller than their own.
+    """
+    shorter = min(images.shape[-2:])
+    if not 0 < size < shorter:
+        return images
+    sides = [round(side * size / shorter) for side in images.shape[-2:]]
+    return F.interpolate(images.float(), size=sides, mode="bilinear", antialias=True)
+
+
 def restoration_losses(restored: Tensor, sharp: Tensor) -> dict[str, Tensor]:
     """L1 and squared distance of a restored image to the sharp one it was blurred from, averaged over pixels.
 

@@ -24,6 +24,7 @@ from udsd.training.losses import (
     low_frequency_loss,
     perceptual_loss,
     restoration_losses,
+    shrunk_to,
 )
 from udsd.training.networks import TrainingNetworks
 from udsd.training.replay import ReplayPool
@@ -31,11 +32,13 @@ from udsd.training.replay import ReplayPool
 Discriminator = Callable[[Tensor], list[Tensor]]
 
 _LARGEST_POOL = 10_000
+_SMALLEST_FOR_VGG = 16
+"""Pixels a side; the features are a quarter of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveConfig:
-    """How the unpaired losses are computed. The defaults are the paper's.
+    """How the losses are computed. The defaults are the paper's. All but ``perceptual_size`` are of the unpaired ones.
 
     Attributes:
         adversarial: ``"log"``, ``"least_squares"`` or ``"hinge"``.
@@ -45,6 +48,8 @@ class ObjectiveConfig:
             covers what G_B could hide in faint differences.
         perceptual_before_relu: Take the features of the unpaired perceptual losses before the ReLU of VGG-19 conv3_3,
             as the authors' released code does, not after it.
+        perceptual_size: Shrink images to this many pixels a side before VGG-19 sees them, in all perceptual losses; 0,
+            as in the paper, leaves them as they are.
         perceptual_reference: What s_b is compared with in the unpaired perceptual loss: ``"blurred"``, b, which has its
             content, as in the paper; or ``"sharp"``, s, which is sharp but shows something else. For comparison only.
         latent_trains_encoder: Whether E^b learns from the latent regression. In the authors' released code it does not:
@@ -59,6 +64,7 @@ class ObjectiveConfig:
     detach_blurred: bool = False
     blurred_noise: float = 0.0
     perceptual_before_relu: bool = False
+    perceptual_size: int = 0
     perceptual_reference: Literal["blurred", "sharp"] = "blurred"
     latent_trains_encoder: bool = True
     random_half: bool = False
@@ -67,6 +73,11 @@ class ObjectiveConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.blurred_noise <= 255:
             raise ConfigError(f"blurred_noise is {self.blurred_noise}; give 0 to 255 grey levels")
+        if self.perceptual_size and self.perceptual_size < _SMALLEST_FOR_VGG:
+            raise ConfigError(
+                f"perceptual_size is {self.perceptual_size}; give {_SMALLEST_FOR_VGG} pixels or more, or 0 for the "
+                "size of the crops"
+            )
         if not 0 <= self.replay_pool <= _LARGEST_POOL:
             raise ConfigError(f"replay_pool is {self.replay_pool}; give 0 to {_LARGEST_POOL} images")
 
@@ -101,17 +112,22 @@ class Translations:
 
 
 def warm_start_losses(
-    networks: TrainingNetworks, sharp: Tensor, blurred: Tensor, vgg: VGG19Features | None = None
+    networks: TrainingNetworks,
+    sharp: Tensor,
+    blurred: Tensor,
+    vgg: VGG19Features | None = None,
+    perceptual_size: int = 0,
 ) -> dict[str, Tensor]:
     """Restore sharp images from synthetically blurred versions of them; both (B, 3, H, W) in [-1, 1].
 
-    With ``vgg`` there is a perceptual loss as well.
+    With ``vgg`` there is a perceptual loss as well, of images of ``ObjectiveConfig.perceptual_size``.
     """
     code, mean, log_variance = networks.draw_code(blurred)
     restored = networks.restore(blurred, code)
     losses = restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
     if vgg is not None:
-        losses["restoration_perceptual"] = perceptual_loss(vgg(restored), vgg(sharp))
+        features = [vgg(shrunk_to(images, perceptual_size)) for images in (restored, sharp)]
+        losses["restoration_perceptual"] = perceptual_loss(*features)
     return losses
 
 
@@ -233,7 +249,11 @@ class UnpairedObjective:
         return bool(self._weights.random_code or self._weights.latent or self._weights.random_perceptual)
 
     def _perceptual(self, vgg: VGG19Features, restored: Tensor, reference: Tensor) -> Tensor:
-        features = (vgg(images, rectified=not self._config.perceptual_before_relu) for images in (restored, reference))
+        config = self._config
+        features = (
+            vgg(shrunk_to(images, config.perceptual_size), rectified=not config.perceptual_before_relu)
+            for images in (restored, reference)
+        )
         return perceptual_loss(*features)
 
     def _encoded(self, blurred: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 
 from udsd.errors import ImageError
 from udsd.images import find_images, read_size
+from udsd.training.crop_scales import AS_THEY_ARE, Scales, draw_scale, resized, unscaled
 from udsd.training.crops import Crops
 from udsd.training.image_lists import warn_of_files
-from udsd.training.image_pool import CachedImage, ImageCache, contrast, mirrored_window
+from udsd.training.image_pool import ImageCache, contrast, mirrored_window
+from udsd.training.image_stores import CachedImage
 
 _TRIES = 8
 
@@ -74,14 +77,21 @@ class PairPool:
         self._cache = cache
 
     def crops(
-        self, count: int, size: int, random: np.random.Generator, *, minimum_contrast: float = 0.0, flip: bool = False
+        self,
+        count: int,
+        size: int,
+        random: np.random.Generator,
+        *,
+        minimum_contrast: float = 0.0,
+        flip: bool = False,
+        scales: Scales = AS_THEY_ARE,
     ) -> Crops:
         """Draw crops of S x S pixels with their blurred partners; arguments as for `ImagePool.crops`.
 
         Raises:
             ImageError: None of the pairs can be decoded.
         """
-        drawn = [self._crop(size, minimum_contrast, random) for _ in range(count)]
+        drawn = [self._crop(size, minimum_contrast, scales, random) for _ in range(count)]
         mirrored = random.random(count) < 0.5 if flip else np.zeros(count, bool)
         sharp, blurred = (
             torch.from_numpy(
@@ -98,7 +108,10 @@ class PairPool:
         gains = torch.from_numpy(np.stack([blurred.gain for blurred, _ in drawn])[..., None, None])
         return Crops(sharp, gains=gains, blurred=blurred)
 
-    def _crop(self, size: int, minimum_contrast: float, random: np.random.Generator) -> tuple[CachedImage, CachedImage]:
+    def _crop(
+        self, wanted_size: int, minimum_contrast: float, scales: Scales, random: np.random.Generator
+    ) -> tuple[CachedImage, CachedImage]:
+        size, _ = unscaled(wanted_size, 0, draw_scale(scales, random))
         for attempt in range(_TRIES):
             blurred, sharp = self._images(random)
             top, left = (int(random.integers(max(side - size, 0) + 1)) for side in sharp.levels.shape[:2])
@@ -107,7 +120,8 @@ class PairPool:
             )
             if attempt == _TRIES - 1 or contrast(crops[1].levels, blurred.gain) >= minimum_contrast:
                 break
-        return crops[0], crops[1]
+        blurred, sharp = (replace(crop, levels=resized(crop.levels, wanted_size)) for crop in crops)
+        return blurred, sharp
 
     def _images(self, random: np.random.Generator) -> tuple[CachedImage, CachedImage]:
         """A random pair of those that can be decoded."""

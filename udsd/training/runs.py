@@ -23,6 +23,7 @@ _SMALLEST_CROP_FOR_FOUR = 64
 _OF_NO_CONSEQUENCE = frozenset(
     [
         "data.cache_gigabytes",
+        "data.worker_processes",
         "data.workers",
         "run.checkpoint_every",
         "run.device",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,9 @@ class Trainer:
     def _train(self, log: LossLog | None) -> None:
         total, means, alarms = self.config.total_steps, RunningMeans(self.processes), Alarms()
         saved_at = self._begin(log, means)
-        batches = prefetch(
-            lambda step: self.learner.draw(self._crops, step), range(self.step, total), self.config.data.workers
-        )
+        data = self.config.data
+        draw, steps = partial(self.learner.draw, self._crops), range(self.step, total)
+        batches = prefetch(draw, steps, data.workers, in_processes=data.worker_processes)
         with closing(batches), Progress(self.step, total, shown=self.processes.is_main) as progress:
             for batch in batches:
                 if self._stopping.is_due(self.step):
