@@ -10,12 +10,15 @@ over, the one in progress is resumed. `--dry-run` only prints the commands.
 Images: pages as docs/training.md makes them from PDF documents; faces of about 160 px, aligned as those of CelebA and
 LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format png -resize 136x136 utkface/*.jpg).
 
-Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, text nine more,
-face five and a half. Cores without such instructions take several times as long. On a GPU it was not measured; there
-`--set run.compile=true` is likely to help.
+Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, the first editions
+of text nine more and of face five and a half. Cores without such instructions take several times as long. The last runs
+of text and face, with batches of 32, are for a GPU: seven minutes each on an H200, with `--set run.compile=true --set
+data.worker_processes=14`.
 
 The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
-began with (the models' cards say which), and number formats round differently from machine to machine.
+began with (the models' cards say which), the last runs of the second edition were made by a forerunner of this trainer,
+whose learning rate fell as a cosine and whose faces were enlarged by 1, 1.2 or 1.4, and number formats round
+differently from machine to machine.
 """
 
 from __future__ import annotations
@@ -70,7 +73,39 @@ TEXT_WHITE: Settings = {
     "warm_start.ramp_steps": "300",
     "warm_start.decay_share": "0.7",
 }
+TEXT_BROAD: Settings = {
+    "data.other_paper": "0.3",
+    "blur.path_length": "[6,72]",
+    "blur.motion_probability": "0.93",
+    "blur.straight_probability": "0.15",
+    "blur.defocus_probability": "0.3",
+    "blur.defocus_radius": "[0.5,5]",
+    "blur.gaussian_probability": "0.15",
+    "blur.gaussian_sigma": "[0.3,2.5]",
+    "blur.noise": "[0,7]",
+    "blur.jpeg_probability": "0.3",
+    "blur.jpeg_quality": "[30,95]",
+    "warm_start.decay_share": "0.001",
+}
 FACE_ADAM: Settings = {"model.base_width": "32", "warm_start.optimizer": "adam"}
+FACE_LARGE: Settings = {
+    "data.scales": "[1,1.4]",
+    "data.crop_size": "160",
+    "data.batch_size": "32",
+    "blur.path_length": "[10,84]",
+    "blur.motion_probability": "0.95",
+    "blur.straight_probability": "0.15",
+    "blur.defocus_probability": "0.25",
+    "blur.defocus_radius": "[0.5,4]",
+    "blur.gaussian_probability": "0.15",
+    "blur.gaussian_sigma": "[0.3,2]",
+    "blur.noise": "[0,6]",
+    "blur.jpeg_probability": "0.3",
+    "blur.jpeg_quality": "[35,95]",
+    "loss.restoration_perceptual": "0.7",
+    "objective.perceptual_size": "128",
+}
+LARGE_BATCHES: Settings = {"data.crop_size": "160", "data.batch_size": "32", "run.ema_decay": "0.998"}
 
 CHAINS: Mapping[str, Sequence[Run]] = {
     # Small crops are fast; larger ones have less border, where blur carries light out of sight.
@@ -90,7 +125,7 @@ CHAINS: Mapping[str, Sequence[Run]] = {
         run("even", SMALL_WHITE, run__seed=6),
         run(),
     ),
-    # From `text-small`, widened. The bundled weights are the mean of the last two runs' models.
+    # From `text-small`, widened. The first edition was the mean of runs 5 and 6, which measures as run 6 does.
     "text": (
         run("odd", TEXT_WHITE, model__base_width=64, run__seed=7, warm_start__steps=7500),
         run("even", TEXT_WHITE, run__seed=8, warm_start__steps=9500),
@@ -98,8 +133,24 @@ CHAINS: Mapping[str, Sequence[Run]] = {
         run("even", TEXT_WHITE, run__seed=10, warm_start__steps=8000),
         run("odd", TEXT_WHITE, run__seed=11, warm_start__steps=8000),
         run(),
+        # The second edition: broader pages, drawn ones among them, at first on a CPU.
+        run(common=TEXT_BROAD, run__seed=41, warm_start__steps=9946),
+        run(
+            common={**TEXT_BROAD, **LARGE_BATCHES},
+            run__seed=7,
+            warm_start__steps=6557,
+            warm_start__learning_rate="1e-3",
+            warm_start__decay_share=0.7,
+        ),
+        run(
+            common={**TEXT_BROAD, **LARGE_BATCHES},
+            run__seed=8,
+            warm_start__steps=3423,
+            warm_start__learning_rate="8e-4",
+            warm_start__decay_share=0.85,
+        ),
     ),
-    # Four runs at half the width, the first without VGG-19; the last one is widened.
+    # Four runs at half the width, the first without VGG-19; then it is widened.
     "face": (
         run(
             common=FACE_ADAM,
@@ -119,6 +170,15 @@ CHAINS: Mapping[str, Sequence[Run]] = {
         run(model__base_width=32, run__seed=3, warm_start__steps=6000),
         run(model__base_width=32, run__seed=4, warm_start__steps=7000),
         run(model__base_width=64, run__seed=5),
+        # The second edition: enlarged faces, at first on a CPU.
+        run(data__scales="[1.4,1.4]", blur__path_length="[12,84]", run__seed=6, warm_start__steps=3600),
+        run(
+            common={**FACE_LARGE, **LARGE_BATCHES},
+            run__seed=7,
+            warm_start__steps=9082,
+            warm_start__learning_rate="1e-3",
+            warm_start__decay_share=0.7,
+        ),
     ),
 }
 
@@ -213,9 +273,6 @@ def is_finished(options: argparse.Namespace, number: int) -> bool:
 def write_final(options: argparse.Namespace) -> None:
     count = len(CHAINS[options.model])
     model = load_model(str(model_folder(options, count)))
-    if options.model == "text":
-        before = load_model(str(model_folder(options, count - 1))).state_dict()
-        model.load_state_dict({name: (value + before[name]) / 2 for name, value in model.state_dict().items()})
     target = options.output / "models" / "final"
     save_model(model, target)
     print(f"{target}: load it with Deblurrer.from_pretrained({str(target)!r})")
