@@ -12,7 +12,8 @@ LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format
 
 Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, the first editions
 of text nine more and of face five and a half. Cores without such instructions take several times as long. The last runs
-of text and face, with batches of 32, are for a GPU: seven minutes each on an H200, with what docs/training.md says of one GPU.
+of text and face, with batches of 32, are for a GPU: seven minutes each on an H200, with the settings that
+docs/training.md has for one GPU.
 
 The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
 began with (the models' cards say which), the last runs of the second edition were made by a forerunner of this trainer,
