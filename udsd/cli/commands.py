@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 def deblur(options: Namespace) -> int:
     """Restore files and folders."""
     options.output = _output(options)
+    set_limits(options)  # they hold for what comes from a pipe too
     with piped(options) as pipes:
         return _deblur(options, pipes)
 
@@ -132,12 +133,16 @@ def load_deblurrer(options: Namespace, model: str | None = None) -> Deblurrer:
     )
 
 
-def restore_keywords(options: Namespace) -> dict[str, Any]:
-    """What the options say of how files are restored, checked: keywords of `udsd.files.restore_files`."""
+def set_limits(options: Namespace) -> None:
+    """Set the largest size and number of pages of what is read."""
     if options.max_pixels is not None:
         set_pixel_limit(options.max_pixels)
     if options.max_pages is not None:
         set_page_limit(options.max_pages)
+
+
+def restore_keywords(options: Namespace) -> dict[str, Any]:
+    """What the options say of how files are restored, checked: keywords of `udsd.files.restore_files`."""
     if options.report is not None:
         listed = [] if options.files_from in (None, STREAM) else [options.files_from]
         check_report(options.report, [*options.inputs, *listed, *_files_of(options.model)], Path(options.output))

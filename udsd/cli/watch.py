@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections import Counter
 from functools import partial
 
-from udsd.cli.commands import load_restorer, restore_keywords, tell
+from udsd.cli.commands import load_restorer, restore_keywords, set_limits, tell
 from udsd.cli.help import QUIET
 from udsd.cli.interrupts import INTERRUPTS, watch_termination
 from udsd.cli.output import print_error, print_line, print_note
@@ -19,6 +19,7 @@ from udsd.paths import is_folder
 def watch(options: Namespace) -> int:
     """Restore what is in a folder and what arrives there, until it is stopped."""
     options.inputs = [options.folder]
+    set_limits(options)
     keywords = restore_keywords(options)
     folder = FolderWatch(options.folder, options.output, settle=options.settle, rescan=options.rescan)
     taken = _Taken(options)
