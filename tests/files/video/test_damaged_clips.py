@@ -45,6 +45,12 @@ def test_what_is_no_clip(tmp_path: Path) -> None:
     assert "a folder" in fails(tmp_path / "folder.mp4")
 
 
+def test_a_list_of_pieces_opens_no_other_file(tmp_path: Path) -> None:
+    make(tmp_path / "other.mp4", 5)
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
+    assert "no clip" in fails(tmp_path / "list.mp4")
+
+
 def test_sound_alone_has_no_frames(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mkv", 10, sound=True)
     with av.open(str(path)) as whole, av.open(str(tmp_path / "sound.mkv"), "w") as container:

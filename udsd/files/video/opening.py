@@ -28,6 +28,10 @@ USUAL_RATE = Fraction(25)
 
 _HIGHEST_RATE = 1000
 
+_CONTAINERS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg"
+"""FFmpeg's names of what clips lie in. It would guess others by their content, and read files and addresses that are
+named in lists of pieces (ffconcat, HLS, DASH)."""
+
 
 def load_av() -> Any:
     """The package that reads and writes clips.
@@ -75,7 +79,7 @@ def opened_clip(path: Path) -> Iterator[tuple[Container, VideoStream]]:
         raise ImageError(f"{path}: {error}") from error
     try:
         regular_size(path)
-        container = av.open(str(path), "r", metadata_errors="replace")
+        container = av.open(str(path), "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file; check the path") from error
     except NotRegularError as error:
