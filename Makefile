@@ -80,7 +80,7 @@ $(READY): $(INSTALLED)
 $(DEMO_READY): export PIP_CONSTRAINT := $(CURDIR)/constraints-demo.txt
 $(DEMO_READY): pyproject.toml constraints-demo.txt
 	python3 -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo]' pytest selenium
+	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo,pdf,video]' pytest selenium
 	@touch $(DEMO_READY)
 
 clean:

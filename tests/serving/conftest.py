@@ -30,6 +30,27 @@ def desk(models: Models, storage: Storage) -> Desk:
 
 
 @pytest.fixture
+def document(storage: Storage) -> Path:
+    """A PDF of two scanned pages where Gradio puts what was uploaded."""
+    pytest.importorskip("pikepdf")
+    pytest.importorskip("pypdfium2")
+    from tests.files.pdf.making import jpeg, make, picture
+
+    return make(storage.root / "of-scan" / "scan.pdf", [jpeg(picture(3, seed)) for seed in (0, 4)], text="Page")
+
+
+@pytest.fixture
+def clip(storage: Storage) -> Path:
+    """A clip of six frames with sound there."""
+    pytest.importorskip("av")
+    from tests.files.video.making import make
+
+    path = storage.root / "of-clip" / "clip.mp4"
+    path.parent.mkdir()
+    return make(path, 6, sound=True)
+
+
+@pytest.fixture
 def uploads(storage: Storage, pages: Path) -> list[Path]:
     """Two pictures where Gradio puts what was uploaded."""
     paths = []

@@ -11,7 +11,15 @@ from udsd.serving import Limits
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"files": 0}, {"file_bytes": -1}, {"pixels": 1.5}, {"seconds": 0}, {"seconds": math.nan}, {"keep_seconds": "1h"}],
+    [
+        {"files": 0},
+        {"frames": 0},
+        {"file_bytes": -1},
+        {"pixels": 1.5},
+        {"seconds": 0},
+        {"seconds": math.nan},
+        {"keep_seconds": "1h"},
+    ],
 )
 def test_what_is_no_limit_is_refused(wrong: dict[str, Any]) -> None:
     (name,) = wrong

@@ -26,6 +26,15 @@ def test_faces_are_counted() -> None:
     assert "2 faces restored" in as_html([result(pages=(PageReport(1, faces, ()),))])
 
 
+def test_of_many_lines_some_are_folded() -> None:
+    pages = tuple(PageReport(number, (), (f"note {number}",)) for number in range(1, 13))
+    told = as_html([result("scan.pdf", pages=pages)])
+    seen, _, folded = told.partition("<details><summary>4 more</summary>")
+    assert "Page 8: note 8" in seen
+    assert "Page 9: note 9" in folded
+    assert "Frame 8: note 8" in as_html([result("clip.mp4", pages=pages)])
+
+
 def test_names_and_reasons_are_text_and_no_markup() -> None:
     told = as_html([result("<img src=x>.png", "<img src=x>.png: <script>")]) + error_html("<b>\x1b[1m")
     assert "<img" not in told

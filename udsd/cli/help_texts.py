@@ -68,11 +68,12 @@ Options are those of `udsd deblur`. It takes the extra `watch`.""",
         ),
     ),
     "serve": HelpText(
-        "show a page in the browser that restores pictures",
+        "show a page in the browser that restores files",
         """\
-Show a page in the browser: pictures in, before and after under a slider, better ones out; and an HTTP interface
-for programs. Only this machine reaches it, unless --host says otherwise. Pictures are deleted when their page is
-closed, and all of them when the command ends. It takes the extra `demo`.""",
+Show a page in the browser: pictures, PDFs and clips in, before and after under a slider, better ones out; and an
+HTTP interface for programs. Only this machine reaches it, unless --host says otherwise. Files are deleted when their
+page is closed, and all of them when the command ends. It takes the extra `demo`, for PDFs `pdf` too, and for clips
+`video`.""",
         (
             "udsd serve --open",
             "udsd serve --port 8080 --max-size 20MB --max-time 1min",

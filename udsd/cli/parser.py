@@ -138,8 +138,11 @@ def _add_serve(commands: Commands) -> None:
     command.add_argument("--open", action="store_true", help="show the page in the browser of this machine")
     command.add_argument("--max-size", metavar="SIZE", help="of a file (default: 50MB)")
     command.add_argument("--max-files", type=int, metavar="N", help="of a request (default: 20)")
-    command.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 40 million)")
-    command.add_argument("--max-pages", type=int, metavar="N", help="of a file (default: 100)")
+    command.add_argument(
+        "--max-pixels", type=int, metavar="N", help="of a picture, page or frame (default: 40 million)"
+    )
+    command.add_argument("--max-pages", type=int, metavar="N", help="of a document (default: 100)")
+    command.add_argument("--max-frames", type=int, metavar="N", help="of a clip (default: 1000)")
     command.add_argument(
         "--max-time", type=some_time, metavar="TIME", help="of a request, once worked on (default: 5min)"
     )

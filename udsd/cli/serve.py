@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
         )
 
     def tell(address: str) -> None:
-        print_line(f"{address} is open; Ctrl-C closes it and deletes all pictures")
+        print_line(f"{address} is open; Ctrl-C closes it and deletes all files")
         if options.open:
             webbrowser.open(address)
 
@@ -46,6 +46,7 @@ def _limits(options: Namespace) -> Limits:
         "files": options.max_files,
         "pixels": options.max_pixels,
         "pages": options.max_pages,
+        "frames": options.max_frames,
         "seconds": options.max_time,
         "waiting": options.max_waiting,
         "keep_seconds": options.keep,

@@ -95,6 +95,11 @@ def part_name(path: Path) -> str:
     return _kind_of(path).part
 
 
+def is_same_kind(first: Path, second: Path) -> bool:
+    """Whether two names are of files of one kind, as ``a.jpg`` and ``b.png`` are."""
+    return _kind_of(first) is _kind_of(second)
+
+
 def is_same_format(first: Path, second: Path) -> bool:
     """Whether two names are of files of one format, as ``a.jpg`` and ``b.jpeg`` are; both must have a sink."""
     if first.suffix.lower() == second.suffix.lower():

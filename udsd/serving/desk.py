@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from udsd.domains import detect_faces
 from udsd.domains.options import Box
-from udsd.errors import ImageError
-from udsd.files import FileResult, Restorer
+from udsd.errors import ImageError, MemoryLimitError
+from udsd.files import FileResult
 from udsd.serving.limits import Limits
 from udsd.serving.models import Models
-from udsd.serving.previews import preview, preview_with_boxes
+from udsd.serving.previews import preview_with_boxes, previews
 from udsd.serving.requests import OnShare, Watch, Wishes, restore_upload
 from udsd.serving.storage import Storage
+from udsd.serving.uploads import Upload, is_picture, look_at
 
 OnFile = Callable[[float, str], None]
 """Takes the share of a request that is done, and the name of the file that is worked on."""
-
-_BY_OTHERS = frozenset({".pdf"})
-"""Endings of what the command restores and the page cannot show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ class Restored:
 
     Attributes:
         results: What became of each file, in the order in which they were given.
-        previews: Of each file that was restored its name, and previews before and after; empty if none are wanted.
+        previews: Of each file that was restored its name, and previews before and after; empty if none are wanted. A
+            result that cannot be shown has none.
     """
 
     results: list[FileResult]
@@ -80,7 +80,7 @@ class Desk:
         wishes: Wishes,
         session: str,
         *,
-        previews: bool,
+        with_previews: bool,
         tell: OnFile = lambda share, name: None,
     ) -> Restored:
         """Restore files.
@@ -90,15 +90,15 @@ class Desk:
             model: One of the names of the models.
             wishes: What is wanted.
             session: Whose files they are; if it is closed the work ends.
-            previews: Whether previews are wanted too.
+            with_previews: Whether previews are wanted too.
             tell: Called now and then.
 
         Raises:
-            ImageError: There are no files, or too many.
+            ImageError: There are no files, too many, or boxes of faces in what is no picture.
             ConfigError: A wish is out of range.
             ClientGoneError: The session was closed.
         """
-        self._check(files)
+        self._check(files, wishes)
         with self.turn, self.storage.folder_for(session, files) as folder:
             watch = Watch(self.limits.seconds, lambda: self.storage.is_closed(session))
             watch.look()
@@ -107,17 +107,22 @@ class Desk:
             for number, path in enumerate(files):
                 place = folder / str(number)
                 place.mkdir()
-                result = self._restore_file(restorer, path, place, wishes, watch, _of_file(tell, number, files))
+                upload = look_at(path, self.limits)
+                tell_file = _of_file(tell, number, len(files), upload)
+                result = restore_upload(restorer, upload, place, wishes, watch, tell_file)
                 restored.results.append(result)
-                if previews and result.status == "restored":
-                    before, after = (
-                        preview(file, place, name) for file, name in ((path, "_before"), (result.target, "_after"))
-                    )
-                    restored.previews.append((path.name, before, after))
+                if with_previews and result.status == "restored":
+                    with suppress(ImageError, MemoryLimitError):  # it is there to be downloaded
+                        restored.previews.append((path.name, *previews(path, result.target, place)))
         return restored
 
     def find_faces(self, path: Path, session: str) -> FoundFaces:
-        """Find the faces of a picture, and draw their boxes; errors are those of `udsd.detect_faces`."""
+        """Find the faces of a picture, and draw their boxes.
+
+        Raises:
+            ImageError: It is no picture, or cannot be read.
+        """
+        _check_picture(path)
         with self.turn:
             boxes = [face.box for face in detect_faces(path)]
         return self.draw_boxes(path, boxes, session)
@@ -126,32 +131,36 @@ class Desk:
         """Draw boxes on a preview of a picture.
 
         Raises:
-            ImageError: The picture cannot be read.
+            ImageError: It is no picture, or cannot be read.
         """
+        _check_picture(path)
         with self.storage.folder_for(session, [path]) as folder:
             picture, scale = preview_with_boxes(path, boxes, folder, "faces")
         return FoundFaces(list(boxes), picture, scale)
 
-    def _check(self, files: Sequence[Path]) -> None:
+    def _check(self, files: Sequence[Path], wishes: Wishes) -> None:
         if not files:
-            raise ImageError("there are no pictures; bring at least one")
+            raise ImageError("there are no files; bring at least one")
         if len(files) > self.limits.files:
             raise ImageError(f"{len(files)} files came, and a request may have {self.limits.files}; bring fewer")
-
-    def _restore_file(
-        self, restorer: Restorer, path: Path, place: Path, wishes: Wishes, watch: Watch, tell: OnShare
-    ) -> FileResult:
-        if path.suffix.lower() in _BY_OTHERS:
-            reason = f"{path.name}: is no picture; udsd deblur restores it on the command line"
-            return FileResult(Path(path.name), place / path.name, "failed", reason=reason)
-        return restore_upload(restorer, path, place, wishes, watch, tell)
+        if not isinstance(wishes.options.faces, str):
+            for path in files:
+                _check_picture(path)
 
 
-def _of_file(tell: OnFile, number: int, files: Sequence[Path]) -> OnShare:
+def _check_picture(path: Path) -> None:
+    if not is_picture(path):
+        raise ImageError(
+            f"{path.name}: boxes are drawn on pictures alone; bring one, or have faces found by themselves"
+        )
+
+
+def _of_file(tell: OnFile, number: int, count: int, upload: Upload) -> OnShare:
     """What takes the share of a page, for file ``number`` of several."""
-    name = files[number].name
 
     def tell_page(page: int, share: float) -> None:
-        tell((number + share) / len(files), f"{name}, page {page + 1}" if page else name)
+        done = min((page + share) / upload.count, 1.0)
+        place = upload.place(page)
+        tell((number + done) / count, f"{upload.path.name}, {place}" if place else upload.path.name)
 
     return tell_page

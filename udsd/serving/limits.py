@@ -15,8 +15,9 @@ class Limits:
     Attributes:
         file_bytes: Largest file, in bytes.
         files: Most files of one request.
-        pixels: Largest picture, in pixels.
-        pages: Most pages or frames of a file.
+        pixels: Largest picture, page or frame, in pixels.
+        pages: Most pages of a document, or pictures of an animation.
+        frames: Most frames of a clip.
         seconds: Longest time for the files of one request, once it is their turn.
         waiting: Most requests that wait for their turn; one is worked on at a time.
         keep_seconds: Time after which files are deleted, for those who never close their page.
@@ -30,13 +31,14 @@ class Limits:
     files: int = 20
     pixels: int = 40_000_000
     pages: int = 100
+    frames: int = 1000
     seconds: float = 300.0
     waiting: int = 30
     keep_seconds: float = 3600.0
     stored_bytes: int = 4_000_000_000
 
     def __post_init__(self) -> None:
-        for name in ("file_bytes", "files", "pixels", "pages", "waiting", "stored_bytes"):
+        for name in ("file_bytes", "files", "pixels", "pages", "frames", "waiting", "stored_bytes"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), 1))
         for name in ("seconds", "keep_seconds"):
             number = real_number(name, getattr(self, name), 1, math.inf, "a number of seconds, at least 1")

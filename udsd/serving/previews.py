@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from udsd.domains.options import Box
+from udsd.errors import ImageError
+from udsd.files.kinds import open_source
+from udsd.files.video import VideoSource
 from udsd.images import ImagePages
 from udsd.images.montage import as_rgb
+from udsd.out_of_memory import memory_errors
 
 _LARGEST_SIDE = 2400
 """Pixels. Letters of a page at 300 dpi can be read at that size."""
@@ -18,26 +23,39 @@ _QUALITY = 95
 _LOSSLESS = 2_000_000
 """Pixels up to which a preview is a PNG, so that nothing is seen that the result has not."""
 
+_DEEPEST = 100
+"""Number of the last frame of a clip that may be shown, for those before it are decoded."""
+
 _COLOUR = "#0f9d8a"
 """Of boxes, as the page's own."""
 
 
-def preview(path: Path, folder: Path, name: str) -> Path:
-    """Write a preview of the first page of an image file.
+def previews(before: Path, after: Path, folder: Path) -> tuple[Path, Path]:
+    """Write previews of one page of a file and of its result.
+
+    It is the first, of a PDF the first image, of a clip a frame from its middle.
 
     Args:
-        path: The file.
-        folder: Where the preview goes.
-        name: Its name, without an ending.
+        before: The file.
+        after: The result, of the same kind.
+        folder: Where the previews go.
 
     Raises:
-        ImageError: The file cannot be read.
+        ImageError: A file cannot be read.
+        MemoryLimitError: A page needs more memory than there is.
     """
-    return _save(_reduced(_first_page(path)), folder, name)
+    place = _place_in(before)
+    shown = _page(before, place)
+    if shown is None:
+        place, shown = 0, _page(before, 0)
+    restored = _page(after, place)
+    if shown is None or restored is None:
+        raise ImageError(f"{before.name}: has no page that could be shown")
+    return _save(_reduced(shown), folder, "_before"), _save(_reduced(restored), folder, "_after")
 
 
 def preview_with_boxes(path: Path, boxes: Sequence[Box], folder: Path, name: str) -> tuple[Path, float]:
-    """Write a preview on which boxes are drawn, numbered from 1; arguments and errors as of `preview`.
+    """Write a preview of a picture on which boxes are drawn, numbered from 1.
 
     Args:
         path: The file.
@@ -47,6 +65,9 @@ def preview_with_boxes(path: Path, boxes: Sequence[Box], folder: Path, name: str
 
     Returns:
         The preview, and its size as a part of the picture's.
+
+    Raises:
+        ImageError: The file cannot be read.
     """
     page = _first_page(path)
     image = _reduced(page)
@@ -78,6 +99,21 @@ def _first_page(path: Path) -> Image.Image:
     with ImagePages(path) as pages:
         decoded = pages.read(0)
     return as_rgb(decoded.encode(decoded.pixels))
+
+
+def _place_in(path: Path) -> int:
+    """Of a clip the frame that is shown: its first ones may be dark."""
+    with closing(open_source(path)) as source:
+        return min(source.count // 2, _DEEPEST) if isinstance(source, VideoSource) else 0
+
+
+def _page(path: Path, place: int) -> Image.Image | None:
+    """A page of a file; None if there is none at that place."""
+    with memory_errors(path.name), closing(open_source(path)) as source:
+        if isinstance(source, VideoSource):
+            source.begin_at(place)
+        decoded = next(iter(source), None)
+        return None if decoded is None else as_rgb(decoded.encode(decoded.pixels))
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,10 @@ import torch
 from udsd.domains import DeblurOptions, Restoration
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.files import FileResult, Restorer, restore_files
+from udsd.files.restorer import ClipRestorer
 from udsd.images import DecodedImage
 from udsd.inference import OnProgress
+from udsd.serving.uploads import Upload, format_for
 
 OnShare = Callable[[int, float], None]
 """Takes the number of the page that is worked on, from 0, and the share of it that is done."""
@@ -28,8 +31,11 @@ class ClientGoneError(Exception):
     """Nobody waits for the result any more."""
 
 
-class OutOfTimeError(ImageError):
-    """The files of a request take longer than they may."""
+class OutOfTimeError(Exception):
+    """The files of a request take longer than they may.
+
+    It is no `ImageError`, which would stop work on one page of a document and leave the others.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Wishes:
 
     Attributes:
         options: How pictures are brought to the model.
-        file_format: Ending of the results, or None for that of each input.
+        file_format: Ending of the results of files of its kind, or None for that of each input.
         quality: Of formats that lose something, or None for that of the source.
     """
 
@@ -71,7 +77,7 @@ class Watch:
             raise ClientGoneError
         if time.monotonic() > self._end:
             raise OutOfTimeError(
-                f"a request may take {self._seconds:g} seconds, which are over; give fewer or smaller pictures, or "
+                f"a request may take {self._seconds:g} seconds, which are over; give less at a time, or "
                 "have the limit raised (--max-time)"
             )
 
@@ -101,6 +107,13 @@ class WatchedRestorer:
         """The models' names and hashes, if they have some."""
         return str(getattr(self._restorer, "title", ""))
 
+    def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> WatchedRestorer | None:
+        """What restores a clip, as of the other one, with the same watch."""
+        chosen: Restorer | None = self._restorer
+        if isinstance(chosen, ClipRestorer):
+            chosen = chosen.for_clip(frames, steady=steady)
+        return None if chosen is None else WatchedRestorer(chosen, self._watch, self._tell)
+
     def restore_decoded(
         self,
         images: Sequence[DecodedImage[Any]],
@@ -122,14 +135,19 @@ class WatchedRestorer:
 
 
 def restore_upload(
-    restorer: Restorer, path: Path, folder: Path, wishes: Wishes, watch: Watch, tell: OnShare = lambda page, share: None
+    restorer: Restorer,
+    upload: Upload,
+    folder: Path,
+    wishes: Wishes,
+    watch: Watch,
+    tell: OnShare = lambda page, share: None,
 ) -> FileResult:
     """Restore one file as ``udsd deblur`` does, with the same bytes.
 
     Args:
         restorer: The model.
-        path: The file.
-        folder: Where the result goes, under the file's name with `SUFFIX`.
+        upload: The file.
+        folder: Where the result goes, under the file's name with `SUFFIX`; if there is none, the folder is removed.
         wishes: What is wanted.
         watch: Ends the work.
         tell: Called now and then.
@@ -141,19 +159,27 @@ def restore_upload(
         ClientGoneError: Nobody waits for it.
         ConfigError: A wish is out of range.
     """
-    watched = WatchedRestorer(restorer, watch, tell)
-    try:
-        report = restore_files(
-            watched,
-            [path],
-            f"{folder}/",
-            suffix=SUFFIX,
-            file_format=wishes.file_format,
-            quality=wishes.quality,
-            options=wishes.options,
-        )
-    except (ImageError, MemoryLimitError) as error:
-        result = FileResult(path, folder / path.name, "failed", reason=str(error))
+    path = upload.path
+    failed = FileResult(path, folder / path.name, "failed")
+    if upload.refusal:
+        result = replace(failed, reason=f"{path}: {upload.refusal}")
     else:
-        (result,) = report.results
+        try:
+            report = restore_files(
+                WatchedRestorer(restorer, watch, tell),
+                [path],
+                f"{folder}/",
+                suffix=SUFFIX,
+                file_format=format_for(path, wishes.file_format),
+                quality=wishes.quality,
+                options=wishes.options,
+            )
+        except OutOfTimeError as error:
+            result = replace(failed, reason=f"{path}: {error}")
+        except (ImageError, MemoryLimitError) as error:
+            result = replace(failed, reason=str(error))
+        else:
+            (result,) = report.results
+    if result.status != "restored":
+        shutil.rmtree(folder, ignore_errors=True)  # with parts of a result that will not be finished
     return replace(result, source=Path(path.name), reason=result.reason.replace(f"{path}", path.name))

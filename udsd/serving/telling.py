@@ -9,7 +9,11 @@ from typing import Any
 
 from udsd.domains import Region
 from udsd.files import FileResult
+from udsd.files.kinds import part_name
 from udsd.shown import shown
+
+_LINES = 8
+"""Lines of a file that are seen at once."""
 
 _WORDS = {
     "restored": "restored",
@@ -42,13 +46,22 @@ def _entry(result: FileResult) -> str:
         how = f"{how}{model} in {result.seconds:.1f} s"
     lines = [f"<p><strong>{escape(shown(result.source.name))}</strong> <span>{escape(shown(how))}</span></p>"]
     told = [result.reason.removeprefix(f"{result.source.name}: ")] if result.reason else []
+    part = part_name(result.source).capitalize()
     for page in result.pages:
-        where = f"Page {page.number}: " if page.number > 1 or len(result.pages) > 1 else ""
+        where = f"{part} {page.number}: " if page.number > 1 or len(result.pages) > 1 else ""
         told += [f"{where}{note}" for note in page.notes]
         if page.regions:
             told.append(f"{where}{_regions(page.regions)}")
-    lines += [f"<p>{escape(shown(line))}</p>" for line in told]
+    lines += _folded([f"<p>{escape(shown(line))}</p>" for line in told])
     return f'<div class="udsd-file udsd-{result.status}">{"".join(lines)}</div>'
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Lines of which only some are seen until the others are asked for."""
+    if len(lines) <= _LINES:
+        return lines
+    rest = lines[_LINES:]
+    return [*lines[:_LINES], f"<details><summary>{len(rest)} more</summary>{''.join(rest)}</details>"]
 
 
 def _regions(regions: Sequence[Region]) -> str:

@@ -51,7 +51,7 @@ class Events:
         quality: float | None,
         request: gr.Request,
     ) -> tuple[list[str], list[dict[str, Any]]]:
-        """Restore pictures.
+        """Restore pictures, PDFs and clips.
 
         Returns:
             The restored files, and what became of each that came.
@@ -80,7 +80,7 @@ class Events:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Restore pictures.
+        """Restore pictures, PDFs and clips.
 
         Returns:
             Of the slider, the choice of what it shows, the downloads, what is told, and the previews, the new values.
@@ -95,8 +95,8 @@ class Events:
         shown = [(name, str(before), str(after)) for name, before, after in restored.previews]
         names = [(name, number) for number, (name, _, _) in enumerate(shown)]
         return (
-            shown[0][1:],
-            gr.update(choices=names, value=0, visible=len(names) > 1),
+            shown[0][1:] if shown else None,
+            gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
             gr.update(value=[str(path) for path in restored.files], visible=True),
             as_html(restored.results),
             shown,
@@ -107,7 +107,7 @@ class Events:
         return shown[number][1:] if shown else None
 
     def clear(self) -> tuple[Any, ...]:
-        """The pictures were taken away or exchanged: what is shown is not theirs."""
+        """The files were taken away or exchanged: what is shown is not theirs."""
         return (*self._nothing(WELCOME), gr.update(value=None, visible=False), "")
 
     def find_faces(self, files: list[str] | None, request: gr.Request) -> tuple[Any, ...]:
@@ -157,7 +157,12 @@ class Events:
         tell = (lambda share, name: None) if progress is None else (lambda share, name: progress(share, desc=name))
         try:
             return self._desk.restore(
-                files, model, read_wishes(len(files), *wishes), _session(request), previews=previews, tell=tell
+                files,
+                model,
+                read_wishes(len(files), *wishes),
+                _session(request),
+                with_previews=previews,
+                tell=tell,
             )
         except ClientGoneError as error:
             raise gr.Error("the page was closed", print_exception=False) from error

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from udsd.serving.desk import Desk
 from udsd.serving.page.events import Events
-from udsd.serving.page.looks import CSS, FOOTER, HEADER, THEME, WELCOME
+from udsd.serving.page.looks import CSS, FOOTER, HEADER, THEME, WELCOME, taken_html
+from udsd.serving.uploads import missing_kinds, taken_kinds
 from udsd.serving.wishes import BOXES
 
 _GROUP = "desk"
@@ -106,6 +107,7 @@ def make_page(desk: Desk) -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 files = _make_upload(desk)
+                gr.HTML(taken_html(desk.limits, taken_kinds(), missing_kinds()))
                 button = gr.Button("Restore", variant="primary", size="lg", elem_id="restore")
                 form, finder = _make_form(desk, files)
             with gr.Column(scale=3, min_width=360):
@@ -133,7 +135,7 @@ def make_page(desk: Desk) -> gr.Blocks:
 def _make_upload(desk: Desk) -> gr.File:
     limits = desk.limits
     size = f"at most {limits.files} of {limits.file_bytes / 1e6:g} MB and {limits.pixels / 1e6:g} megapixels"
-    files = gr.File(label=f"Blurred pictures ({size})", file_count="multiple", height=190, elem_id="pictures")
+    files = gr.File(label=f"Blurred files ({size})", file_count="multiple", height=190, elem_id="pictures")
     # Not in a class of our own: Gradio writes a file of types beside each such class.
     files.async_move_resource_to_block_cache = _uploaded(files.async_move_resource_to_block_cache, desk.storage.root)
     return files
@@ -195,9 +197,14 @@ def _make_form(desk: Desk, files: gr.File) -> tuple[Fields, Finder]:
             elem_id="boxes",
         )
     with gr.Accordion("Result", open=False):
-        file_format = gr.Dropdown(_FORMATS, value="", label="Format")
+        file_format = gr.Dropdown(_FORMATS, value="", label="Format of pictures", info="PDFs and clips keep theirs.")
         quality = gr.Number(
-            0, label="Quality of JPEG and WebP", info="1 to 100; 0: as it came.", minimum=0, maximum=100, precision=0
+            0,
+            label="Quality of JPEG, WebP and clips",
+            info="1 to 100; 0: as it came.",
+            minimum=0,
+            maximum=100,
+            precision=0,
         )
         best = gr.Checkbox(False, label="Best: the mean of several restorations, several times slower")
     return Fields(files, model, strength, scale, faces, boxes, background, best, file_format, quality), finder

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
 import gradio as gr
+
+from udsd.serving.limits import Limits
 
 # No fonts from elsewhere: the page loads nothing that is not here.
 THEME = gr.themes.Default(
@@ -17,8 +22,8 @@ THEME = gr.themes.Default(
 HEADER = """
 <header class="udsd-header">
   <h1>udsd</h1>
-  <p>Blurred pages of print and blurred faces, made sharper. Drop a picture: it comes back in the format it had,
-  with all that it had.</p>
+  <p>Blurred pages of print and blurred faces, made sharper. Drop a picture, a scanned PDF or a clip: it comes back
+  in the format it had, with all that it had.</p>
 </header>
 """
 
@@ -30,8 +35,11 @@ downloaded in full size and fidelity.</p></div>
 FOOTER = """
 <p class="udsd-footer">Letters and faces that are drawn from a strong blur are guesses: do not use them where a wrong
 digit does harm, and never identify anybody by them.<br>
-Pictures are deleted when this page is closed; of a page that is left open, after {kept}.</p>
+Files are deleted when this page is closed; of a page that is left open, after {kept}.</p>
 """
+
+_MOST = {"PDFs": "PDFs of at most {pages} pages", "clips": "clips of at most {frames} frames"}
+"""How many parts files may have, by their kinds."""
 
 CSS = """
 .gradio-container { max-width: 1400px !important; margin: 0 auto !important; }
@@ -44,5 +52,21 @@ CSS = """
 .udsd-file span { color: var(--body-text-color-subdued); }
 .udsd-unsuitable, .udsd-sharp { border-left-color: #d97706; }
 .udsd-failed { border-left-color: #dc2626; }
+.udsd-taken { font-size: 0.9rem; color: var(--body-text-color-subdued); }
+.udsd-taken p { margin: 0; }
 .udsd-footer { font-size: 0.85rem; color: var(--body-text-color-subdued); }
 """
+
+
+def taken_html(limits: Limits, taken: Sequence[str], missing: Sequence[str]) -> str:
+    """What is said of the files that are taken.
+
+    Args:
+        limits: How much work they may make.
+        taken: Kinds of files.
+        missing: Sentences on kinds that are not taken.
+    """
+    most = [_MOST.get(kind, kind).format(pages=limits.pages, frames=limits.frames) for kind in taken]
+    listed = f"{', '.join(most[:-1])} and {most[-1]}" if len(most) > 1 else most[0]
+    lines = [f"{listed[0].upper()}{listed[1:]}.", *missing]
+    return f'<div class="udsd-taken">{"".join(f"<p>{escape(line)}</p>" for line in lines)}</div>'
