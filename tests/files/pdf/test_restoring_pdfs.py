@@ -19,7 +19,7 @@ from PIL import Image
 from tests.files.pdf.making import MakeImage, fax, image, images_in, jpeg, make, picture, plain
 from udsd import ImageError
 from udsd.domains import Restoration
-from udsd.files import restore_files
+from udsd.files import deblur_pdf, restore_files
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
 from udsd.files.pdf.samples import read_samples
@@ -281,6 +281,12 @@ def test_images_within_forms_are_found_and_only_those_that_are_drawn(brighter: A
         pdf.save(path)
     assert restored(brighter, path).status == "restored"
     assert brighter.batches == [1]
+
+
+def test_two_runs_give_the_same_bytes(brighter: Any, tmp_path: Path) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture(3)), plain(picture(1))])
+    results = [deblur_pdf(brighter, path, tmp_path / f"{run}.pdf").target.read_bytes() for run in range(2)]
+    assert results[0] == results[1]
 
 
 def test_pages_may_be_chosen(brighter: Any, tmp_path: Path) -> None:

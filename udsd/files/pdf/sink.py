@@ -142,6 +142,8 @@ def _write_whole(target: Path, source: PdfSource, finished: Callable[[Key], Enco
                     linearize=pdf.is_linearized,
                     fix_metadata_version=False,
                     preserve_pdfa=_is_pdfa(pdf),
+                    # Else no two runs give the same bytes. Encryption takes its key from the other kind.
+                    deterministic_id=not pdf.is_encrypted,
                 )
             except pikepdf.PdfError as error:
                 raise ImageError(f"{source.path}: damaged ({error}); get the file again") from error
