@@ -8,7 +8,7 @@ import sys
 from udsd.cli import main
 
 LIMITS = (
-    *("--max-size", "20MB", "--max-files", "5", "--max-pixels", "12000000", "--max-pages", "10"),
+    *("--max-size", "20MB", "--max-files", "5", "--max-pixels", "12000000", "--max-pages", "10", "--max-frames", "100"),
     *("--max-time", "3min", "--max-waiting", "20", "--max-stored", "2GB", "--keep", "30min"),
 )
 

@@ -133,15 +133,18 @@ class Client:
         results, report = data
         return [self._http.get(f"/file={file['path']}").content for file in results], report
 
-    def leave_at_its_turn(self, files: list[dict[str, Any]]) -> None:
-        """Ask as a browser does, with a session that is kept alive; go away when the work begins."""
+    @contextmanager
+    def asking(self, files: list[dict[str, Any]], *fields: Any) -> Iterator[None]:
+        """Ask as a browser does, with a session that is kept alive; go away at the end of the block."""
         session = uuid.uuid4().hex
         with self._http.stream("GET", f"/heartbeat/{session}") as alive:
-            next(alive.iter_lines())
-            body = {"data": [files, *DEFAULTS], "fn_index": self._number_of("deblur"), "session_hash": session}
+            beats = alive.iter_lines()  # kept: if it is collected the connection is closed
+            next(beats)
+            data = [files, *fields, *DEFAULTS[len(fields) :]]
+            body = {"data": data, "fn_index": self._number_of("deblur"), "session_hash": session}
             self._http.post("/queue/join", json=body).raise_for_status()
-            with self._http.stream("GET", "/queue/data", params={"session_hash": session}) as events:
-                assert any('"process_starts"' in line for line in events.iter_lines())
+            with self._http.stream("GET", "/queue/data", params={"session_hash": session}):
+                yield
 
     def config(self) -> Any:
         """What the page is made of."""

@@ -40,7 +40,18 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(any_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     world = tmp_path_factory.mktemp("server") / "world"
-    with serving(world, "--model", any_model, "--max-pixels", 2_000_000, "--max-size", "2MB", "--max-files", 8) as one:
+    with serving(
+        world,
+        "--model",
+        any_model,
+        "--max-pixels",
+        2_000_000,
+        "--max-size",
+        "2MB",
+        "--max-files",
+        8,
+        *("--max-frames", 20),
+    ) as one:
         yield one
 
 
@@ -67,6 +78,20 @@ def faithful_pictures(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def scan_and_clip(folder: Path) -> tuple[Path, Path]:
+    """A PDF of two pages with a layer of text, and a clip with sound."""
+    for module in ("pikepdf", "pypdfium2", "av"):
+        pytest.importorskip(module)
+    from tests.files.pdf import making as pdfs
+    from tests.files.video import making as clips
+
+    images = [pdfs.jpeg(pdfs.picture(3, seed)) for seed in (0, 4)]
+    return (
+        pdfs.make(folder / "scan.pdf", images, text="Page"),
+        clips.make(folder / "clip.mp4", 10, sound=True),
+    )
+
+
 def bomb(path: Path) -> Path:
     """A picture of 10,000 megapixels in some bytes."""
 
@@ -88,6 +113,39 @@ def test_the_bytes_are_those_of_the_command(client: Client, any_model: Path, tmp
     assert [entry["source"] for entry in report] == [path.name for path in pictures]
     for path, data in zip(pictures, restored, strict=True):
         assert data == (tmp_path / "out" / path.name).read_bytes(), path.name
+
+
+def test_pdfs_and_clips_have_the_bytes_of_the_command(client: Client, any_model: Path, tmp_path: Path) -> None:
+    files = scan_and_clip(tmp_path)
+    assert run("deblur", *files, "-o", tmp_path / "out", "--model", any_model) == 0
+    restored, report = client.deblur(client.upload(*files))
+    assert [entry["status"] for entry in report] == ["restored", "restored"]
+    for path, data in zip(files, restored, strict=True):
+        assert data == (tmp_path / "out" / path.name).read_bytes(), path.name
+    assert restored[0].startswith(b"%PDF-")
+    assert restored[1][4:8] == b"ftyp"
+
+
+def test_hostile_pdfs_and_clips_are_told_and_stop_nothing(client: Client, pages: Path, tmp_path: Path) -> None:
+    scan, clip = scan_and_clip(tmp_path)
+    from tests.files.pdf import making as pdfs
+    from tests.files.video import making as clips
+
+    (tmp_path / "cut.pdf").write_bytes(scan.read_bytes()[:400])
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {clip}\n")
+    long_clip = clips.make(tmp_path / "long.mkv", 21)
+    long_scan = pdfs.make(tmp_path / "long.pdf", [pdfs.plain(pdfs.picture(1))] * 101)
+    huge = pdfs.make(tmp_path / "huge.pdf", [pdfs.plain(pdfs.picture(1), Width=100_000, Height=100_000)])
+    files = [tmp_path / "cut.pdf", tmp_path / "list.mp4", long_clip, long_scan, huge, pages / "0.png"]
+    restored, report = client.deblur(client.upload(*files))
+    assert [entry["status"] for entry in report] == [*["failed"] * 5, "restored"]
+    reasons = [entry["reason"] for entry in report]
+    assert reasons[1].startswith("list.mp4: damaged, cut off or no clip")
+    assert reasons[2].startswith("long.mkv: has 21 frames, more than the 20 that are allowed")
+    assert reasons[3].startswith("long.pdf: has more than the 100 pages")
+    assert "2000000" in reasons[4]
+    assert not any("/" in reason.partition(" (")[0] for reason in reasons)
+    assert len(restored) == 1
 
 
 def test_options_arrive(client: Client, any_model: Path, pages: Path, tmp_path: Path) -> None:
@@ -179,18 +237,30 @@ def test_nothing_is_left(any_model: Path, pages: Path, tmp_path: Path) -> None:
         assert left == []
 
 
-def test_nothing_stays_of_a_client_that_goes_away_nor_of_a_server_that_is_killed(pages: Path, tmp_path: Path) -> None:
-    rows = np.random.default_rng(0).integers(0, 256, (2000, 1000, 3), dtype=np.uint8)
-    Image.fromarray(np.tile(rows, (1, 3, 1))).save(tmp_path / "takes_minutes.png")
-    world = tmp_path / "world"
-    with serving(world, "--model", "text", "--max-time", "1h") as server, Client(server) as client:
-        client.leave_at_its_turn(client.upload(tmp_path / "takes_minutes.png"))
+def test_work_for_a_client_that_goes_away_ends_and_leaves_nothing(pages: Path, tmp_path: Path) -> None:
+    with Image.open(ROOT / "examples" / "page_blurred.png") as page:
+        page.convert("RGB").resize((2400, 2000)).save(tmp_path / "large.png")
+    best = ("auto", 1, "auto", "auto", "", "restore", True)
+    with serving(tmp_path / "world", "--model", "text", "--max-time", "1h") as server, Client(server) as client:
+        with client.asking(client.upload(tmp_path / "large.png"), *best):
+            assert eventually(server.is_working)
+            assert server.files() != []
         assert eventually(lambda: server.files() == [])
+        # It has its turn at once, and not in the many minutes that the other would take.
+        restored, _ = client.deblur(client.upload(pages / "0.png"))
+        assert len(restored) == 1
+
+
+def test_what_a_server_that_is_killed_leaves_goes_with_the_next_start(
+    any_model: Path, pages: Path, tmp_path: Path
+) -> None:
+    world = tmp_path / "world"
+    with serving(world, "--model", any_model) as server, Client(server) as client:
         client.upload(pages / "0.png")
         server.process.kill()
         server.process.wait()
         assert server.files() != []
-    with serving(world, "--model", "text") as server:
+    with serving(world, "--model", any_model) as server:
         assert server.files() == []
 
 
@@ -242,7 +312,7 @@ def test_the_space_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     constraints = (ROOT / "constraints-demo.txt").read_text("utf-8")
     assert card["sdk"] == "gradio"
     assert f"gradio=={card['sdk_version']}\n" in constraints
-    assert "udsd[demo] @ " in (folder / "requirements.txt").read_text("utf-8")
+    assert "udsd[demo,pdf,video] @ " in (folder / "requirements.txt").read_text("utf-8")
     monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.1")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
     with serving(tmp_path / "world", command=(str(folder / card["app_file"]),)) as server:

@@ -77,7 +77,7 @@ class Gate:
         if length > self._limits.request_bytes:
             return 413, f"an upload may have {self._limits.request_bytes} bytes; bring fewer or smaller files"
         if self._storage.size() + length > self._limits.stored_bytes:
-            return 507, "there is no room for more pictures now; try again in some minutes"
+            return 507, "there is no room for more files now; try again in some minutes"
         return None
 
 

@@ -52,8 +52,7 @@ CSS = """
 .udsd-file span { color: var(--body-text-color-subdued); }
 .udsd-unsuitable, .udsd-sharp { border-left-color: #d97706; }
 .udsd-failed { border-left-color: #dc2626; }
-.udsd-taken { font-size: 0.9rem; color: var(--body-text-color-subdued); }
-.udsd-taken p { margin: 0; }
+.udsd-taken p { font-size: 0.9rem; color: var(--body-text-color-subdued); margin: 0; }
 .udsd-footer { font-size: 0.85rem; color: var(--body-text-color-subdued); }
 """
 
