@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,9 +79,10 @@ class Visitor:
         self.wait_for("#told .udsd-restored, #told .udsd-failed, #told .udsd-unsuitable")
         return self.find("#told")[0].text
 
-    def download(self) -> bytes:
-        """The first result, saved by a click."""
-        link = self.wait_for("#downloads a")
+    def download(self, number: int = 0) -> bytes:
+        """A result, saved by a click."""
+        self.wait_for("#downloads a")
+        link = self.find("#downloads a")[number]
         target = self.downloads / str(link.get_attribute("download"))
         link.click()
         assert eventually(target.is_file)
@@ -97,7 +99,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("server") / "world", "--max-pixels", 2_000_000) as one:
+    with serving(tmp_path_factory.mktemp("server") / "world", "--max-pixels", 2_000_000, "--max-size", "2MB") as one:
         yield one
         assert one.stop() == 0
         assert one.files() == []
@@ -151,6 +153,64 @@ def test_a_picture_goes_in_and_a_better_one_comes_out(
     assert run("deblur", blurred[0], "-o", tmp_path / "out") == 0
     assert visitor.download() == (tmp_path / "out" / "first.jpg").read_bytes()
     assert visitor.hosts() == {server.address}, "the page asks others"
+
+
+@pytest.fixture(scope="module")
+def scan_and_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A scanned PDF of two blurred pages, and a blurred clip of three frames."""
+    for module in ("pikepdf", "pypdfium2", "av"):
+        pytest.importorskip(module)
+    from tests.files.pdf import making as pdfs
+    from tests.files.video import making as clips
+
+    folder = tmp_path_factory.mktemp("documents")
+    with Image.open(ROOT / "examples" / "page_blurred.png") as opened:
+        page = opened.convert("RGB")
+    parts = [np.asarray(page.crop((40, top, 340, top + 120))) for top in (90, 190)]
+
+    def draw(number: int, size: tuple[int, int]) -> Any:
+        return np.asarray(page.crop((40 + number, 90, 40 + number + size[0], 90 + size[1])))
+
+    return (
+        pdfs.make(folder / "scan.pdf", [pdfs.jpeg(part) for part in parts], text="Page"),
+        clips.make(folder / "clip.mp4", 3, size=(240, 120), draw=draw, sound=True),
+    )
+
+
+def test_a_pdf_and_a_clip_come_back_as_what_they_are(
+    visit: Callable[[], Visitor], scan_and_clip: tuple[Path, Path], tmp_path: Path
+) -> None:
+    visitor = visit()
+    visitor.bring(*scan_and_clip)
+    visitor.press("#restore")
+    told = visitor.answer()
+    assert "scan.pdf restored by text" in told
+    assert "clip.mp4 restored by text" in told
+
+    def shown(width: int) -> bool:
+        images = visitor.find("#slider img")
+        return [image.get_property("naturalWidth") for image in images] == [width, width]
+
+    assert eventually(lambda: shown(300)), "the first page is not shown"
+    visitor.press("#shown input")
+    visitor.wait_for("#shown [role=option][aria-label='clip.mp4']").click()
+    assert eventually(lambda: shown(240)), "the clip is not shown"
+
+    assert run("deblur", *scan_and_clip, "-o", tmp_path / "out") == 0
+    for number, path in enumerate(scan_and_clip):
+        assert visitor.download(number) == (tmp_path / "out" / path.name).read_bytes(), path.name
+
+
+def test_an_upload_that_is_too_large_is_told_and_another_can_be_brought(
+    visit: Callable[[], Visitor], blurred: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "large.png").write_bytes(bytes(3_000_000))
+    visitor = visit()
+    visitor.wait_for("#pictures input[type=file]").send_keys(str(tmp_path / "large.png"))
+    told = visitor.wait_for(".toast-body")
+    assert eventually(lambda: "large.png" in told.text and "maximum allowed size" in told.text)
+    visitor.press("#pictures button[aria-label=Clear]")
+    visitor.bring(blurred[0])
 
 
 def test_two_at_once_get_their_own(visit: Callable[[], Visitor], blurred: tuple[Path, Path], tmp_path: Path) -> None:
