@@ -153,7 +153,7 @@ def test_input_is_not_changed_and_gives_no_gradient() -> None:
         (torch.full((3, 4, 4), 1.1), r"\[1.1, 1.1\]"),
         (None, "NoneType"),
         ([[0, 1]], "list"),
-        (b"image.png", "bytes"),
+        (b"image.png", "not an image that can be read here"),
     ],
 )
 def test_bad_input(image: object, message: str) -> None:
