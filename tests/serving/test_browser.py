@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.commands import run
-from tests.serving.test_page import bomb
+from tests.serving.test_page import are_same_clip, bomb
 
 pytest.importorskip("gradio", reason="the page needs Gradio")
 pytest.importorskip("selenium", reason="a browser is driven by Selenium")
@@ -204,8 +204,9 @@ def test_a_pdf_and_a_clip_come_back_as_what_they_are(
     assert eventually(lambda: shown(200)), "the clip is not shown"
 
     assert run("deblur", *scan_and_clip, "-o", tmp_path / "out") == 0
-    for number, path in enumerate(scan_and_clip):
-        assert visitor.download(number) == (tmp_path / "out" / path.name).read_bytes(), path.name
+    scan, clip = ((tmp_path / "out" / path.name).read_bytes() for path in scan_and_clip)
+    assert visitor.download(0) == scan
+    assert are_same_clip(visitor.download(1), clip)
 
 
 def test_an_upload_that_is_too_large_is_told_and_another_can_be_brought(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -78,6 +79,18 @@ def faithful_pictures(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def are_same_clip(first: bytes, second: bytes) -> bool:
+    """Whether two clips show the same, to a grey level. An encoder's threads may write other bytes in each run."""
+    import av
+
+    def frames(data: bytes) -> list[np.ndarray]:
+        with av.open(io.BytesIO(data)) as container:
+            return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+
+    pairs = list(zip(frames(first), frames(second), strict=True))
+    return bool(pairs) and all(a.shape == b.shape and np.abs(a - b).mean() < 1 for a, b in pairs)
+
+
 def scan_and_clip(folder: Path) -> tuple[Path, Path]:
     """A PDF of two pages with a layer of text, and a clip with sound."""
     for module in ("pikepdf", "pypdfium2", "av"):
@@ -115,13 +128,15 @@ def test_the_bytes_are_those_of_the_command(client: Client, any_model: Path, tmp
         assert data == (tmp_path / "out" / path.name).read_bytes(), path.name
 
 
-def test_pdfs_and_clips_have_the_bytes_of_the_command(client: Client, any_model: Path, tmp_path: Path) -> None:
+def test_pdfs_and_clips_are_those_of_the_command(client: Client, any_model: Path, tmp_path: Path) -> None:
     files = scan_and_clip(tmp_path)
     assert run("deblur", *files, "-o", tmp_path / "out", "--model", any_model) == 0
     restored, report = client.deblur(client.upload(*files))
     assert [entry["status"] for entry in report] == ["restored", "restored"]
-    for path, data in zip(files, restored, strict=True):
-        assert data == (tmp_path / "out" / path.name).read_bytes(), path.name
+    expected = [(tmp_path / "out" / path.name).read_bytes() for path in files]
+    assert restored[0] == expected[0]
+    assert are_same_clip(restored[1], expected[1])
+    assert not are_same_clip(restored[1], files[1].read_bytes())
     assert restored[0].startswith(b"%PDF-")
     assert restored[1][4:8] == b"ftyp"
 
