@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.commands import run
-from tests.serving.test_page import are_same_clip, bomb
+from tests.serving.test_page import are_like_clips, bomb
 
 pytest.importorskip("gradio", reason="the page needs Gradio")
 pytest.importorskip("selenium", reason="a browser is driven by Selenium")
@@ -206,7 +206,7 @@ def test_a_pdf_and_a_clip_come_back_as_what_they_are(
     assert run("deblur", *scan_and_clip, "-o", tmp_path / "out") == 0
     scan, clip = ((tmp_path / "out" / path.name).read_bytes() for path in scan_and_clip)
     assert visitor.download(0) == scan
-    assert are_same_clip(visitor.download(1), clip)
+    assert are_like_clips(visitor.download(1), clip)
 
 
 def test_an_upload_that_is_too_large_is_told_and_another_can_be_brought(
