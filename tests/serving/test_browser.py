@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.commands import run
-from tests.serving.test_page import are_like_clips, bomb
+from tests.serving.test_page import bomb, frames_of
 
 pytest.importorskip("gradio", reason="the page needs Gradio")
 pytest.importorskip("selenium", reason="a browser is driven by Selenium")
@@ -180,7 +180,7 @@ def scan_and_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
     return (
         pdfs.make(folder / "scan.pdf", [pdfs.jpeg(part) for part in parts], text="Page"),
-        clips.make(folder / "clip.mp4", 3, size=(200, 100), draw=draw, sound=True),
+        clips.make(folder / "clip.mkv", 3, size=(200, 100), draw=draw, sound=True, codec="ffv1", options={}),
     )
 
 
@@ -192,7 +192,7 @@ def test_a_pdf_and_a_clip_come_back_as_what_they_are(
     visitor.press("#restore")
     told = visitor.answer()
     assert "scan.pdf restored by text" in told
-    assert "clip.mp4 restored by text" in told
+    assert "clip.mkv restored by text" in told
 
     def shown(width: int) -> bool:
         images = visitor.find("#slider img")
@@ -200,13 +200,13 @@ def test_a_pdf_and_a_clip_come_back_as_what_they_are(
 
     assert eventually(lambda: shown(240)), "the first page is not shown"
     visitor.press("#shown input")
-    visitor.wait_for("#shown [role=option][aria-label='clip.mp4']").click()
+    visitor.wait_for("#shown [role=option][aria-label='clip.mkv']").click()
     assert eventually(lambda: shown(200)), "the clip is not shown"
 
     assert run("deblur", *scan_and_clip, "-o", tmp_path / "out") == 0
     scan, clip = ((tmp_path / "out" / path.name).read_bytes() for path in scan_and_clip)
     assert visitor.download(0) == scan
-    assert are_like_clips(visitor.download(1), clip)
+    assert frames_of(visitor.download(1)) == frames_of(clip)
 
 
 def test_an_upload_that_is_too_large_is_told_and_another_can_be_brought(

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,19 +80,12 @@ def faithful_pictures(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def are_like_clips(first: bytes, second: bytes) -> bool:
-    """Whether two clips have as many frames of one size, and show about the same.
-
-    Clips are not yet the same in each run, to the byte or to a grey level: why is not known.
-    """
+def frames_of(clip: bytes) -> list[Any]:
+    """What a clip shows. Matroska's own numbers are other ones in each run."""
     import av
 
-    def frames(data: bytes) -> list[np.ndarray]:
-        with av.open(io.BytesIO(data)) as container:
-            return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
-
-    pairs = list(zip(frames(first), frames(second), strict=True))
-    return bool(pairs) and all(a.shape == b.shape and np.abs(a - b).mean() < 10 for a, b in pairs)
+    with av.open(io.BytesIO(clip)) as container:
+        return [frame.to_ndarray().tolist() for frame in container.decode(video=0)]
 
 
 def scan_and_clip(folder: Path) -> tuple[Path, Path]:
@@ -104,7 +98,8 @@ def scan_and_clip(folder: Path) -> tuple[Path, Path]:
     images = [pdfs.jpeg(pdfs.picture(3, seed)) for seed in (0, 4)]
     return (
         pdfs.make(folder / "scan.pdf", images, text="Page"),
-        clips.make(folder / "clip.mp4", 10, sound=True),
+        # Without loss: of the same frames libx264 does not always make the same bytes.
+        clips.make(folder / "clip.mkv", 10, sound=True, codec="ffv1", options={}),
     )
 
 
@@ -138,9 +133,11 @@ def test_pdfs_and_clips_are_those_of_the_command(client: Client, any_model: Path
     assert [entry["status"] for entry in report] == ["restored", "restored"]
     expected = [(tmp_path / "out" / path.name).read_bytes() for path in files]
     assert restored[0] == expected[0]
-    assert are_like_clips(restored[1], expected[1])
+    assert frames_of(restored[1]) == frames_of(expected[1])
+    assert len(frames_of(restored[1])) == 10
+    assert frames_of(restored[1]) != frames_of(files[1].read_bytes())
     assert restored[0].startswith(b"%PDF-")
-    assert restored[1][4:8] == b"ftyp"
+    assert restored[1].startswith(b"\x1a\x45\xdf\xa3")  # Matroska
 
 
 def test_hostile_pdfs_and_clips_are_told_and_stop_nothing(client: Client, pages: Path, tmp_path: Path) -> None:
