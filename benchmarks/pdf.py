@@ -12,25 +12,20 @@ from __future__ import annotations
 
 import argparse
 import io
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pikepdf
-import torch
+from file_memory import Darker, peak_and_size, tell_memory
 from pikepdf import Name
 from PIL import Image
 
 from udsd import Deblurrer
-from udsd.domains import DeblurOptions, Restoration
+from udsd.domains import DeblurOptions
 from udsd.files import deblur_pdf
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
@@ -54,7 +49,7 @@ def main() -> None:
         if options.peak_of:
             print(peak_of(options.peak_of, Path(folder)))
         elif options.memory:
-            tell_memory(options.memory)
+            tell_memory(__file__, options.memory, "pages")
         else:
             tell_time(options, Path(folder))
 
@@ -77,30 +72,10 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
     print(f"network alone {statistics.median(alone):.2f} s, whole {statistics.median(whole):.2f} s: {share:+.1%}")
 
 
-class Darker:
-    """In place of a network: as good as nothing is done."""
-
-    device = torch.device("cpu")
-
-    def restore_decoded(  # noqa: D102
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
-    ) -> list[Restoration]:
-        return [Restoration(image.pixels.sub_(0.01)) for image in images]
-
-
-def tell_memory(pages: int) -> None:
-    for count in (max(1, pages // 10), pages):
-        command = [sys.executable, __file__, "--peak-of", str(count)]
-        told = subprocess.check_output(command, text=True)  # noqa: S603
-        peak, size = (int(number) / 1e6 for number in told.split())
-        print(f"{count} pages: peak of {peak:.0f} MB, result of {size:.0f} MB")
-
-
 def peak_of(pages: int, folder: Path) -> str:
     path = make(folder / "scan.pdf", pages, "jpeg")
     deblur_pdf(Darker(), path, folder / "b.pdf")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return f"{peak} {(folder / 'b.pdf').stat().st_size}"
+    return peak_and_size(folder / "b.pdf")
 
 
 def make(path: Path, count: int, coding: str) -> Path:

@@ -11,23 +11,19 @@ and the whole run take turns, and medians count. The network alone restores the 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-import torch
+from file_memory import Darker, peak_and_size, tell_memory
 
 from udsd import Deblurrer
-from udsd.domains import DeblurOptions, Restoration
+from udsd.domains import DeblurOptions
 from udsd.files import deblur_video
 from udsd.files.options import ReadOptions
 from udsd.files.video import VideoSource
@@ -50,7 +46,7 @@ def main() -> None:
         if options.peak_of:
             print(peak_of(options.peak_of, Path(folder)))
         elif options.memory:
-            tell_memory(options.memory)
+            tell_memory(__file__, options.memory, "frames")
         else:
             tell_time(options, Path(folder))
 
@@ -79,30 +75,10 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
         print(f"{'smoothed' if steady else 'frame by frame'}: {median:.2f} s, {median / network - 1:+.1%}")
 
 
-class Darker:
-    """In place of a network: as good as nothing is done."""
-
-    device = torch.device("cpu")
-
-    def restore_decoded(  # noqa: D102
-        self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
-    ) -> list[Restoration]:
-        return [Restoration(image.pixels.sub_(0.01)) for image in images]
-
-
-def tell_memory(frames: int) -> None:
-    for count in (max(1, frames // 10), frames):
-        command = [sys.executable, __file__, "--peak-of", str(count)]
-        told = subprocess.check_output(command, text=True)  # noqa: S603
-        peak, size = (int(number) / 1e6 for number in told.split())
-        print(f"{count} frames: peak of {peak:.0f} MB, result of {size:.0f} MB")
-
-
 def peak_of(frames: int, folder: Path) -> str:
     path = make(folder / "clip.mp4", frames, SMALL)
     deblur_video(Darker(), path, folder / "b.mp4")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return f"{peak} {(folder / 'b.mp4').stat().st_size}"
+    return peak_and_size(folder / "b.mp4")
 
 
 def make(path: Path, count: int, size: tuple[int, int]) -> Path:
