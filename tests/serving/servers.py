@@ -41,17 +41,29 @@ class Server:
 
     def files(self) -> list[Path]:
         """The files in its world that hold anything."""
-        return [path for path in self.world.rglob("*") if path.is_file() and path.stat().st_size > 0]
+        return [path for folder, files, _ in self._folders() for path in map(folder.joinpath, files) if _holds(path)]
 
     def is_working(self) -> bool:
         """Whether there is a folder for the first result of a request, and nothing in it."""
-        folders = [path for path in self.world.rglob("0") if path.is_dir()]
-        return any(not any(folder.iterdir()) for folder in folders)
+        return any(folder.name == "0" and not files and not below for folder, files, below in self._folders())
+
+    def _folders(self) -> Iterator[tuple[Path, list[str], list[str]]]:
+        """Each folder, its files and the folders in it. `os.walk` passes over those that go in the meantime."""
+        for folder, below, files in os.walk(self.world):
+            yield Path(folder), files, below
 
     def stop(self) -> int:
         """End it as a system does, and give its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
+
+
+def _holds(path: Path) -> bool:
+    """Whether a file is there and not empty; the server may take it away at any time."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
