@@ -88,7 +88,11 @@ def test_training_on_a_gpu_goes_on_after_a_resume(tmp_path: Path, precision: str
     config = TrainingConfig.from_dict(settings)
     Trainer(config, tmp_path / "run", CUDA).fit()
     trainer = Trainer(
-        TrainingConfig.from_dict(settings | {"unpaired": {"steps": 6}}), tmp_path / "run", CUDA, resume=True
+        TrainingConfig.from_dict(settings | {"unpaired": {"steps": 6}}),
+        tmp_path / "run",
+        CUDA,
+        resume=True,
+        change_settings=True,
     )
     assert trainer.step == 8
     trainer.fit()
