@@ -189,8 +189,6 @@ class Deblurrer(BlurReading):
             MemoryLimitError: It needs more memory than there is.
         """
         chosen = DeblurOptions(**options)
-        if self._domain is None:
-            return ()
         pixels = decode_named(image).pixels[:1].cpu()
         with memory_errors("the image"):
             (findings,) = examine_images([Look(pixels)], self._domain, chosen)

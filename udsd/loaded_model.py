@@ -192,7 +192,7 @@ class LoadedModel:
             steady: Whether anything holds on; else each frame is a picture by itself.
         """
         clip = copy(self)
-        if steady and self._domain is not None:
+        if steady:
             looks = [Look(single) for frame in frames for single in torch.split(frame.pixels.cpu(), 1)]
             clip._domain = self._domain.for_clip(looks)
         return clip

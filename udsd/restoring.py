@@ -21,7 +21,7 @@ _SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
 def restore_with_mean(
     decoded: Sequence[DecodedImage[Any]],
     backend: Backend,
-    domain: Domain | None,
+    domain: Domain,
     options: DeblurOptions,
     *,
     memory_limit: MemoryLimit = None,
@@ -33,7 +33,7 @@ def restore_with_mean(
     Args:
         decoded: The images. The pixels of a single one may be overwritten.
         backend: What runs the model.
-        domain: What brings images to the model, or None if nothing does.
+        domain: What brings images to the model.
         options: How.
         memory_limit: Instead of the back-end's.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
@@ -67,7 +67,7 @@ def seeded(seed: int | None) -> torch.Generator:
 
 
 def restore_with_draws(
-    pixels: Tensor, backend: Backend, domain: Domain | None, options: DeblurOptions, n: int, generator: torch.Generator
+    pixels: Tensor, backend: Backend, domain: Domain, options: DeblurOptions, n: int, generator: torch.Generator
 ) -> Iterator[Restoration]:
     """Restore an image, or a batch, ``n`` times with draws of the blur code, each when it is asked for.
 
@@ -77,7 +77,7 @@ def restore_with_draws(
     Args:
         pixels: (B, 3, H, W), float32 in [-1, 1]; not changed.
         backend: What runs the model.
-        domain: What brings images to the model, or None if nothing does.
+        domain: What brings images to the model.
         options: How.
         n: How many samples.
         generator: Gives eps; on the CPU.

@@ -16,13 +16,15 @@ REGION = Region((0, 0, 20, 12), scale=0.5)
 
 
 class Model:
-    """In place of a model: adds a quarter, and notes how many images came at once."""
+    """In place of a model: adds a quarter, and notes how many images came at once, and how large."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.shapes: list[tuple[int, ...]] = []
 
     def __call__(self, images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
         self.batches.append(len(images))
+        self.shapes.append(tuple(images.shape[-2:]))
         if on_progress is not None:
             on_progress(1)
         return images.add_(0.25) if overwrite else images + 0.25
@@ -61,10 +63,20 @@ def test_images_that_are_as_expected_go_through_the_model_together() -> None:
     assert [result.notes for result in results] == [(), ("negated",), ()]
 
 
-def test_without_a_domain_and_with_it_switched_off_all_images_are_as_expected() -> None:
-    for domain, options in ((None, DeblurOptions()), (DarkDomain(), DeblurOptions(scale="off"))):
+def test_of_an_unknown_kind_and_with_looking_switched_off_all_images_are_as_expected() -> None:
+    for domain, options in ((domain_of(None), DeblurOptions()), (DarkDomain(), DeblurOptions(scale="off"))):
         (result,) = restore_images([flat(-0.5)], Model(), domain, options)
         assert torch.equal(result.pixels, flat(-0.25))
+        assert not result.regions
+
+
+def test_of_an_unknown_kind_a_scale_that_is_asked_for_is_taken() -> None:
+    model = Model()
+    (result,) = restore_images([flat(-0.5)], model, domain_of(None), DeblurOptions(scale=2))
+    height, width = flat(0).shape[-2:]
+    assert model.shapes == [(2 * height, 2 * width)]
+    assert result.regions == (Region((0, 0, width, height), scale=2),)
+    assert torch.allclose(result.pixels, flat(-0.25), atol=1e-6)
 
 
 def test_strength_blends_image_and_result() -> None:
@@ -92,8 +104,8 @@ class Corner:
 
 
 def test_the_best_quality_is_the_mean_over_places_on_the_stride() -> None:
-    (plain,) = restore_images([torch.zeros(SHAPE)], Corner(), None, DeblurOptions())
-    (best,) = restore_images([torch.zeros(SHAPE)], Corner(), None, DeblurOptions(quality="best"))
+    (plain,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(None), DeblurOptions())
+    (best,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(None), DeblurOptions(quality="best"))
     assert set(plain.pixels.unique().tolist()) == {0.0, 0.5}
     assert set(best.pixels.unique().tolist()) == {0.0, 0.125}
     assert best.pixels.shape == SHAPE

@@ -257,7 +257,10 @@ def _add_domain_options(command: argparse.ArgumentParser) -> None:
         "--strength", type=float, default=1.0, metavar="N", help="of the change, from 0 (none) to 1 (default)"
     )
     command.add_argument(
-        "--scale", default="auto", metavar="N", help="of pages, before the network: auto (default), off, or a number"
+        "--scale",
+        default="auto",
+        metavar="N",
+        help="before the network, not of faces: auto (default), off, or a number",
     )
     command.add_argument(
         "--best", action="store_true", help="the mean of several restorations: a little better, several times slower"

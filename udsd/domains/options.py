@@ -39,9 +39,9 @@ class DeblurOptions:
     """How a picture is brought to the model, and its result back.
 
     Attributes:
-        scale: Of pages. ``"auto"``: chosen by the size of letters and blur, where the model's config says which it
-            expects. A number: the picture is brought to so many times its size before the networks, and back after.
-            ``"off"``: the picture is restored as it is.
+        scale: Of all but faces. ``"auto"``: of pages chosen by the size of letters and blur, where the model's config
+            says which it expects; else the picture's own. A number: the picture is brought to so many times its size
+            before the networks, and back after. ``"off"``: the picture is restored as it is.
         faces: Of faces. ``"auto"``: all that are found, each aligned. ``"center"``: only the one nearest the centre.
             ``"off"``: the picture is restored as it is. Boxes: faces are where these say.
         background: What lies outside of faces: ``"restore"``, at its own scale, or ``"keep"``, as it came.

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from udsd.domains.domain import Domain
 from udsd.domains.faces.domain import FaceDomain
 from udsd.domains.pages.domain import PageDomain
+from udsd.domains.plain import PlainDomain
 from udsd.models.config import DomainConfig
 
 _DOMAINS: dict[str, Callable[[DomainConfig], Domain]] = {"face": FaceDomain, "page": PageDomain}
 
 
-def domain_of(config: DomainConfig | None) -> Domain | None:
-    """What brings pictures to a model, or None where nothing is known of what it expects."""
-    return None if config is None or config.kind not in _DOMAINS else _DOMAINS[config.kind](config)
+def domain_of(config: DomainConfig | None) -> Domain:
+    """What brings pictures to a model; of what nothing is known, nothing is looked for."""
+    return PlainDomain() if config is None or config.kind not in _DOMAINS else _DOMAINS[config.kind](config)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from udsd.domains.averaging import averaged
-from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
 from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
@@ -22,15 +21,15 @@ SHARP = "the picture is sharp already"
 
 @own_settings()
 @torch.inference_mode()
-def examine_images(looks: Sequence[Look], domain: Domain | None, options: DeblurOptions) -> list[Findings | AsExpected]:
+def examine_images(looks: Sequence[Look], domain: Domain, options: DeblurOptions) -> list[Findings | AsExpected]:
     """Find out what has to be done to bring images to the model.
 
     Args:
         looks: At the images.
-        domain: What brings images to the model, or None if nothing does.
+        domain: What brings images to the model.
         options: How; without any change (``strength=0``) nothing has to be found out.
     """
-    if domain is None or options.strength == 0:
+    if options.strength == 0:
         return [AsExpected()] * len(looks)
     return [domain.examine(look, options) for look in looks]
 
@@ -40,7 +39,7 @@ def examine_images(looks: Sequence[Look], domain: Domain | None, options: Deblur
 def restore_images(
     images: Sequence[Tensor],
     restore: Restore,
-    domain: Domain | None,
+    domain: Domain,
     options: DeblurOptions,
     on_progress: OnProgress | None = None,
     *,
@@ -53,7 +52,7 @@ def restore_images(
     Args:
         images: (1, 3, H, W) each, float32 in [-1, 1], on the CPU. A single one may be overwritten.
         restore: The model.
-        domain: What brings images to the model, or None if nothing does.
+        domain: What brings images to the model.
         options: How.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
         found: What `examine_images` has found, if that is known already.
@@ -68,13 +67,12 @@ def restore_images(
         if findings.is_sharp and options.skip_sharp
     }
     due = [number for number in range(len(images)) if number not in results]
-    copies = SHIFTED if domain is None else domain.copies
     if on_progress is not None:
-        passes = len(copies) if options.quality == "best" else 1
+        passes = len(domain.copies) if options.quality == "best" else 1
         count = sum(_pixel_count(images[number], found[number]) for number in due)
         restore = followed(restore, max(passes * count, 1), on_progress)
     if options.quality == "best":
-        restore = averaged(restore, copies)
+        restore = averaged(restore, domain.copies)
     # Where one of several fails, the others are restored once more, from what they are.
     working = {number: images[number] if len(images) == 1 else images[number].clone() for number in due}
     originals = {number: images[number].clone() for number in due if options.strength < 1}

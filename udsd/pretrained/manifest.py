@@ -10,10 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from udsd.errors import ConfigError, UnknownModelError, WeightsError
-from udsd.models.config import DomainKind
 from udsd.regular import read_limited
 
 MANIFEST_VARIABLE = "UDSD_MANIFEST"
@@ -42,6 +41,9 @@ _PATTERNS = {
 }
 _COUNTS = ("bytes", "base_width")
 
+PictureKind = Literal["page", "face", "plate"]
+"""What a model's pictures show: print, or one face each, which `udsd.domains` can tell; or number plates."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
@@ -57,8 +59,8 @@ class ModelEntry:
         licence: Licence of the weights, an SPDX name.
         base_width: Width of the networks, see `ModelConfig`.
         scores: Measured figures by name, as told in the model card.
-        kind: What its pictures show (`udsd.models.config.DomainKind`), for the choice of a model by looking at a
-            picture: of several models of a kind the first is taken. None if it is never chosen so.
+        kind: What its pictures show: of several models of a kind the first is taken where a picture of that kind is
+            seen. None if nothing is told.
     """
 
     alias: str
@@ -70,7 +72,7 @@ class ModelEntry:
     licence: str
     base_width: int
     scores: Mapping[str, float] = field(hash=False)
-    kind: DomainKind | None = None
+    kind: PictureKind | None = None
 
     def __post_init__(self) -> None:
         for name, (pattern, allowed) in _PATTERNS.items():
@@ -81,8 +83,8 @@ class ModelEntry:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ConfigError(f"{name} is {value!r}; give a whole number from 1")
-        if self.kind not in (None, *get_args(DomainKind)):
-            raise ConfigError(f"kind is {self.kind!r}; give one of {', '.join(get_args(DomainKind))}, or leave it out")
+        if self.kind not in (None, *get_args(PictureKind)):
+            raise ConfigError(f"kind is {self.kind!r}; give one of {', '.join(get_args(PictureKind))}, or leave it out")
         if not isinstance(self.scores, Mapping):
             raise ConfigError(f"scores is {self.scores!r}; give an object of numbers by name")
         for name, value in self.scores.items():
@@ -120,7 +122,7 @@ class Manifest:
         """The names of the models."""
         return tuple(entry.alias for entry in self.models)
 
-    def of_kind(self, kind: DomainKind) -> ModelEntry | None:
+    def of_kind(self, kind: PictureKind) -> ModelEntry | None:
         """The first model whose pictures are of a kind, or None."""
         return next((entry for entry in self.models if entry.kind == kind), None)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from udsd.models.config import DomainKind
 from udsd.pretrained.folder import WEIGHTS_FILE
 from udsd.pretrained.lookup import BUNDLED_MODELS
-from udsd.pretrained.manifest import ModelEntry, load_manifest
+from udsd.pretrained.manifest import ModelEntry, PictureKind, load_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class ZooModel:
     Attributes:
         name: What `udsd.Deblurrer.from_pretrained` and ``--model`` take.
         version: Its version, a tag or commit of its repository on the Hub.
-        domain: What its pictures show: ``"page"``, ``"face"``, or None if it is not told.
+        domain: What its pictures show: ``"page"``, ``"face"``, ``"plate"``, or None if it is not told.
         description: One line on what it restores.
         licence: Licence of the weights, an SPDX name or a few words.
         bytes: Size of the weights.
@@ -26,7 +25,7 @@ class ZooModel:
 
     name: str
     version: str
-    domain: DomainKind | None
+    domain: PictureKind | None
     description: str
     licence: str
     bytes: int
