@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from udsd.models.blocks import InstanceNorm, LayerNorm
+from udsd.models.blocks import NORM_EPSILON, InstanceNorm, LayerNorm, whole_norm
 
 
 def test_instance_norm_equals_torchs() -> None:
@@ -32,3 +32,16 @@ def test_layer_norm_normalises_over_channels_and_positions() -> None:
     features = norm(torch.randn(2, 3, 8, 8) * 5 - 7)
     assert torch.allclose(features.mean(dim=(1, 2, 3)), torch.ones(2), atol=1e-5)
     assert torch.allclose(features.std(dim=(1, 2, 3), correction=0), torch.full((2,), 2.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gpus_normalise_by_other_means_and_to_the_same(dtype: torch.dtype, layout: torch.memory_format) -> None:
+    features = (torch.randn(2, 5, 7, 9) * 3 + 4).to(dtype, memory_format=layout)
+    weight, bias = torch.randn(5), torch.randn(5)
+    wide = features.double()
+    expected = nn.functional.group_norm(wide, 1, weight.double(), bias.double(), NORM_EPSILON)
+    result = whole_norm(features, weight, bias)
+    assert result.dtype == torch.promote_types(dtype, torch.float32)
+    assert torch.allclose(result.double(), expected, atol=1e-5)
+    assert result.is_contiguous(memory_format=layout)

@@ -52,7 +52,26 @@ class LayerNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B, C, H, W) to the same shape."""
-        return F.group_norm(features, 1, self.weight, self.bias, NORM_EPSILON)
+        if features.device.type == "cpu":
+            return F.group_norm(features, 1, self.weight, self.bias, NORM_EPSILON)
+        return whole_norm(features, self.weight, self.bias)
+
+
+def whole_norm(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """What `LayerNorm` computes, for GPUs: features (B, C, H, W) to the same shape, in float32 at least.
+
+    CUDA's group_norm sums each image in a single block of threads, so that one large image keeps one of a hundred
+    multiprocessors busy; var_mean spreads the sum over all.
+
+    Args:
+        features: Of any floating-point format.
+        weight: (C,), the scale of each channel.
+        bias: (C,), its shift.
+    """
+    wide = features.to(torch.promote_types(features.dtype, torch.float32))
+    variance, mean = torch.var_mean(wide, dim=(1, 2, 3), correction=0, keepdim=True)
+    scale = weight[:, None, None] * torch.rsqrt(variance + NORM_EPSILON)
+    return torch.addcmul(bias[:, None, None] - mean * scale, wide, scale)
 
 
 class ReflectedConv2d(nn.Conv2d):
