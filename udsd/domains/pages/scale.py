@@ -29,9 +29,9 @@ def choose_scale(survey: Survey, config: DomainConfig) -> float:
     """By how much a page is made larger or smaller before the networks.
 
     Letters outside of the range that the model expects are brought into it, as far as the blur then stays within what
-    the model undoes. Measured in November 2026 with both editions of the model `text`: on pages in Latin letters,
-    Cyrillic and Chinese of 11 to 30 pixels, letters of 23 to 30 pixels are restored best while the blur is small; with
-    the second also where it is large.
+    the model undoes. Measured in November 2026 with three editions of the model `text`: on pages in Latin letters,
+    Cyrillic and Chinese of 11 to 30 pixels, letters of 23 to 30 pixels are restored best while the blur is small; since
+    the second also where it is large, up to limits that the third, which learnt from enlarged crops, has moved.
 
     Args:
         survey: Of the page.
