@@ -17,7 +17,7 @@ from udsd.inference.backend import as_part
 from udsd.models.config import DomainKind
 from udsd.pretrained import Manifest
 
-NEITHER = "neither a page nor a face was found, so it was not restored; name a model to restore it all the same"
+NEITHER = "neither a page nor a face was found, so it was not restored; choose a model to restore it all the same"
 
 
 class ModelChooser:

@@ -19,4 +19,4 @@ def facts_html(name: str, facts: Mapping[str, str]) -> str:
         for key, value in facts.items()
         if value
     )
-    return f"<table><caption><b>{escape_html(name)}</b></caption>{rows}</table>"
+    return f"<table><caption style='text-align: left'><b>{escape_html(name)}</b></caption>{rows}</table>"

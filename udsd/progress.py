@@ -60,5 +60,5 @@ class ImageBar:
         # than the total, of which tqdm warns.
         place = round(place, _DIGITS)
         if place > self._bar.n:
-            self._bar.n = place
+            self._bar.n = int(place) if place == int(place) else place  # 4, not 4.0
             self._bar.update(0)

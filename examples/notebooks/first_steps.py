@@ -33,8 +33,8 @@ EXAMPLES = Path("..")
 # %% [markdown]
 # ## What models there are
 #
-# Each is for one kind of picture. `text-small` is `text` in a third of the time, a little worse; `face` may serve
-# research alone.
+# Each is for one kind of picture. `text-small` takes a third of the time of `text` and is a little worse; `face` is for
+# non-commercial research only.
 
 # %%
 for model in udsd.list_models():
@@ -53,8 +53,8 @@ restored = deblurrer(page)
 udsd.compare(page, restored)
 
 # %% [markdown]
-# A path gives a Pillow image, and a Pillow image, an array or a tensor what it was: grey stays grey, 16 bits stay 16
-# bits.
+# A path gives a Pillow image. Pillow images, arrays and tensors come back as what they were: grey stays grey, 16 bits
+# stay 16 bits.
 
 # %%
 pixels = np.asarray(page)
@@ -85,8 +85,9 @@ faces = Deblurrer.from_pretrained("face")
 udsd.compare(blurred, faces(blurred))
 
 # %% [markdown]
-# The model knows faces of some 160 pixels, seen from the front. So the picture is looked at first: faces are found,
-# brought to that size one by one, and only the change is put back. `examine` tells what is found.
+# The model learnt from faces of 160 to 224 pixels, aligned and seen from the front. So the picture is looked at first:
+# faces are found, turned upright and brought one by one to the size that suits their blur, and only the change is put
+# back. `examine` tells what is found.
 
 # %%
 for region in faces.examine(blurred):

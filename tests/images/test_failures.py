@@ -13,8 +13,8 @@ from udsd.images.failures import named_errors
     ("error", "message"),
     [
         (UnidentifiedImageError("cannot identify"), r"not an image that can be read here; readable are PNG, JPEG"),
-        (Image.DecompressionBombError(), r"more than the \d+ pixels .*--max-pixels"),
-        (Image.DecompressionBombWarning(), r"more than the \d+ pixels .*--max-pixels"),
+        (Image.DecompressionBombError(), r"more than the [\d,]+ pixels .*--max-pixels"),
+        (Image.DecompressionBombWarning(), r"more than the [\d,]+ pixels .*--max-pixels"),
         (PermissionError(13, "Permission denied"), r"cannot be read \(Permission denied\); check"),
         (OSError("image file is\ntruncated"), r"damaged or cut off \(image file is truncated\); get"),
         (struct.error(), r"damaged or cut off \(error\); get the file again"),

@@ -299,7 +299,7 @@ def test_a_tag_of_endless_length_beside_the_pixels_is_left_out(
 
 def test_a_tile_larger_than_any_image(tmp_path: Path) -> None:
     tiles = [(322, 4, 1, 2**15), (323, 4, 1, 2**15), (324, 4, 1, 8), (325, 4, 1, 16)]
-    with pytest.raises(ImageError, match=r"more than the \d+ pixels"):
+    with pytest.raises(ImageError, match=r"more than the [\d,]+ pixels"):
         decode_image(tagged_tiff(tmp_path / "a.tif", *tiles))
 
 

@@ -48,6 +48,12 @@ def test_captions_stand_above_the_images_and_are_not_cut() -> None:
     assert columns.max() < captioned.width - 1
 
 
+@pytest.mark.parametrize("size", [(800, 50), (50, 320)])
+def test_captions_grow_with_the_width_or_the_height(size: tuple[int, int]) -> None:
+    small, large = (side_by_side([Image.new("RGB", shape, RED)], ["I"]) for shape in ((50, 50), size))
+    assert place(large, RED)[1] > 1.5 * place(small, RED)[1]
+
+
 def test_grid_of_training_samples() -> None:
     images = [Image.new("RGB", (8, 8), (0, level, 0)) for level in (50, 100, 150, 200, 250)]
     sheet = side_by_side(images, [""] * 5, columns=2)

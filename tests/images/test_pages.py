@@ -61,7 +61,7 @@ def test_a_bomb_among_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     small, large = Image.new("L", (8, 8)), Image.new("L", (80, 80))
     small.save(tmp_path / "a.tif", save_all=True, append_images=[large])
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ImageError, match="more than the 1000 pixels"):
+    with pytest.raises(ImageError, match="more than the 1,000 pixels"):
         through(tmp_path / "a.tif", tmp_path / "b.tif")
 
 

@@ -35,5 +35,5 @@ def test_another_licence_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
         resolve("text")
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"the model face is not under the licence of udsd but LicenseRef-udsd-research-only: see {folder / 'LICENSE'}"
+        f"the model face has a licence of its own, LicenseRef-udsd-research-only: see {folder / 'LICENSE'}"
     )

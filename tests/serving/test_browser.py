@@ -240,7 +240,7 @@ def test_a_bomb_is_told_and_the_page_goes_on(
     visitor.press("#restore")
     told = visitor.answer()
     assert "bomb.png not restored" in told
-    assert "more than the 2000000 pixels that are allowed" in told
+    assert "more than the 2,000,000 pixels that are allowed" in told
     assert "first.jpg restored" in told
 
 

@@ -157,7 +157,7 @@ def test_hostile_pdfs_and_clips_are_told_and_stop_nothing(client: Client, pages:
     assert reasons[1].startswith("list.mp4: damaged, cut off or no clip")
     assert reasons[2].startswith("long.mkv: has 21 frames, more than the 20 that are allowed")
     assert reasons[3].startswith("long.pdf: has more than the 100 pages")
-    assert "2000000" in reasons[4]
+    assert "2,000,000 pixels" in reasons[4]
     assert not any("/" in reason.partition(" (")[0] for reason in reasons)
     assert len(restored) == 1
 
@@ -177,7 +177,7 @@ def test_hostile_files_are_told_and_stop_nothing(client: Client, pages: Path, tm
     files = [bomb(tmp_path / "bomb.png"), tmp_path / "page.html", tmp_path / "cut.png", pages / "0.png"]
     restored, report = client.deblur(client.upload(*files))
     assert [entry["status"] for entry in report] == ["failed", "failed", "failed", "restored"]
-    assert report[0]["reason"].startswith("bomb.png: more than the 2000000 pixels that are allowed")
+    assert report[0]["reason"].startswith("bomb.png: more than the 2,000,000 pixels that are allowed")
     assert all(str(tmp_path) not in entry["reason"] and "/" not in entry["source"] for entry in report)
     assert len(restored) == 1
 
@@ -336,5 +336,5 @@ def test_the_space_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
     with serving(tmp_path / "world", command=(str(folder / card["app_file"]),)) as server:
         with Client(server) as client:
-            assert "5 of 20 MB and 12 megapixels" in json.dumps(client.config())
+            assert "At most 5 files of 20 MB: pictures of at most 12 megapixels" in json.dumps(client.config())
         assert server.stop() == 0

@@ -21,6 +21,11 @@ def test_what_was_done_is_told() -> None:
         assert words in told
 
 
+def test_what_is_reason_and_note_is_told_once() -> None:
+    told = as_html([result(reason="a.png: no model is for it", pages=(PageReport(1, (), ("no model is for it",)),))])
+    assert told.count("no model is for it") == 1
+
+
 def test_faces_are_counted() -> None:
     faces = tuple(Region((0, 0, 9, 9), score=0.9) for _ in range(2))
     assert "2 faces restored" in as_html([result(pages=(PageReport(1, faces, ()),))])

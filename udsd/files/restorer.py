@@ -136,8 +136,8 @@ def _for_clip(restorer: Restorer, clip: Clip) -> Restorer:
     chosen = restorer.for_clip(clip.samples(), steady=clip.is_steady)
     if chosen is None:
         raise NotRestoredError(
-            f"{clip.path}: neither a page nor a face was found in it, so it was not restored; name a model to "
-            "restore it all the same",
+            f"{clip.path}: neither a page nor a face was found in it, so it was not restored; choose a model "
+            "to restore it all the same",
             "unsuitable",
         )
     return chosen

@@ -36,8 +36,8 @@ def _read_failure(error: Exception) -> str:
         return f"not an image that can be read here; readable are {', '.join(readable_formats())}"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return (
-            f"more than the {Image.MAX_IMAGE_PIXELS} pixels that are allowed; if you trust the file, raise the limit "
-            "PIL.Image.MAX_IMAGE_PIXELS (--max-pixels)"
+            f"more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are allowed; make it smaller, or raise the limit if "
+            "you trust the file (--max-pixels, in Python PIL.Image.MAX_IMAGE_PIXELS)"
         )
     if isinstance(error, FileNotFoundError):
         return "no such file; check the path"

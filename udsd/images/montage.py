@@ -13,7 +13,8 @@ from udsd.images.modes import over_white, to_eight_bits, to_restorable
 
 _FONT_SIZES = (11, 48)
 _LINES_PER_IMAGE = 16
-"""Captions grow with the images, so that they can be read when a large picture is shown small."""
+_LETTERS_PER_IMAGE = 40
+"""Captions grow with the height or width of images, so that they can be read when a large picture is shown small."""
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -40,8 +41,9 @@ def side_by_side(images: Sequence[Page], captions: Sequence[str], *, columns: in
     if columns is None:
         stacked = all(image.width >= 2 * image.height for image in shown)
         columns = 1 if stacked else len(shown)
-    tallest = max(image.height for image in shown)
-    font_size = min(max(tallest // _LINES_PER_IMAGE, _FONT_SIZES[0]), _FONT_SIZES[1])
+    by_height = max(image.height for image in shown) // _LINES_PER_IMAGE
+    by_width = max(image.width for image in shown) // _LETTERS_PER_IMAGE
+    font_size = min(max(by_height, by_width, _FONT_SIZES[0]), _FONT_SIZES[1])
     cells = _captioned(shown, captions, ImageFont.load_default(font_size))
     return _sheet(cells, columns, gap=font_size // 2)
 

@@ -157,7 +157,7 @@ def _known_model_folder(entry: ModelEntry, options: HubOptions) -> ModelFolder:
 
 @functools.cache  # once in a process
 def _tell_licence(alias: str, licence: str, folder: Path) -> None:
-    logger.warning("the model %s is not under the licence of udsd but %s: see %s", alias, licence, folder / "LICENSE")
+    logger.warning("the model %s has a licence of its own, %s: see %s", alias, licence, folder / "LICENSE")
 
 
 def _is_intact(weights: Path, entry: ModelEntry) -> bool:

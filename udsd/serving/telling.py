@@ -52,7 +52,8 @@ def _entry(result: FileResult) -> str:
         told += [f"{where}{note}" for note in page.notes]
         if page.regions:
             told.append(f"{where}{_regions(page.regions)}")
-    lines += _folded([f"<p>{escape(shown(line))}</p>" for line in told])
+    # Of a picture that no model is for, the reason and the note on its only page are the same.
+    lines += _folded([f"<p>{escape(shown(line))}</p>" for line in dict.fromkeys(told)])
     return f'<div class="udsd-file udsd-{result.status}">{"".join(lines)}</div>'
 
 

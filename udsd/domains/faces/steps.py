@@ -59,7 +59,7 @@ def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
     Args:
         image: The picture.
         face: As `detect_faces` found it there.
-        size: Side of the result in pixels; the bundled model learnt from 160.
+        size: Side of the result in pixels; the bundled model is best at 160 to 224.
 
     Returns:
         The crop in colours, (size, size): a Pillow image for a path or a Pillow image, an array (size, size, 3) for an

@@ -133,9 +133,7 @@ def make_page(desk: Desk) -> gr.Blocks:
 
 
 def _make_upload(desk: Desk) -> gr.File:
-    limits = desk.limits
-    size = f"at most {limits.files} of {limits.file_bytes / 1e6:g} MB and {limits.pixels / 1e6:g} megapixels"
-    files = gr.File(label=f"Blurred files ({size})", file_count="multiple", height=190, elem_id="pictures")
+    files = gr.File(label="Blurred files", file_count="multiple", height=190, elem_id="pictures")
     # Not in a class of our own: Gradio writes a file of types beside each such class.
     files.async_move_resource_to_block_cache = _uploaded(files.async_move_resource_to_block_cache, desk.storage.root)
     return files

@@ -17,7 +17,11 @@ THEME = gr.themes.Default(
     radius_size="lg",
     font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
     font_mono=["ui-monospace", "Consolas", "monospace"],
-).set(button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700")
+).set(
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    body_text_color_subdued="*neutral_500",  # Gradio's is too light to be read: 2.6 to 1 on white
+)
 
 HEADER = """
 <header class="udsd-header">
@@ -38,8 +42,12 @@ digit does harm, and never identify anybody by them.<br>
 Files are deleted when this page is closed; of a page that is left open, after {kept}.</p>
 """
 
-_MOST = {"PDFs": "PDFs of at most {pages} pages", "clips": "clips of at most {frames} frames"}
-"""How many parts files may have, by their kinds."""
+_MOST = {
+    "pictures": "pictures of at most {megapixels:g} megapixels",
+    "PDFs": "PDFs of at most {pages} pages",
+    "clips": "clips of at most {frames} frames",
+}
+"""How large files may be, by their kinds."""
 
 CSS = """
 .gradio-container { max-width: 1400px !important; margin: 0 auto !important; }
@@ -65,7 +73,8 @@ def taken_html(limits: Limits, taken: Sequence[str], missing: Sequence[str]) -> 
         taken: Kinds of files.
         missing: Sentences on kinds that are not taken.
     """
-    most = [_MOST.get(kind, kind).format(pages=limits.pages, frames=limits.frames) for kind in taken]
+    numbers = {"megapixels": limits.pixels / 1e6, "pages": limits.pages, "frames": limits.frames}
+    most = [_MOST[kind].format(**numbers) for kind in taken]
     listed = f"{', '.join(most[:-1])} and {most[-1]}" if len(most) > 1 else most[0]
-    lines = [f"{listed[0].upper()}{listed[1:]}.", *missing]
+    lines = [f"At most {limits.files} files of {limits.file_bytes / 1e6:g} MB: {listed}.", *missing]
     return f'<div class="udsd-taken">{"".join(f"<p>{escape(line)}</p>" for line in lines)}</div>'
