@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from tests.degradation.test_blur_set import blurs_of
-from tests.drawings import Domain, drawing, through_blur
+from tests.drawings import Domain, drawing, through_blur, weights_of
 from udsd import ConfigError, Deblurrer, ImageError, WeightsError
 from udsd.degradation import BlurSet
 from udsd.estimation import BlurEstimate, BlurEstimator
@@ -118,3 +118,9 @@ def test_the_estimator_of_the_model_comes_first(
     learnt.save(tmp_path / "model" / "blur.safetensors")
     own = Deblurrer.from_pretrained(tmp_path / "model", device="cpu").blur_estimator
     assert len(own.blurs) == len(learnt.blurs) != len(general.blurs)
+
+
+def test_the_bundled_model_of_faces_has_one_of_faces() -> None:
+    own = Deblurrer.from_pretrained("face", device="cpu").blur_estimator
+    general = Deblurrer.from_pretrained("text-small", device="cpu").blur_estimator
+    assert not np.array_equal(weights_of(own), weights_of(general))

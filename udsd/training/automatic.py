@@ -10,25 +10,20 @@ import logging
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from udsd.atomic import whole_file
-from udsd.device import resolve_device
 from udsd.errors import ConfigError, UdsdError
+from udsd.estimation import WHOLE, Plan
 from udsd.regular import read_limited
+from udsd.training.blur_budget import affordable_plan
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
-from udsd.training.learner import Learner
 from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of, unpaired_files
+from udsd.training.length import least_seconds, with_length
 from udsd.training.lock import only_trainer
-from udsd.training.prefetch import prefetch
-from udsd.training.processes import Processes
-from udsd.training.progress import duration
 from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.start import Overrides, run_config
@@ -41,17 +36,6 @@ REQUEST_FILE = "request.toml"
 """What was asked for, in the folder of a run: there before the blur is learnt, so that --resume alone goes on."""
 
 _LARGEST_REQUEST = 1 << 16
-
-_FEWEST_STEPS, _MOST_STEPS = 1500, 10_000
-_STEPS_OF_ROOT = 250
-"""Without a time limit: steps by the square root of the number of images, within those limits."""
-
-_TRIAL_STEPS, _TRIAL_WARM_UP = 6, 2
-_LEAST_BUDGETED = 20
-"""Steps that a time limit must leave room for."""
-
-_TRAINING_SHARE = 0.93
-"""Of the time that is left when training begins; the rest is for measuring and writing."""
 
 _MEASURED = 8
 """Times that a run is measured, beside the start."""
@@ -112,8 +96,9 @@ def automatic_config(
         overrides: Settings by section and key, with at least ``data.sharp`` or ``data.pairs``; they take precedence
             over what is chosen here.
         budget: Seconds that all may take together, from now on; None for a length that suits the number of images.
+            Up to half of them are for learning the blur, which is learnt less thoroughly if that takes longer.
         overwrite: Learn the blur anew, even if the folder holds that of a run that was interrupted.
-        dry_run: Learn nothing; a budget gives no number of steps then.
+        dry_run: Learn nothing; a budget is only checked then, and gives no number of steps.
 
     Raises:
         ConfigError: A setting is unknown or out of range, the budget too short, or several processes are to learn a
@@ -125,24 +110,56 @@ def automatic_config(
     given = {section: dict(values) for section, values in overrides.items()}
     blurred = tuple(given.get("data", {}).pop("blurred", ()))
     config = run_config(output, str(recipe_path(RECIPE)), given, resume=False)
+    crops = None
+    if not given.get("warm_start", {}).get("steps"):
+        crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=output)
     if blurred and dry_run:
-        _check_folders(blurred, config, output)
+        _check_folders(blurred, config, crops, output, ends)
     elif blurred and "learnt" not in given.get("blur", {}):
         make_folder(output)
         with only_trainer(output):
-            if overwrite:
-                (output / BLUR_FILE).unlink(missing_ok=True)
-            path = learn_blur_of(blurred, config.data.sharp, output, seed=config.run.seed)
+            path = _learnt(blurred, config, crops, output, ends, overwrite=overwrite)
         config = replace(config, blur=replace(config.blur, learnt=str(path)))
-    if not given.get("warm_start", {}).get("steps"):
-        config = with_length(config, output, None if dry_run else ends)
+    if crops is not None:
+        config = with_length(config, crops.under(config.blur), None if dry_run else ends)
     return _with_intervals(config, given)
 
 
-def _check_folders(blurred: Sequence[str], config: TrainingConfig, output: Path) -> None:
+def _learnt(
+    blurred: Sequence[str],
+    config: TrainingConfig,
+    crops: TrainingCrops | None,
+    output: Path,
+    ends: float | None,
+    *,
+    overwrite: bool,
+) -> Path:
+    """The file with the blur: learnt in its share of the time, or there already from a run that was interrupted."""
+    path = output / BLUR_FILE
+    if path.exists() and not overwrite:
+        logger.info("%s is there already: the blur is not learnt again", path)
+        return path
+    path.unlink(missing_ok=True)
+    files, sharp = unpaired_files(blurred, config.data.sharp, output)
+    plan = WHOLE if ends is None else _plan(files, sharp, config, crops, ends)
+    return learn_blur_of(files, sharp, output, seed=config.run.seed, plan=plan)
+
+
+def _plan(
+    blurred: Sequence[Path], sharp: Sequence[Path], config: TrainingConfig, crops: TrainingCrops | None, ends: float
+) -> Plan:
+    training = 0.0 if crops is None else least_seconds(config, crops)
+    return affordable_plan(blurred, sharp, ends=ends, training=training, seed=config.run.seed)
+
+
+def _check_folders(
+    blurred: Sequence[str], config: TrainingConfig, crops: TrainingCrops | None, output: Path, ends: float | None
+) -> None:
     """Look for what would stop the learning of a blur, and say what it would be learnt from."""
     files, sharp = unpaired_files(blurred, config.data.sharp, output)
     logger.warning("the blur of %d images is learnt first, with %d sharp ones", len(files), len(sharp))
+    if ends is not None:
+        _plan(files, sharp, config, crops, ends)
 
 
 def write_request(output: Path, overrides: Overrides, budget: float | None) -> None:
@@ -175,56 +192,6 @@ def read_request(output: Path) -> tuple[dict[str, dict[str, Any]], float | None]
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(f"cannot read {path} ({error}); give the arguments of the run again") from error
     return values, budget
-
-
-def with_length(config: TrainingConfig, output: Path, ends: float | None) -> TrainingConfig:
-    """A run with as many steps as the time allows, or as suit the number of images.
-
-    Args:
-        config: The run, without a length.
-        output: Its folder.
-        ends: When it must have ended, by `time.monotonic`; None for no such time.
-
-    Raises:
-        ConfigError: The time is too short.
-    """
-    # One step, so that the configuration is whole.
-    config = replace(config, warm_start=replace(config.warm_start, steps=1, ramp_steps=0))
-    processes = Processes(resolve_device(config.run.device))
-    crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=output)
-    if ends is None:
-        steps = int(_STEPS_OF_ROOT * len(crops.trained_on) ** 0.5)
-        steps = min(max(steps, _FEWEST_STEPS), _MOST_STEPS)
-    else:
-        step_time = _seconds_per_step(config, crops, processes)
-        left = ends - time.monotonic()
-        steps = int(_TRAINING_SHARE * left / step_time)
-        if steps < _LEAST_BUDGETED:
-            raise ConfigError(
-                f"the budget leaves {max(left, 0):.0f} s for training, {max(steps, 0)} steps; give a longer one, or "
-                "smaller networks or crops (model.base_width, data.crop_size)"
-            )
-        logger.info("a step takes %.3f s, so there is time for %d in %s", step_time, steps, duration(left))
-    return replace(config, warm_start=replace(config.warm_start, steps=steps, ramp_steps=min(50, steps // 10)))
-
-
-def _seconds_per_step(config: TrainingConfig, crops: TrainingCrops, processes: Processes) -> float:
-    """Time of a step, measured on networks of random weights that are thrown away."""
-    trial = Learner(config, processes)
-    batches = prefetch(
-        lambda step: trial.draw(crops, 0),
-        range(_TRIAL_WARM_UP + _TRIAL_STEPS),
-        config.data.workers,
-        in_processes=config.data.worker_processes,
-    )
-    times = []
-    with closing(batches):
-        for batch in batches:
-            began = time.perf_counter()
-            losses = trial.step(0, batch)
-            float(next(iter(losses.values())).detach())  # waits for a GPU
-            times.append(time.perf_counter() - began)
-    return float(np.mean(times[_TRIAL_WARM_UP:]))
 
 
 def _with_intervals(config: TrainingConfig, given: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:

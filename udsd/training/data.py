@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class TrainingCrops:
         shared = data.worker_processes
         if shared:
             check_sharing()
-        self._paths = PathBlocks(blur.path_length, self._count, (seed, process), shared=shared)
+        self._paths = self._new_paths()
         self._balance_white = balance_white
         self.files = files = find_training_files(data, besides)
         room = int(data.cache_gigabytes * 2**30)
@@ -86,6 +87,17 @@ class TrainingCrops:
         self._pairs = PairPool(files.pairs, cache) if files.pairs else None
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
         self._all_sharp = ImagePool([*files.sharp, *files.blurred], cache) if files.blur_on_the_fly else self.sharp_pool
+
+    def under(self, blur: BlurConfig) -> TrainingCrops:
+        """The same images under another blur, without looking for them again."""
+        other = copy(self)
+        other._blur_config = blur
+        other._paths = other._new_paths()
+        return other
+
+    def _new_paths(self) -> PathBlocks:
+        seed, shared = (self._seed, self._process), self.config.worker_processes
+        return PathBlocks(self._blur_config.path_length, self._count, seed, shared=shared)
 
     @property
     def trained_on(self) -> list[Path]:

@@ -14,8 +14,10 @@ from udsd.errors import ImageError
 from udsd.estimation import (
     MOST_IMAGES,
     SHARP,
+    WHOLE,
     BlurEstimator,
     Luminance,
+    Plan,
     find_blurs,
     general_estimator,
     learn_blur,
@@ -39,14 +41,17 @@ _BLURRED = 1.5
 """Extent in pixels of blur from which images that should be sharp are told to be blurred."""
 
 
-def learn_blur_of(blurred: Sequence[str], sharp: Sequence[str], output: Path, *, seed: int) -> Path:
+def learn_blur_of(
+    blurred: Sequence[Path], sharp: Sequence[Path], output: Path, *, seed: int, plan: Plan = WHOLE
+) -> Path:
     """Learn the blur of blurred images of the domain of the sharp ones, and write it with its report.
 
     Args:
-        blurred: Folders and lists of blurred images.
-        sharp: Folders and lists of sharp ones of other scenes.
-        output: The folder of the run. What it holds already is kept: a run that was interrupted has done this.
+        blurred: Blurred images.
+        sharp: Sharp ones of other scenes.
+        output: The folder of the run.
         seed: Of all randomness.
+        plan: How thoroughly it is learnt.
 
     Returns:
         The file with what was learnt.
@@ -55,12 +60,8 @@ def learn_blur_of(blurred: Sequence[str], sharp: Sequence[str], output: Path, *,
         ImageError: There are too few images, or the blurred ones are as sharp as the others.
     """
     path = output / BLUR_FILE
-    if path.exists():
-        logger.info("%s is there already: the blur is not learnt again", path)
-        return path
     began = time.monotonic()
-    blurred_files, sharp_files = unpaired_files(blurred, sharp, output)
-    estimator = learn_from(blurred_files, sharp_files, seed)
+    estimator = learn_from(blurred, sharp, seed, plan)
     if typical_extent(estimator.blurs) < SHARP:
         raise ImageError(
             f"the blurred images are as sharp as the sharp ones (their light is spread by "
@@ -85,21 +86,27 @@ def unpaired_files(blurred: Sequence[str], sharp: Sequence[str], output: Path) -
     return leave_out_shared(blurred_files, sharp_files, role="blurred", other_role="sharp"), sharp_files
 
 
-def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int) -> BlurEstimator:
+def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int, plan: Plan = WHOLE) -> BlurEstimator:
     """Learn the blur of some files from others that are sharp; a warning says so if those seem blurred themselves.
+
+    Args:
+        blurred: Files of blurred images.
+        sharp: Files of sharp ones.
+        seed: Of all randomness.
+        plan: How thoroughly it is learnt.
 
     Raises:
         ImageError: There are too few images.
     """
     random = np.random.default_rng(seed)
-    sharp_images = read_luminances(sharp, MOST_IMAGES, random)
-    blurred_images = read_luminances(blurred, MOST_IMAGES, random)
+    sharp_images = read_luminances(sharp, plan.images, random)
+    blurred_images = read_luminances(blurred, plan.images, random)
 
     def tell(number: int, found: BlurSet) -> None:
         logger.info("learning the blur, round %d: %s", number, describe_blurs(found)[0])
 
     _warn_if_blurred(sharp_images)
-    return learn_blur(sharp_images, blurred_images, seed=seed, on_round=tell)
+    return learn_blur(sharp_images, blurred_images, seed=seed, rounds=plan.rounds, on_round=tell)
 
 
 def find_in(blurred: Sequence[Path], seed: int) -> BlurSet:
