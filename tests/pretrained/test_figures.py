@@ -54,7 +54,7 @@ def test_the_files_in_git_are_what_the_writer_makes_of_the_results(figures: dict
     assert old == [], "run make tables"
 
 
-@pytest.mark.parametrize("name", ["text", "text-small", "face"])
+@pytest.mark.parametrize("name", ["text", "text-small", "face", "plate"])
 def test_weights_without_figures_are_told(figures: dict[str, ModuleType], name: str) -> None:
     entry = replace(load_manifest(figures["cards"].MANIFEST).get(name), sha256="0" * 64)
     with pytest.raises(ConfigError, match=rf"no figures of {name} on the set .*0{{12}}\.\.\.; run make figures"):
