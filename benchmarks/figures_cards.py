@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / "weights_manifest.json"
 README = ROOT / "README.md"
 PICTURE = "before_after.jpg"
+SHOWN = {"face": "face.png", "plate": "plates.jpg"}
 
 _PAGES = {"datasets": ("debian-texlive-documentation",), "language": ("en",), "tags": ("document-images",)}
 """Of `text` and `text-small`."""
@@ -34,6 +35,7 @@ _PAGES = {"datasets": ("debian-texlive-documentation",), "language": ("en",), "t
 DESCRIBED: dict[str, dict[str, Any]] = {
     "face": {"datasets": ("celeba", "lfw", "utkface"), "tags": ("faces",)},
     "face-small": {"datasets": ("celeba", "lfw", "utkface"), "tags": ("faces",), "base_model": "udsd/face"},
+    "plate": {"datasets": ("udsd-drawn-plates",), "tags": ("license-plates",), "base_model": "udsd/face"},
     "text": {**_PAGES, "base_model": "udsd/text-small"},
     "text-small": _PAGES,
 }
@@ -105,8 +107,8 @@ def card_text(results: Results, entry: ModelEntry, manifest: Manifest, card: str
 
 
 def draw_picture(name: str) -> Image.Image:
-    """Before and after: of `face` the portrait of docs/images/face.png, else the page of `make demo`."""
-    if name == "face":
-        return Image.open(ROOT / "docs" / "images" / "face.png").convert("RGB")
+    """Before and after: of `face` and `plate` those of the gallery, else the page of `make demo`."""
+    if name in SHOWN:
+        return Image.open(ROOT / "docs" / "images" / SHOWN[name]).convert("RGB")
     blurred = np.asarray(Image.open(ROOT / "examples" / "page_blurred.png"))[40:290]
     return udsd.compare(blurred, Deblurrer.from_pretrained(name)(blurred))

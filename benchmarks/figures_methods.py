@@ -16,8 +16,8 @@ from udsd.domains import DeblurKeywords
 from udsd.errors import ConfigError
 from udsd.evaluation import unsharp_mask
 from udsd.evaluation.metrics import Image
-from udsd.models.config import DomainKind
 from udsd.pretrained import load_manifest
+from udsd.pretrained.manifest import PictureKind
 
 WEIGHTS = "model.safetensors"
 
@@ -57,13 +57,13 @@ def contenders(one: EvaluationSet, named: Sequence[tuple[str, Path]]) -> list[li
     return [[*_classics(one.kind), *(_network(name, path) for name, path in named)], *models]
 
 
-def _classics(kind: DomainKind) -> list[Contender]:
-    balance, blind, steps = peers.BALANCE[kind], peers.BLIND_BALANCE[kind], peers.RICHARDSON_LUCY_STEPS
+def _classics(kind: PictureKind) -> list[Contender]:
+    balance, blind, steps = peers.BALANCE[kind], peers.BLIND_BALANCE[kind], peers.RICHARDSON_LUCY_STEPS[kind]
     blind_version = f"balance {blind:g}, kernels by {_sha256(peers.ESTIMATOR)}"
     return [
         Contender(UNSHARP, "sigma 2, amount 2", lambda: lambda _, image: unsharp_mask(image)),
         Contender(WIENER, f"balance {balance:g}", lambda: partial(peers.wiener, balance=balance)),
-        Contender(RICHARDSON_LUCY, f"{steps} steps", lambda: peers.richardson_lucy),
+        Contender(RICHARDSON_LUCY, f"{steps} steps", lambda: partial(peers.richardson_lucy, steps=steps)),
         Contender(BLIND_WIENER, blind_version, lambda: partial(peers.blind_wiener, balance=blind)),
     ]
 

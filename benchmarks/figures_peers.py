@@ -20,7 +20,7 @@ from udsd.estimation import BlurEstimate, estimate_at_any_scale, general_estimat
 from udsd.evaluation.metrics import Image
 from udsd.extras import require
 from udsd.images.levels import from_array
-from udsd.models.config import DomainKind
+from udsd.pretrained.manifest import PictureKind
 
 Kernel = npt.NDArray[np.float32]
 Method = Callable[[Kernel | None, Image], Image]
@@ -28,14 +28,15 @@ Method = Callable[[Kernel | None, Image], Image]
 
 ESTIMATOR = Path(udsd.estimation.__file__).with_name("blur_of_anything.safetensors")
 
-BALANCE: Mapping[DomainKind, float] = {"page": 0.002, "face": 0.05}
-"""As `skimage.restoration.wiener` takes it: of six values from 0.002 to 0.1 those with the best PSNR, or nearly so."""
+BALANCE: Mapping[PictureKind, float] = {"page": 0.002, "face": 0.05, "plate": 5.0}
+"""As `skimage.restoration.wiener` takes it: of six values from 0.002 to 0.1 those with the best PSNR, or nearly so;
+for plates, whose noise and JPEG are stronger, of ten up to 100."""
 
-BLIND_BALANCE: Mapping[DomainKind, float] = {"page": 0.02, "face": 0.1}
+BLIND_BALANCE: Mapping[PictureKind, float] = {"page": 0.02, "face": 0.1, "plate": 20.0}
 """With an estimated kernel, whose errors are noise as well."""
 
-RICHARDSON_LUCY_STEPS = 60
-"""Better than 10 and 30 on both kinds."""
+RICHARDSON_LUCY_STEPS: Mapping[PictureKind, int] = {"page": 60, "face": 60, "plate": 10}
+"""Of 10, 30 and 60 the best on each kind; strong noise, as that of plates, grows with the steps."""
 
 
 def wiener(kernel: Kernel | None, image: Image, *, balance: float) -> Image:
@@ -46,12 +47,12 @@ def wiener(kernel: Kernel | None, image: Image, *, balance: float) -> Image:
     )
 
 
-def richardson_lucy(kernel: Kernel | None, image: Image) -> Image:
+def richardson_lucy(kernel: Kernel | None, image: Image, *, steps: int) -> Image:
     """Richardson's and Lucy's iteration with the true kernel."""
     restoration = require("skimage.restoration", "scikit-image", "evaluate")
     return _by_channel(
         # Its ratio to the blurred estimate is undefined where that is zero.
-        lambda channel, psf: restoration.richardson_lucy(channel, psf, RICHARDSON_LUCY_STEPS, filter_epsilon=1e-3),
+        lambda channel, psf: restoration.richardson_lucy(channel, psf, steps, filter_epsilon=1e-3),
         _known(kernel),
         image,
     )

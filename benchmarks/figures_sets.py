@@ -9,7 +9,7 @@ from typing import Any, Literal
 from udsd.degradation import BlurConfig
 from udsd.domains import DeblurKeywords
 from udsd.errors import ConfigError
-from udsd.models.config import DomainKind
+from udsd.pretrained.manifest import PictureKind
 
 BLURRED, SHARP = "blurred", "sharp"
 """As `udsd.evaluation` calls the input, and what a perfect method would give."""
@@ -49,7 +49,8 @@ class EvaluationSet:
         name: Its key in the file of results.
         title: What it is, in a line for cards.
         kind: The models of this kind are measured.
-        source: Where the sharp images come from: pages, of which strips are cut; faces, as they are; or they are drawn.
+        source: Where the sharp images come from: pages, of which strips are cut; faces, as they are; or they are
+            drawn, as pages or as number plates.
         count: How many images; None for all.
         identifier: For the metadata of cards.
         command: What measures MODEL by hand; empty where nothing does.
@@ -63,8 +64,8 @@ class EvaluationSet:
 
     name: str
     title: str
-    kind: DomainKind
-    source: Literal["pages", "faces", "drawn"]
+    kind: PictureKind
+    source: Literal["pages", "faces", "drawn", "plates"]
     count: int | None = None
     identifier: str = ""
     command: str = ""
@@ -138,6 +139,27 @@ FACES = EvaluationSet(
     command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors",
     experiments=("unpaired, 4,500 steps", "the same with pairs, 4,500 steps"),
 )
+PLATES = EvaluationSet(
+    name="plates",
+    title="100 drawn pictures of number plates, none trained on, blurred as in training: paths of 4 to 60 px, half of "
+    "them straight, defocus, noise, JPEG",
+    kind="plate",
+    source="plates",
+    count=100,
+    identifier="udsd-drawn-plates",
+    command="python benchmarks/figures.py --sets plates",
+    blur=BlurConfig(
+        path_length=(4.0, 60.0),
+        motion_probability=0.93,
+        straight_probability=0.5,
+        defocus_probability=0.3,
+        defocus_radius=(0.5, 5.0),
+        gaussian_probability=0.15,
+        noise=(0.0, 8.0),
+        jpeg_probability=0.5,
+        jpeg_quality=(25.0, 95.0),
+    ),
+)
 SETS = (
     STRIPS,
     EvaluationSet(
@@ -185,16 +207,17 @@ SETS = (
     _drawn("JPEG, quality 30 to 60", Drawing(), jpeg_probability=1.0, jpeg_quality=(30.0, 60.0)),
     _drawn("noise of 8 to 12 levels", Drawing(), noise=(8.0, 12.0)),
     FACES,
+    PLATES,
 )
 
 
-def main_set(kind: DomainKind | None) -> EvaluationSet:
+def main_set(kind: PictureKind | None) -> EvaluationSet:
     """The set that the scores in the manifest are of.
 
     Raises:
         ConfigError: None is for models of that kind.
     """
-    for one in (STRIPS, FACES):
+    for one in (STRIPS, FACES, PLATES):
         if one.kind == kind:
             return one
     raise ConfigError(f"no set measures models of kind {kind!r}; add one to benchmarks/figures_sets.py")

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import figures_drawn
+import figures_plates
 from figures_sets import EvaluationSet
 
 from udsd.cli.train import main as udsd_train
@@ -53,6 +54,9 @@ class Sources:
         if of.drawing is not None:
             folder = fetch(figures_drawn.PACKAGES, self.work / "packages")
             return list(figures_drawn.draw(of.drawing, of.count or 1, folder))
+        if of.source == "plates":
+            folder = fetch(figures_plates.PACKAGES, self.work / "packages")
+            return list(figures_plates.draw(of.count or 1, folder))
         if of.source == "pages":
             pages = list(find_images(self.pages or make_pages(self.work)))
             return TextStrips(of.count).cut(pages) if of.count else list(whole_images(pages))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    fonts = find_fonts()
+    fonts = find_fonts([FONTS])
     with (arguments.output / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("file", "text"))
@@ -50,9 +50,10 @@ def main() -> None:
             table.writerow((name, text))
 
 
-def find_fonts() -> dict[str, list[Path]]:
-    """The fonts of each script that has any."""
-    files = sorted(path for ending in ("ttf", "otf", "ttc") for path in FONTS.rglob(f"*.{ending}"))
+def find_fonts(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    """The fonts of each script that has any in some folders."""
+    endings = ("ttf", "otf", "ttc")
+    files = sorted(path for folder in folders for ending in endings for path in folder.rglob(f"*.{ending}"))
     found = {script: [path for path in files if path.name.startswith(names)] for script, names in SCRIPTS.items()}
     return {script: paths for script, paths in found.items() if paths}
 

@@ -3,22 +3,24 @@
     python examples/train_bundled.py text-small --sharp pages/ --output runs/text-small
     python examples/train_bundled.py text --sharp pages/ --output runs/text --init runs/text-small/models/6
     python examples/train_bundled.py face --sharp faces/ --output runs/face --vgg-weights vgg19.safetensors
+    python examples/train_bundled.py plate --sharp plates/ --output runs/plate
 
 The model is in OUTPUT/models/final in the end. After an interruption the same command goes on: finished runs are passed
 over, the one in progress is resumed. `--dry-run` only prints the commands.
 
 Images: pages as docs/training.md makes them from PDF documents; faces of about 160 px, aligned as those of CelebA and
-LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format png -resize 136x136 utkface/*.jpg).
+LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format png -resize 136x136 utkface/*.jpg);
+plates: python examples/draw_plates.py -o plates/ --count 3000.
 
 Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, the first editions
-of text nine more and of face five and a half. Cores without such instructions take several times as long. The last runs
-of text and face, with batches of 32, are for a GPU: seven minutes each on an H200, with the settings that
-docs/training.md has for one GPU.
+of text nine more and of face five and a half, the first run of plate one and a half. Cores without such instructions
+take several times as long. The last runs of text, face and plate, with batches of 32 and 48, are for a GPU: four to
+seven minutes each on an H200, with the settings that docs/training.md has for one GPU.
 
 The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
-began with (the models' cards say which), the last runs of the second edition were made by a forerunner of this trainer,
-whose learning rate fell as a cosine and whose faces were enlarged by 1, 1.2 or 1.4, and number formats round
-differently from machine to machine.
+began with (the models' cards say which), and the last runs of the second edition and of plate were made by a forerunner
+of this trainer: its learning rate fell as a cosine, faces were enlarged by 1, 1.2 or 1.4, plates by 0.7, 1 or 1.5. And
+number formats round differently from machine to machine.
 """
 
 from __future__ import annotations
@@ -180,6 +182,22 @@ CHAINS: Mapping[str, Sequence[Run]] = {
             warm_start__decay_share=0.7,
         ),
     ),
+    # From `face`. The first run was meant for 8,000 steps and stopped at its full rate.
+    "plate": (
+        run(data__minimum_contrast=10, warm_start__steps=1365, warm_start__decay_share=0.001),
+        run(
+            data__minimum_contrast=10,
+            data__scales="[0.7,1.5]",
+            data__batch_size=48,
+            blur__motion_probability=0.93,
+            blur__gaussian_sigma="[0.3,2]",
+            run__seed=17,
+            run__ema_decay=0.998,
+            warm_start__steps=6766,
+            warm_start__learning_rate="8e-4",
+            warm_start__decay_share=0.7,
+        ),
+    ),
 }
 
 
@@ -230,6 +248,8 @@ def commands_of(options: argparse.Namespace, number: int) -> tuple[list[str], li
         train += ["--init", str(model_folder(options, number - 1))]
     elif options.model == "text":
         train += ["--init", options.init]
+    elif options.model == "plate":
+        train += ["--init", "face"]
     if options.vgg_weights:
         train += ["--vgg-weights", options.vgg_weights]
     for setting in settings_of(options, number):

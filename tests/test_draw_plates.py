@@ -66,7 +66,7 @@ def test_a_picture_is_a_function_of_the_seed_and_its_number(modules: dict[str, M
 def test_every_form_is_drawn_with_its_letters_in_its_ink(modules: dict[str, ModuleType]) -> None:
     """All scripts in one font: its shapes are other ones, but every form's layout is gone through."""
     forms, drawer = modules["plate_forms"], modules["plate_drawer"]
-    latin = modules["draw_plates"].find_fonts()["latin"]
+    latin = modules["draw_plates"].find_fonts([modules["draw_plates"].FONTS])["latin"]
     for number, form in enumerate(forms.FORMS):
         random = np.random.default_rng(number)
         lines = forms.write(form, random)
@@ -82,7 +82,7 @@ def test_every_form_is_drawn_with_its_letters_in_its_ink(modules: dict[str, Modu
 
 def test_the_letters_of_a_line_are_as_tall_as_asked_for(modules: dict[str, ModuleType]) -> None:
     forms, drawer = modules["plate_forms"], modules["plate_drawer"]
-    latin = modules["draw_plates"].find_fonts()["latin"]
+    latin = modules["draw_plates"].find_fonts([modules["draw_plates"].FONTS])["latin"]
     form = forms.Form(("HHHH",), 4.7, ((forms.WHITE, forms.BLACK),))
     random = np.random.default_rng(0)
     plate = drawer.PlateDrawer(form, forms.write(form, random), {"latin": latin}, 50.0, random)

@@ -23,9 +23,11 @@ from udsd.training.config import TrainingConfig, parse_setting
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "train_bundled.py"
 RECIPES = Path(udsd.training.__file__).parent / "recipes"
-RUNS = {"text-small": 6, "text": 9, "face": 7}
+RUNS = {"text-small": 6, "text": 9, "face": 7, "plate": 2}
 RECIPE_OF = {"text-small": 6, "text": 6, "face": 5}
-"""The run that the recipe is of: the last of the first edition."""
+"""The run that the recipe is of: the last of the first edition. Of `plate` it is none."""
+START = {"text": ["text-small"], "plate": ["face"]}
+"""The models that the first runs begin with."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_every_command_is_one_that_can_be_run(
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
     trainings, exports = lines[::2], lines[1::2]
     assert len(trainings) == len(exports) == RUNS[model]
-    start = ["text-small"] if model == "text" else []
+    start = START.get(model, [])
     configs: list[TrainingConfig] = []
     for number, (training, export) in enumerate(zip(trainings, exports, strict=True), start=1):
         overrides: dict[str, dict[str, Any]] = {}
@@ -66,15 +68,16 @@ def test_every_command_is_one_that_can_be_run(
             overrides.setdefault(section, {})[key] = value
         config = TrainingConfig.from_toml(RECIPES / f"{model}.toml", overrides)
         configs.append(config)
-        assert config.warm_start.steps >= 2000
+        assert config.warm_start.steps >= 1000
         assert not config.has_unpaired_stage
         assert values_after(training, "--init") == start
         run, exported = str(output / str(number)), str(output / "models" / str(number))
         assert values_after(training, "--output") == [run]
         assert export == ["udsd-train", "export", run, "-o", exported]
         start = [exported]
-    recipe, of_recipe = TrainingConfig.from_toml(RECIPES / f"{model}.toml"), configs[RECIPE_OF[model] - 1]
-    assert of_recipe == replace(recipe, run=replace(recipe.run, seed=of_recipe.run.seed))
+    if model in RECIPE_OF:
+        recipe, of_recipe = TrainingConfig.from_toml(RECIPES / f"{model}.toml"), configs[RECIPE_OF[model] - 1]
+        assert of_recipe == replace(recipe, run=replace(recipe.run, seed=of_recipe.run.seed))
     assert not output.exists()
 
 

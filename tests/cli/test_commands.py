@@ -79,7 +79,7 @@ def test_models_lists_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["name", "width"]
-    assert [line.split()[0] for line in lines[1:]] == ["face", "face-small", "text", "text-small"]
+    assert [line.split()[0] for line in lines[1:]] == ["face", "face-small", "plate", "text", "text-small"]
 
 
 def test_results_for_machines(
