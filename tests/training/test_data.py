@@ -269,6 +269,25 @@ def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None
         crops_of(folder, other_paper=2)
 
 
+@pytest.mark.parametrize("balance_white", [True, False])
+def test_a_share_of_the_pairs_has_no_print(tinted: Path, balance_white: bool) -> None:
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40)
+    plain, some = (
+        TrainingCrops(replace(config, flat_share=share), NO_BLUR, 0, balance_white=balance_white)
+        for share in (0.0, 0.5)
+    )
+    changed = (plain.pairs(0).pixels != some.pairs(0).pixels).any(dim=(1, 2, 3))
+    assert 8 < int(changed.sum()) < 32
+    sharp, blurred = some.pairs(0).to_device(CPU)
+    torch.testing.assert_close(sharp, blurred, atol=0.01, rtol=0)
+    assert (sharp.amax(dim=(1, 2, 3)) < -0.4).any()  # dark, and not made white
+    # The two sides of the unpaired stage have none.
+    for name in ("sharp", "blurred"):
+        assert torch.equal(getattr(plain, name)(0).pixels, getattr(some, name)(0).pixels)
+    with pytest.raises(ConfigError, match="flat_share is 2; give a share from 0 to 1"):
+        DataConfig(flat_share=2)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_processes_draw_what_threads_draw_bit_for_bit(pages: Path) -> None:
     blur = BlurConfig(
@@ -279,7 +298,13 @@ def test_processes_draw_what_threads_draw_bit_for_bit(pages: Path) -> None:
         jpeg_probability=0.5,
         enlarged_probability=0.5,
     )
-    settings: dict[str, Any] = {"batch_size": 5, "other_paper": 0.5, "flip": True, "scales": (0.8, 1.3)}
+    settings: dict[str, Any] = {
+        "batch_size": 5,
+        "other_paper": 0.5,
+        "flat_share": 0.3,
+        "flip": True,
+        "scales": (0.8, 1.3),
+    }
 
     def batches(*, in_processes: bool) -> list[dict[str, Crops]]:
         crops = crops_of(pages, blur=blur, worker_processes=in_processes, **settings)
