@@ -32,6 +32,7 @@ from udsd.training.progress import duration
 from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.start import Overrides, run_config
+from udsd.training.teacher import load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ def with_length(config: TrainingConfig, output: Path, ends: float | None) -> Tra
 
 def _seconds_per_step(config: TrainingConfig, crops: TrainingCrops, processes: Processes) -> float:
     """Time of a step, measured on networks of random weights that are thrown away."""
-    trial = Learner(config, processes)
+    trial = Learner(config, processes, teacher=load_teacher(config))
     batches = prefetch(
         lambda step: trial.draw(crops, 0),
         range(_TRIAL_WARM_UP + _TRIAL_STEPS),
