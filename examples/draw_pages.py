@@ -71,6 +71,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--letters", nargs=2, type=float, default=LETTERS, metavar=("LOW", "HIGH"), help="their size in px (8 to 48)"
+    )
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     words = {name: read_words(arguments.texts, script) for name, script in SCRIPTS.items()}
@@ -80,7 +83,7 @@ def main() -> None:
     for number in range(arguments.count):
         random = np.random.default_rng([arguments.seed, number])
         name = str(random.choice(names, p=weights / weights.sum()))
-        page = PageDrawer(SCRIPTS[name], words[name], fonts[name], random).draw()
+        page = PageDrawer(SCRIPTS[name], words[name], fonts[name], random, tuple(arguments.letters)).draw()
         page.save(arguments.output / f"{name}-{number:05d}.png")
 
 
@@ -113,9 +116,16 @@ def find_fonts(names: Sequence[str], folder: Path | None = None) -> list[Path]:
 class PageDrawer:
     """Draw one page of one script."""
 
-    def __init__(self, script: Script, words: list[str], fonts: list[Path], random: np.random.Generator) -> None:
+    def __init__(
+        self,
+        script: Script,
+        words: list[str],
+        fonts: list[Path],
+        random: np.random.Generator,
+        letters: tuple[float, float] = LETTERS,
+    ) -> None:
         self.script, self.words, self.fonts, self.random = script, words, fonts, random
-        self.letters = float(np.exp(random.uniform(*np.log(LETTERS))))
+        self.letters = float(np.exp(random.uniform(*np.log(letters))))
         self.side = int(np.clip(self.letters * random.uniform(24, 48), 320, 1400))
         self.position = int(random.integers(len(words)))
 

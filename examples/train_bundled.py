@@ -4,23 +4,38 @@
     python examples/train_bundled.py text --sharp pages/ --output runs/text --init runs/text-small/models/6
     python examples/train_bundled.py face --sharp faces/ --output runs/face --vgg-weights vgg19.safetensors
     python examples/train_bundled.py plate --sharp plates/ --output runs/plate
+    python examples/train_bundled.py face-small --sharp faces/ --output runs/face-small \
+        --init runs/text-small/models/6 --teacher runs/face/models/final --vgg-weights vgg19.safetensors
 
 The model is in OUTPUT/models/final in the end. After an interruption the same command goes on: finished runs are passed
 over, the one in progress is resumed. `--dry-run` only prints the commands.
 
 Images: pages as docs/training.md makes them from PDF documents; faces of about 160 px, aligned as those of CelebA and
 LFW are, tighter ones scaled down (UTKFace: mogrify -path faces/utkface/ -format png -resize 136x136 utkface/*.jpg);
-plates: python examples/draw_plates.py -o plates/ --count 3000.
+plates: python examples/draw_plates.py -o plates/ --count 3000. The last runs of `text` and `text-small` had 5,202
+pages: the 2,531 of the runs before, and 2,671 that were drawn by
+
+    python examples/draw_pages.py docs/usr/share -o pages/drawn2/ --letters 13 42 --seed 11 --count 2700
+
+but with more Cyrillic and Chinese among them, and each cut to 760 px a side at most. `face-small` had 3,504 faces.
+
+The last run of `text-small` learns from `text`, which itself begins with the sixth of `text-small`. To make both anew,
+name the `text` that is to come: text-small --teacher runs/text/models/final. The command ends before that run as long
+as it is not there, and goes on with it later.
 
 Time on one core of a Xeon that multiplies matrices in bfloat16 (AMX): text-small some eight hours, the first editions
 of text nine more and of face five and a half, the first run of plate one and a half. Cores without such instructions
-take several times as long. The last runs of text, face and plate, with batches of 32 and 48, are for a GPU: four to
-seven minutes each on an H200, with the settings that docs/training.md has for one GPU.
+take several times as long. The runs with batches of 32 and 48 are for a GPU: three to twelve minutes each on an H200
+with the forerunner of this trainer (below). docs/training.md has the settings for one GPU.
 
 The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
-began with (the models' cards say which), and the last runs of the second edition and of plate were made by a forerunner
-of this trainer: its learning rate fell as a cosine, faces were enlarged by 1, 1.2 or 1.4, plates by 0.7, 1 or 1.5. And
-number formats round differently from machine to machine.
+began with (the models' cards say which), and number formats round differently from machine to machine. All runs with
+batches of 32 or 48 were made by a forerunner of this trainer, a script, which differs from it in this: it drew noise on
+the GPU; faces were enlarged by 1, 1.2 or 1.4, plates by 0.7, 1 or 1.5; of each batch of the third edition a quarter was
+stored at 104/160 of its size and a quarter at 1/2, all of pages with letters of 18 to 42 px, and pages with letters of
+14 to 40 px were drawn from three times as often as others; flat grounds were never scaled to white. The teacher of
+`text-small` was `text` after 60 % of its last run. Those runs ended by the clock; the steps here are those that they
+had come to.
 """
 
 from __future__ import annotations
@@ -45,16 +60,23 @@ Settings = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a chain: which images it is shown, and how it differs from the model's recipe."""
+    """One run of a chain: which images it is shown, whom it learns from, and how it differs from the model's recipe."""
 
     images: Literal["all", "odd", "even"] = "all"
     settings: Settings = field(default_factory=dict)
+    teacher: str = ""
 
 
-def run(images: Literal["all", "odd", "even"] = "all", common: Settings | None = None, **settings: object) -> Run:
+def run(
+    images: Literal["all", "odd", "even"] = "all",
+    common: Settings | None = None,
+    *,
+    teacher: str = "",
+    **settings: object,
+) -> Run:
     """A run by its settings, ``section__key=value``, and those that it has in common with others."""
     own = {name.replace("__", "."): str(value) for name, value in settings.items()}
-    return Run(images, {**(common or {}), **own})
+    return Run(images, {**(common or {}), **own}, teacher)
 
 
 SMALL_WHITE: Settings = {
@@ -108,6 +130,19 @@ FACE_LARGE: Settings = {
     "objective.perceptual_size": "128",
 }
 LARGE_BATCHES: Settings = {"data.crop_size": "160", "data.batch_size": "32", "run.ema_decay": "0.998"}
+TEXT_THIRD: Settings = {
+    **TEXT_BROAD,
+    "data.crop_size": "160",
+    "data.batch_size": "48",
+    "data.flat_share": "0.085",
+    "blur.enlarged_probability": "0.5",
+    "blur.enlarged_factor": "[1.54,2]",
+    "warm_start.learning_rate": "1e-3",
+    "warm_start.ramp_steps": "100",
+    "warm_start.decay_share": "0.7",
+    "run.ema_decay": "0.998",
+    "run.seed": "17",
+}
 
 CHAINS: Mapping[str, Sequence[Run]] = {
     # Small crops are fast; larger ones have less border, where blur carries light out of sight.
@@ -126,6 +161,8 @@ CHAINS: Mapping[str, Sequence[Run]] = {
         run("odd", SMALL_ADAM, run__seed=5, warm_start__steps=7952, warm_start__decay_share=0.001),
         run("even", SMALL_WHITE, run__seed=6),
         run(),
+        # The second edition: broader pages, and `text` as its teacher.
+        run(common=TEXT_THIRD, teacher="text", warm_start__steps=3596),
     ),
     # From `text-small`, widened. The first edition was the mean of runs 5 and 6, which measures as run 6 does.
     "text": (
@@ -151,6 +188,8 @@ CHAINS: Mapping[str, Sequence[Run]] = {
             warm_start__learning_rate="8e-4",
             warm_start__decay_share=0.85,
         ),
+        # The third edition: letters that were stored small and enlarged, and crops without any.
+        run(common=TEXT_THIRD, warm_start__steps=12911),
     ),
     # Four runs at half the width, the first without VGG-19; then it is widened.
     "face": (
@@ -198,6 +237,8 @@ CHAINS: Mapping[str, Sequence[Run]] = {
             warm_start__decay_share=0.7,
         ),
     ),
+    # From the first edition of `text-small`.
+    "face-small": (run(teacher="face"),),
 }
 
 
@@ -207,9 +248,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sharp", type=Path, action="append", required=True, metavar="DIR", help="may be repeated")
     parser.add_argument("--output", type=Path, required=True, help="folder for all runs and models")
     parser.add_argument(
-        "--init", default="text-small", metavar="MODEL", help="where `text` starts (default: text-small)"
+        "--init",
+        default="text-small",
+        metavar="MODEL",
+        help="where `text` and `face-small` start (default: text-small)",
     )
-    parser.add_argument("--vgg-weights", metavar="FILE", help="VGG-19, for `face` (default: torchvision downloads it)")
+    parser.add_argument(
+        "--teacher",
+        metavar="MODEL",
+        help="what the last run of `text-small`, and `face-small`, learn from (default: text, face)",
+    )
+    parser.add_argument("--vgg-weights", metavar="FILE", help="VGG-19, for faces (default: torchvision downloads it)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for every run, after its own")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
     options = parser.parse_args(arguments)
@@ -246,10 +295,12 @@ def commands_of(options: argparse.Namespace, number: int) -> tuple[list[str], li
         train += ["--sharp", str(source)]
     if number > 1:
         train += ["--init", str(model_folder(options, number - 1))]
-    elif options.model == "text":
+    elif options.model in ("text", "face-small"):
         train += ["--init", options.init]
     elif options.model == "plate":
         train += ["--init", "face"]
+    if chain[number - 1].teacher:
+        train += ["--teacher", options.teacher or chain[number - 1].teacher]
     if options.vgg_weights:
         train += ["--vgg-weights", options.vgg_weights]
     for setting in settings_of(options, number):

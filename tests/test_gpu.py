@@ -14,8 +14,10 @@ from torch import Tensor
 from tests.measures import decibels
 from tests.typesetting import typeset_page
 from udsd import Deblurrer
+from udsd.degradation import BlurConfig, BlurSampler
 from udsd.inference import TorchBackend
 from udsd.training.config import TrainingConfig
+from udsd.training.crops import Crops
 from udsd.training.trainer import Trainer
 
 pytestmark = [
@@ -98,6 +100,18 @@ def test_training_on_a_gpu_goes_on_after_a_resume(tmp_path: Path, precision: str
     trainer.fit()
     assert trainer.step == 10
     assert all(parameter.isfinite().all() for parameter in trainer.networks.parameters())
+
+
+def test_crops_that_are_stored_small_are_enlarged_on_a_gpu_as_on_a_cpu() -> None:
+    config = BlurConfig(path_length=(4.0, 12.0), jpeg_probability=0.5, enlarged_probability=0.5)
+    pixels = torch.nn.functional.interpolate(torch.rand(8, 3, 25, 25) * 255, 100, mode="bilinear").byte()
+    blur = BlurSampler(config, np.random.default_rng(3)).draw(8, 84, 84)
+    assert blur.factors
+    assert blur.jpeg_qualities
+    crops = Crops(pixels, blur, gains=torch.full((8, 3, 1, 1), 1.2))
+    for ours, theirs in zip(crops.to_device(CPU), crops.to_device(CUDA), strict=True):
+        assert theirs.device.type == "cuda"
+        assert decibels(theirs.cpu(), ours) > 45
 
 
 def test_a_page_on_the_gpu_is_looked_at_and_comes_back_there() -> None:

@@ -23,11 +23,13 @@ from udsd.training.config import TrainingConfig, parse_setting
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "train_bundled.py"
 RECIPES = Path(udsd.training.__file__).parent / "recipes"
-RUNS = {"text-small": 6, "text": 9, "face": 7, "plate": 2}
-RECIPE_OF = {"text-small": 6, "text": 6, "face": 5}
+RUNS = {"text-small": 7, "text": 10, "face": 7, "face-small": 1, "plate": 2}
+RECIPE_OF = {"text-small": 6, "text": 6, "face": 5, "face-small": 1}
 """The run that the recipe is of: the last of the first edition. Of `plate` it is none."""
-START = {"text": ["text-small"], "plate": ["face"]}
+START = {"text": ["text-small"], "face-small": ["text-small"], "plate": ["face"]}
 """The models that the first runs begin with."""
+TEACHERS = {"text-small": ["text"], "face-small": ["face"]}
+"""Of the last run."""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,9 @@ def test_every_command_is_one_that_can_be_run(
     trainings, exports = lines[::2], lines[1::2]
     assert len(trainings) == len(exports) == RUNS[model]
     start = START.get(model, [])
+    teachers = [values_after(training, "--teacher") for training in trainings]
+    assert [*filter(None, teachers)] == [[teacher] for teacher in TEACHERS.get(model, [])]
+    assert not any(teachers[:-1])
     configs: list[TrainingConfig] = []
     for number, (training, export) in enumerate(zip(trainings, exports, strict=True), start=1):
         overrides: dict[str, dict[str, Any]] = {}
@@ -97,15 +102,24 @@ def test_all_runs_are_made_one_after_the_other_and_only_once(
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{output}/models/final: load it with")
     lists = [(output / f"{name}.txt").read_text().splitlines() for name in ("odd", "even")]
     assert [[Path(line).name for line in lines] for lines in lists] == [["0.png", "2.png"], ["1.png", "3.png"]]
-    models = {name: load_model(str(output / "models" / name)).state_dict() for name in ("8", "9", "final")}
-    assert all(torch.equal(value, models["9"][name]) for name, value in models["final"].items())
-    assert any(not torch.equal(value, models["8"][name]) for name, value in models["9"].items())
+    models = {name: load_model(str(output / "models" / name)).state_dict() for name in ("9", "10", "final")}
+    assert all(torch.equal(value, models["10"][name]) for name, value in models["final"].items())
+    assert any(not torch.equal(value, models["9"][name]) for name, value in models["10"].items())
 
-    (checkpoint,) = (output / "9").glob("checkpoint-*.pt")
+    (checkpoint,) = (output / "10").glob("checkpoint-*.pt")
     before = checkpoint.stat().st_mtime_ns
     assert train_bundled(command) == 0
     assert checkpoint.stat().st_mtime_ns == before
-    assert capsys.readouterr().out.count("is done") == 9
+    assert capsys.readouterr().out.count("is done") == 10
+
+
+def test_start_and_teacher_can_be_ones_own(
+    train_bundled: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ["--init", "small/", "--teacher", "wide/", "--dry-run"]
+    assert train_bundled(["face-small", "--sharp", "faces", "--output", str(tmp_path / "out"), *own]) == 0
+    training = shlex.split(capsys.readouterr().out.splitlines()[0])
+    assert (values_after(training, "--init"), values_after(training, "--teacher")) == (["small/"], ["wide/"])
 
 
 def test_a_run_that_was_stopped_is_not_exported(

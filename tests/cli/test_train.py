@@ -266,7 +266,7 @@ def test_bundled_recipes_are_found_by_name_and_others_by_path(tmp_path: Path) ->
     own.touch()
     assert recipe_path("paper").name == "paper.toml"
     assert recipe_path(str(own)) == own
-    names = "automatic, face, paper, plate, released, text"
+    names = "automatic, face, face-small, paper, plate, released, text"
     with pytest.raises(ConfigError, match=f"no recipe 'papper'; give a TOML file or one of: {names}"):
         recipe_path("papper")
 

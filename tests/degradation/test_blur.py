@@ -146,9 +146,11 @@ def test_noise_does_not_leave_the_range_of_images() -> None:
         ({"gaussian_sigma": (1.0, 16.5)}, "gaussian_sigma"),
         ({"jpeg_quality": (0.0, 95.0)}, "jpeg_quality is 0.0 to 95.0; give a range within 1 to 100"),
         ({"jpeg_quality": (60.0, 101.0)}, "jpeg_quality"),
+        ({"enlarged_factor": (0.9, 2.0)}, "enlarged_factor is 0.9 to 2.0; give a range within 1 to 8, the lower first"),
+        ({"enlarged_factor": (2.0, 9.0)}, "enlarged_factor"),
         *(
             ({f"{name}_probability": share}, f"{name}_probability is {share}; give a number from 0 to 1")
-            for name in ("motion", "straight", "defocus", "gaussian", "jpeg")
+            for name in ("motion", "straight", "defocus", "gaussian", "jpeg", "enlarged")
             for share in (-0.1, 1.1)
         ),
     ],
@@ -189,6 +191,8 @@ def test_ranges_may_reach_their_bounds() -> None:
         noise=(0.0, 255.0),
         jpeg_probability=1.0,
         jpeg_quality=(1.0, 100.0),
+        enlarged_probability=1.0,
+        enlarged_factor=(1.0, 8.0),
     )
     assert widest.kernel_size == 2 * math.ceil(255 / 2 + 2 + 32 + 3 * 16) + 1
 
@@ -198,7 +202,7 @@ def test_by_default_the_camera_shakes_and_the_sensor_has_little_noise() -> None:
     config = BlurConfig()
     assert (config.path_length, config.noise, config.motion_probability) == ((10, 60), (0, 2), 1)
     assert (config.defocus_radius, config.gaussian_sigma, config.jpeg_quality) == ((0.5, 3), (0.3, 1.5), (60, 95))
-    off = ("straight_probability", "defocus_probability", "gaussian_probability", "jpeg_probability")
+    off = [f"{name}_probability" for name in ("straight", "defocus", "gaussian", "jpeg", "enlarged")]
     assert all(getattr(config, name) == 0 for name in off)
     random = np.random.default_rng(5)
     lengths = random.uniform(10, 60, size=3)

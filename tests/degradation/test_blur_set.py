@@ -141,3 +141,9 @@ class TestSampling:
             BlurSampler(config, np.random.default_rng(0))
         with pytest.raises(ConfigError, match="cannot read the set of blurs"):
             _ = config.kernel_size
+
+
+def test_images_blurred_by_a_learnt_set_can_be_enlarged_too(tmp_path: Path) -> None:
+    blurs_of([3, 5j], noise=2).save(tmp_path / "set.safetensors")
+    config = BlurConfig(learnt=str(tmp_path / "set.safetensors"), enlarged_probability=1.0, enlarged_factor=(2.0, 2.0))
+    assert BlurSampler(config, np.random.default_rng(0)).draw(2, 20, 20).factors == pytest.approx({0: 2.0, 1: 2.0})

@@ -130,7 +130,7 @@ def test_every_bundled_recipe_loads_and_trains_something(recipe: Path) -> None:
 
 
 def test_the_recipes_are_those_that_are_documented() -> None:
-    assert {"automatic", "paper", "released", "unpaired", "text", "text-small", "face", "plate"} == {
+    assert {"automatic", "paper", "released", "unpaired", "text", "text-small", "face", "face-small", "plate"} == {
         recipe.stem for recipe in RECIPES
     }
 

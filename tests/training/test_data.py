@@ -14,8 +14,10 @@ from torch import Tensor
 
 from tests.training.flat_images import LEVELS, NO_BLUR, crops_of, levels_in, save, save_flat
 from udsd.degradation import BlurConfig
+from udsd.domains.resampling import scaled
 from udsd.errors import ConfigError, ImageError
 from udsd.images import decode_image
+from udsd.images.levels import to_levels, to_pixels
 from udsd.models import white_balance
 from udsd.training.crops import Crops
 from udsd.training.data import TrainingCrops
@@ -236,6 +238,17 @@ def test_noise_and_range_are_those_of_the_camera_not_of_the_balanced_page(tinted
     assert ground.amax() > 230  # brighter than the paper, and not cut off at white
 
 
+def test_an_enlarged_picture_is_what_a_model_is_shown_when_it_is_used(tinted: Path) -> None:
+    """White balance comes after the enlarging: the small picture is in the page's own colours."""
+    blur = replace(NO_BLUR, enlarged_probability=1.0, enlarged_factor=(2.0, 2.0))
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=1)
+    sharp, shown = TrainingCrops(config, blur, 0, balance_white=True).pairs(0).to_device(CPU)
+    torch.testing.assert_close(sharp, as_used(tinted))
+    small = to_pixels(to_levels(scaled(decode_image(tinted).pixels, 0.5)))
+    gain = white_balance(decode_image(tinted).pixels, wanted=True)
+    torch.testing.assert_close(shown, gain.apply(scaled(small, 2)), atol=0.01, rtol=0)
+
+
 def test_paper_reprinted_is_as_a_model_would_see_it(tinted: Path) -> None:
     config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40, other_paper=1.0)
     crops = TrainingCrops(config, NO_BLUR, 0, balance_white=True).sharp(0)
@@ -256,6 +269,25 @@ def test_crops_on_other_paper_are_a_function_of_the_step(tmp_path: Path) -> None
         crops_of(folder, other_paper=2)
 
 
+@pytest.mark.parametrize("balance_white", [True, False])
+def test_a_share_of_the_pairs_has_no_print(tinted: Path, balance_white: bool) -> None:
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40)
+    plain, some = (
+        TrainingCrops(replace(config, flat_share=share), NO_BLUR, 0, balance_white=balance_white)
+        for share in (0.0, 0.5)
+    )
+    changed = (plain.pairs(0).pixels != some.pairs(0).pixels).any(dim=(1, 2, 3))
+    assert 8 < int(changed.sum()) < 32
+    sharp, blurred = some.pairs(0).to_device(CPU)
+    torch.testing.assert_close(sharp, blurred, atol=0.01, rtol=0)
+    assert (sharp.amax(dim=(1, 2, 3)) < -0.4).any()  # dark, and not made white
+    # The two sides of the unpaired stage have none.
+    for name in ("sharp", "blurred"):
+        assert torch.equal(getattr(plain, name)(0).pixels, getattr(some, name)(0).pixels)
+    with pytest.raises(ConfigError, match="flat_share is 2; give a share from 0 to 1"):
+        DataConfig(flat_share=2)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_processes_draw_what_threads_draw_bit_for_bit(pages: Path) -> None:
     blur = BlurConfig(
@@ -264,8 +296,15 @@ def test_processes_draw_what_threads_draw_bit_for_bit(pages: Path) -> None:
         defocus_probability=0.5,
         noise=(0.0, 9.0),
         jpeg_probability=0.5,
+        enlarged_probability=0.5,
     )
-    settings: dict[str, Any] = {"batch_size": 5, "other_paper": 0.5, "flip": True, "scales": (0.8, 1.3)}
+    settings: dict[str, Any] = {
+        "batch_size": 5,
+        "other_paper": 0.5,
+        "flat_share": 0.3,
+        "flip": True,
+        "scales": (0.8, 1.3),
+    }
 
     def batches(*, in_processes: bool) -> list[dict[str, Crops]]:
         crops = crops_of(pages, blur=blur, worker_processes=in_processes, **settings)

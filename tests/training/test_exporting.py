@@ -19,7 +19,7 @@ from udsd.training import exporting
 from udsd.training.card import MARK, card_facts, model_card
 from udsd.training.config import TrainingConfig
 from udsd.training.exporting import export
-from udsd.training.origin import Origin, origin_of
+from udsd.training.origin import Origin, origin_of, origin_of_run
 from udsd.training.recipe_files import recipe_text
 from udsd.training.runs import TrainedRun, load_trained
 from udsd.training.trainer import Trainer
@@ -80,6 +80,10 @@ def test_what_was_not_measured_says_so(make_config: MakeConfig, tmp_path: Path) 
     init = replace(trained.config, run=replace(trained.config.run, init="/home/somebody/models/mine"))
     card = model_card(replace(trained, config=init), facts)
     assert "began with a model folder `mine`" in card
+    assert "somebody" not in card
+    taught = replace(trained.config, warm_start=replace(trained.config.warm_start, teacher="/home/somebody/wide"))
+    card = model_card(replace(trained, config=taught), facts)
+    assert "It learnt from a model folder `wide`: 70 % of what it was to give." in card
     assert "somebody" not in card
 
 
@@ -143,6 +147,21 @@ def test_a_licence_that_holds_on_is_kept_from_model_to_model(
             "udsd/face",
         )
         assert (folder / "LICENSE").read_bytes() == (BUNDLED_MODELS / "face" / "LICENSE").read_bytes()
+
+
+def test_the_licence_of_a_teacher_holds_for_what_learnt_from_it(tmp_path: Path) -> None:
+    face = origin_of("face")
+    assert face.licence == "LicenseRef-udsd-research-only"
+    assert origin_of_run("", "") == Origin()
+    assert origin_of_run("text-small", "text") == origin_of("text-small")
+    assert origin_of_run("face", "") == origin_of_run("face", "face") == face
+    taught = origin_of_run("text-small", "face")
+    assert taught == Origin("udsd/text-small", face.licence, face.licence_text)
+    with pytest.raises(ConfigError, match="or learnt from one, which holds for what is trained from it"):
+        taught.licence_for("MIT")
+    (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_name: mine\n---\n")
+    with pytest.raises(ConfigError, match="is under LicenseRef-mine and the teacher face under LicenseRef-udsd"):
+        origin_of_run(str(tmp_path), "face")
 
 
 def test_where_a_run_began_is_known_for_the_zoo_and_the_hub(tmp_path: Path) -> None:

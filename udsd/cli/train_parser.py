@@ -117,6 +117,12 @@ def _train_parser() -> argparse.ArgumentParser:
         help="start from the weights of a zoo model, a model folder or a Hub repository (default: that of the recipe; "
         "without a recipe text-small; '' for none)",
     )
+    run.add_argument(
+        "--teacher",
+        metavar="MODEL",
+        help="learn from what this model makes of the blurred crops, too: a zoo model, a model folder or a Hub "
+        "repository, most often a wider one",
+    )
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as warm_start.steps=500")
     again = run.add_mutually_exclusive_group()
     again.add_argument(

@@ -57,4 +57,6 @@ def _overrides(options: Namespace) -> dict[str, dict[str, Any]]:
         if value is not None:
             own = str(value.absolute()) if isinstance(value, Path) else value
             overrides.setdefault("run", {})[name] = own
+    if options.teacher is not None:
+        overrides.setdefault("warm_start", {})["teacher"] = options.teacher
     return overrides

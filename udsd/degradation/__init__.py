@@ -1,4 +1,4 @@
-"""Synthetic degradation: camera paths, defocus, noise, JPEG, paper stock; and PDF documents rendered to pages.
+"""Synthetic degradation: camera paths, defocus, noise, JPEG, paper stock, flat crops; and PDF documents as pages.
 
 Training and evaluation share it. Blur is applied on the device of the images; all random draws are NumPy's, on the CPU.
 """
@@ -7,6 +7,7 @@ from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
 from udsd.degradation.blur_set import PATH_POINTS, BlurSet, joined_blurs, load_blurs, resampled
 from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.documents import DocumentConfig, is_held_out, render_documents
+from udsd.degradation.flat_crops import some_without_print
 from udsd.degradation.kernels import apply_kernels
 from udsd.degradation.paper_stock import on_other_balanced_paper, on_other_paper
 
@@ -27,5 +28,6 @@ __all__ = [
     "render_documents",
     "resampled",
     "sample_camera_paths",
+    "some_without_print",
     "straight_camera_paths",
 ]

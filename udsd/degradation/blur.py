@@ -1,13 +1,13 @@
 """Synthetic blur: camera paths, defocus, noise and JPEG, applied to sharp images on the fly.
 
 The steps, in this order: a camera path, a disc of defocus and a Gaussian, combined in one kernel; the sensor's noise;
-JPEG compression.
+JPEG compression. An image may be stored smaller before the noise, and enlarged again at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,15 +16,19 @@ from torch import Tensor
 
 from udsd.degradation.blur_set import load_blurs
 from udsd.degradation.camera_paths import CameraPaths, rasterize, sample_camera_paths, straight_camera_paths
-from udsd.degradation.jpeg import through_jpeg
 from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
-from udsd.degradation.tensor_jpeg import compress_some
+from udsd.degradation.taking import taken, taken_small
 from udsd.errors import ConfigError
 from udsd.images.levels import GREY_LEVEL
 
 _LONGEST_PATH = 255.0
 _WIDEST_RADIUS = 32.0
 _WIDEST_SIGMA = 16.0
+_LARGEST_FACTOR = 8.0
+
+_FACTORS_IN_BATCH = 2
+"""Different factors that the images of one batch are enlarged by. Images of one factor are computed together: with a
+factor for each a GPU would wait for the launches of as many small operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,14 @@ class BlurConfig:
             levels of 255.
         jpeg_probability: Share of images that are compressed as JPEG at the end.
         jpeg_quality: Lowest and highest JPEG quality, 1 to 100.
+        enlarged_probability: Share of images that are stored smaller before noise and JPEG, and enlarged again after,
+            as small print is for the network when it is used. The sharp image stays as it is, and sizes of blur are
+            those in the enlarged picture.
+        enlarged_factor: Smallest and largest factor by which they are enlarged, from 1 to 8. The logarithm is drawn
+            uniformly; a batch has two factors at most.
         learnt: File of a set of blurs (`udsd.degradation.BlurSet`, such as ``udsd-train`` learns from blurred images)
-            that all images are blurred from instead; the ranges then mean nothing. Empty for none.
+            that all images are blurred from instead; of the other settings only those of enlarged images then mean
+            anything. Empty for none.
     """
 
     path_length: tuple[float, float] = (10.0, 60.0)
@@ -58,6 +68,8 @@ class BlurConfig:
     noise: tuple[float, float] = (0.0, 2.0)
     jpeg_probability: float = 0.0
     jpeg_quality: tuple[float, float] = (60.0, 95.0)
+    enlarged_probability: float = 0.0
+    enlarged_factor: tuple[float, float] = (1.2, 2.2)
     learnt: str = ""
 
     def __post_init__(self) -> None:
@@ -66,12 +78,14 @@ class BlurConfig:
         _check_range("noise", self.noise, 0.0, 255.0)
         _check_range("gaussian_sigma", self.gaussian_sigma, 0.1, _WIDEST_SIGMA)
         _check_range("jpeg_quality", self.jpeg_quality, 1.0, 100.0)
+        _check_range("enlarged_factor", self.enlarged_factor, 1.0, _LARGEST_FACTOR)
         for name in (
             "motion_probability",
             "straight_probability",
             "defocus_probability",
             "gaussian_probability",
             "jpeg_probability",
+            "enlarged_probability",
         ):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
@@ -105,29 +119,53 @@ class Blur:
         kernels: (B, K, K), each summing to 1.
         noise: (B, C, H, W), the size of the images after the kernels were applied, in units of images in [-1, 1].
         jpeg_qualities: JPEG quality of the images that are compressed, by their index in the batch.
+        factors: What images that are stored small are enlarged by, by their index in the batch.
     """
 
     kernels: Tensor
     noise: Tensor
     jpeg_qualities: Mapping[int, int]
+    factors: Mapping[int, float] = field(default_factory=dict)
 
-    def apply(self, images: Tensor) -> Tensor:
+    def apply(self, images: Tensor, *, rounded: bool = False) -> Tensor:
         """Blur images (B, C, H + K - 1, W + K - 1) in [-1, 1] to (B, C, H, W); the kernels move to their device.
 
-        Noise is added before the result is clipped to [-1, 1], as in a sensor. On the CPU Pillow compresses; elsewhere
-        tensor operations do (`udsd.degradation.tensor_jpeg`), so that results differ a little.
+        Noise is added before the result is clipped to [-1, 1], as in a sensor; JPEG follows
+        (`udsd.degradation.taking`). With ``rounded`` pixels are rounded to grey levels, as a file holds them; those of
+        enlarged images always are, while they are small.
         """
         kernels, noise = (drawn.to(images.device, non_blocking=True) for drawn in (self.kernels, self.noise))
-        blurred = (apply_kernels(images, kernels) + noise).clamp(-1, 1)
-        if blurred.device.type != "cpu":
-            return compress_some(blurred, self.jpeg_qualities)
-        for index, quality in self.jpeg_qualities.items():
-            blurred[index] = through_jpeg(blurred[index], quality)
-        return blurred
+        blurred = apply_kernels(images, kernels)
+        if not self.factors:
+            return taken(blurred, noise, self.jpeg_qualities, rounded=rounded)
+        results = torch.empty_like(blurred)
+        for factor, members in self._by_factor(len(blurred)).items():
+            # Without waiting for what the device is doing.
+            places = torch.tensor(members).to(blurred.device, non_blocking=True)
+            part, own_noise = blurred[places], noise[places]
+            qualities = self._qualities_of(members)
+            if factor is None:
+                results[places] = taken(part, own_noise, qualities, rounded=rounded)
+            else:
+                results[places] = taken_small(part, own_noise, qualities, factor)
+        return results
+
+    def _by_factor(self, count: int) -> dict[float | None, list[int]]:
+        """The images of a batch by the factor that they are enlarged by; None for those that keep their size."""
+        groups: dict[float | None, list[int]] = {}
+        for index in range(count):
+            groups.setdefault(self.factors.get(index), []).append(index)
+        return groups
+
+    def _qualities_of(self, members: Sequence[int]) -> dict[int, int]:
+        """JPEG qualities of some images, by their place among these."""
+        return {
+            place: self.jpeg_qualities[index] for place, index in enumerate(members) if index in self.jpeg_qualities
+        }
 
 
 class BlurSampler:
-    """Draw degradations (kernel, noise, JPEG), and apply them to batches.
+    """Draw degradations (kernel, noise, JPEG, size), and apply them to batches.
 
     Args:
         config: Ranges to draw from, or the file of a learnt set.
@@ -182,7 +220,7 @@ class BlurSampler:
             levels = self._random.uniform(*self.config.noise, size=count)
             qualities = self._qualities(count)
         scales = torch.from_numpy(levels * GREY_LEVEL).float()[:, None, None, None]
-        return Blur(kernels, noise * scales, qualities)
+        return Blur(kernels, noise * scales, qualities, self._factors(count))
 
     def blur(self, images: Tensor) -> Tensor:
         """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border has to be made up."""
@@ -213,6 +251,16 @@ class BlurSampler:
         chosen = self._random_share(count, self.config.jpeg_probability)
         qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
         return {int(index): round(quality) for index, quality in zip(chosen, qualities, strict=True)}
+
+    def _factors(self, count: int) -> dict[int, float]:
+        """What a share of the images is enlarged by, drawn after all else."""
+        chosen = self._random_share(count, self.config.enlarged_probability)
+        if not chosen.size:
+            return {}
+        smallest, largest = np.log(self.config.enlarged_factor)
+        factors = np.exp(self._random.uniform(smallest, largest, size=_FACTORS_IN_BATCH))
+        drawn = factors[self._random.integers(len(factors), size=chosen.size)]
+        return {int(index): float(factor) for index, factor in zip(chosen, drawn, strict=True)}
 
 
 def _check_range(name: str, given: tuple[float, float], lowest: float, highest: float) -> None:

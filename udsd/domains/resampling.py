@@ -6,21 +6,16 @@ import math
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from udsd.domains.domain import Restore
+from udsd.images.resizing import resized
 
 MOST_PIXELS = 64_000_000
 """Of an enlarged image that is restored in one piece; what is larger goes in bands, which bounds the memory."""
 
 _OVERLAP = 256
 """Rows of the enlarged image that neighbouring bands share at least, and over which one leads into the other."""
-
-
-def resized(image: Tensor, height: int, width: int) -> Tensor:
-    """An image (B, C, H, W) at another size: bicubic, and without aliases where it becomes smaller."""
-    return F.interpolate(image, (height, width), mode="bicubic", antialias=True)
 
 
 def scaled(image: Tensor, scale: float) -> Tensor:

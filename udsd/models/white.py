@@ -16,7 +16,7 @@ from udsd.precision import widest_dtype
 _SHARE = 0.9
 """Share of the pixels that are no brighter than the ground: it shows in a tenth of the image at least."""
 
-_DARKEST = 0.25
+DARKEST_GROUND = 0.25
 """Part of white that the ground has at least. A darker one is no paper, and such an image is left as it is."""
 
 _COUNTED = 2**22
@@ -45,8 +45,8 @@ class WhiteBalance:
         grounds = torch.stack([torch.stack([_ground(channel) for channel in image]) for image in images])[
             ..., None, None
         ]
-        has_ground = grounds.amax(dim=1, keepdim=True) >= _DARKEST
-        gain = torch.where(has_ground, 1 / grounds.clamp_min(_DARKEST), 1.0)
+        has_ground = grounds.amax(dim=1, keepdim=True) >= DARKEST_GROUND
+        gain = torch.where(has_ground, 1 / grounds.clamp_min(DARKEST_GROUND), 1.0)
         return cls(gain, torch.where(has_ground, images.amax(dim=(2, 3), keepdim=True), 1.0))
 
     def apply(self, images: Tensor, *, overwrite: bool = False) -> Tensor:

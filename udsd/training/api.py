@@ -25,6 +25,7 @@ def train(
     blurred: GivenImages | None = None,
     pairs: tuple[GivenImages, GivenImages] | None = None,
     init: str | os.PathLike[str] | None = None,
+    teacher: str | os.PathLike[str] | None = None,
     validation: GivenImages | None = None,
     validation_pairs: tuple[GivenImages, GivenImages] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -53,6 +54,7 @@ def train(
         pairs: Instead of both, blurred images and the same without blur, to train on. In folders, both of a pair have
             one name; of images in memory, one place.
         init: A zoo model, a model folder or a Hub repository whose weights to start from.
+        teacher: The same, to learn from what it makes of the blurred crops, too (``warm_start.teacher_share``).
         validation: Sharp images that are not trained on, which are blurred and measured.
         validation_pairs: Blurred images, and the same without blur, to be measured. In folders, both of a pair have one
             name; of images in memory, one place.
@@ -98,6 +100,8 @@ def train(
     run = {"init": init, "device": device, "vgg_weights": vgg_weights}
     given = {name: os.fspath(value) for name, value in run.items() if value is not None}
     overrides["run"] = {**overrides.get("run", {}), **given}
+    if teacher is not None:
+        overrides["warm_start"] = {**overrides.get("warm_start", {}), "teacher": os.fspath(teacher)}
     config = _config(recipe, overrides, folder, budget=budget, resume=resume, overwrite=overwrite)
     if not (config.data.sharp or config.data.pairs):
         raise ConfigError("there are no images; give sharp ones as the first argument")

@@ -72,6 +72,9 @@ def _lines(run: TrainedRun, facts: CardFacts) -> Iterator[str]:
     start = _shown_start(config.run.init)
     if start:
         yield f"Training began with {start}."
+    teacher = _shown_start(config.warm_start.teacher)
+    if teacher:
+        yield f"It learnt from {teacher}: {100 * config.warm_start.teacher_share:.0f} % of what it was to give."
     yield from ("", usage(REPO_PLACEHOLDER, source_address()).rstrip(), "", "## Licence", "", _licence(facts))
     yield from ("", "## Images", "", *_images(run.data), "", "## Scores", "", *_scores(run))
     yield from ("", "## Limits", "", _LIMITS)
@@ -149,7 +152,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _shown_start(init: str) -> str:
-    """The model that a run began with; a folder on somebody's machine by its own name only."""
+    """A model that a run began with or learnt from; a folder on somebody's machine by its own name only."""
     if not init:
         return ""
     return f"a model folder `{Path(init).name}`" if Path(init).is_absolute() else f"`{init}`"
@@ -160,6 +163,7 @@ def _public(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
         section: {name: value for name, value in values.items() if name not in _PRIVATE.get(section, ())}
         for section, values in settings.items()
     }
-    if Path(public["run"]["init"]).is_absolute():
-        del public["run"]["init"]
+    for section, name in (("run", "init"), ("warm_start", "teacher")):
+        if Path(public[section][name]).is_absolute():
+            del public[section][name]
     return public

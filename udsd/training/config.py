@@ -48,6 +48,10 @@ class WarmStartConfig:
         betas: Adam's decay rates of the two moments.
         ramp_steps: Steps over which the rate rises from zero.
         decay_share: Share of the steps, at the end of the stage, over which the rate falls to zero.
+        teacher: A model of the zoo, a model folder or a Hub repository to learn from, most often a wider one: restored
+            images are compared with a blend of the sharp ones and of what it makes of the same blurred ones. None if
+            empty. It must have the white balance of the run. (Perceptual losses compare with the sharp images.)
+        teacher_share: Part of the teacher in that blend, from 0 to 1.
     """
 
     steps: int = 0
@@ -56,12 +60,16 @@ class WarmStartConfig:
     betas: tuple[float, float] = (0.9, 0.99)
     ramp_steps: int = 200
     decay_share: float = 0.4
+    teacher: str = ""
+    teacher_share: float = 0.7
 
     def __post_init__(self) -> None:
         _check_optimizer(self.learning_rate, self.betas)
         _check_counts("warm_start", self, "steps", "ramp_steps")
         if not 0 < self.decay_share <= 1:
             raise ConfigError(f"decay_share is {self.decay_share}; give a number above 0, up to 1")
+        if not 0 <= self.teacher_share <= 1:
+            raise ConfigError(f"teacher_share is {self.teacher_share}; give a number from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +215,15 @@ class TrainingConfig:
         return self.warm_start.steps > 0 or self.has_unpaired_stage
 
     @property
+    def restores_pairs(self) -> bool:
+        """Whether any stage has the losses of the warm start."""
+        return self.warm_start.steps > 0 or (self.has_unpaired_stage and self.unpaired.restoration)
+
+    @property
     def needs_vgg(self) -> bool:
         """Whether a perceptual loss is used, for which VGG-19 must be loaded."""
-        restores = self.warm_start.steps > 0 or (self.has_unpaired_stage and self.unpaired.restoration)
         unpaired = self.loss.perceptual > 0 or self.loss.random_perceptual > 0
-        return (self.has_unpaired_stage and unpaired) or (restores and self.loss.restoration_perceptual > 0)
+        return (self.has_unpaired_stage and unpaired) or (self.restores_pairs and self.loss.restoration_perceptual > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain nested values, the inverse of `from_dict`."""

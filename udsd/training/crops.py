@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from udsd.degradation import Blur
-from udsd.images.levels import to_levels, to_pixels
+from udsd.images.levels import to_pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +31,9 @@ class Crops:
     def to_device(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Move the crops to a device and blur them there; returns them without and with the blur.
 
-        As a camera does it, pixels are blurred, limited to their range and rounded to grey levels in their own colours.
-        Then, as when a model is used, they are scaled to white, which takes what was brighter than the ground beyond 1.
+        As a camera does it, pixels are blurred, limited to their range and rounded to grey levels in their own colours;
+        if the picture is to be enlarged, while it is small. Then, as when a model is used, they are scaled to white,
+        which takes what was brighter than the ground beyond 1.
 
         Both are float32 (B, 3, S, S), channels last, in [-1, 1] before they are scaled; if there is neither a
         blur nor a partner, they are the same tensor.
@@ -47,8 +48,7 @@ class Crops:
         margin = self.blur.kernels.shape[-1] // 2
         size = images.shape[-1] - 2 * margin
         sharp = images[..., margin : margin + size, margin : margin + size]
-        blurred = to_pixels(to_levels(self.blur.apply(images)))
-        return self._on_white(sharp), self._on_white(blurred)
+        return self._on_white(sharp), self._on_white(self.blur.apply(images, rounded=True))
 
     def _on_white(self, images: Tensor) -> Tensor:
         if self.gains is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from udsd.degradation import BlurConfig, BlurSampler, on_other_balanced_paper, on_other_paper
+from udsd.degradation import BlurConfig, BlurSampler, on_other_balanced_paper, on_other_paper, some_without_print
 from udsd.errors import ConfigError
 from udsd.training.crops import Crops
 from udsd.training.data_config import DataConfig
@@ -174,6 +174,10 @@ class TrainingCrops:
     def _with_blur(self, pool: ImagePool, purpose: int, step: int) -> Crops:
         size, random = self.config.crop_size, self._random(purpose, step)
         crops = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
+        # In the unpaired stage only one side would have them, and so give itself away.
+        if purpose == _PAIRS and self.config.flat_share:
+            pixels, gains = some_without_print(crops.pixels, crops.gains, self.config.flat_share, random)
+            crops = replace(crops, pixels=pixels, gains=gains)
         sampler, shaken = BlurSampler(self._blur_config, random), self._paths.draw(purpose, step)
         return replace(crops, blur=sampler.draw(self._count, size, size, shaken=shaken))
 

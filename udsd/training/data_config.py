@@ -49,6 +49,9 @@ class DataConfig:
             Where blurred images or pairs are given, their blur is scaled with them.
         other_paper: Share of the crops that are reprinted in fainter ink on other paper
             (`udsd.degradation.paper_stock`).
+        flat_share: Share of the crops of the warm start that have no print: flat grounds of any level, most of them
+            dark, dark borders along one side, and pictures that are too dim for a white balance. Without them a model
+            of pages shifts the level of flat dark areas. Not of real pairs.
         cache_gigabytes: Size up to which decoded images are kept in memory, in each process that trains.
         workers: Threads that prefetch batches, so that images are decoded while the networks compute; 0 draws each
             batch when it is needed.
@@ -69,6 +72,7 @@ class DataConfig:
     flip: bool = False
     scales: tuple[float, float] = (1.0, 1.0)
     other_paper: float = 0.0
+    flat_share: float = 0.0
     cache_gigabytes: float = 4.0
     workers: int = 2
     worker_processes: bool = False
@@ -95,8 +99,9 @@ class DataConfig:
                 f"scales are {low} to {high}; give factors from {_SMALLEST_SCALE} to {_LARGEST_SCALE}, the smaller "
                 "first"
             )
-        if not 0 <= self.other_paper <= 1:
-            raise ConfigError(f"other_paper is {self.other_paper}; give a share from 0 to 1")
+        for name in ("other_paper", "flat_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a share from 0 to 1")
         if not 0 <= self.cache_gigabytes < math.inf:
             raise ConfigError(f"cache_gigabytes is {self.cache_gigabytes}; give 0 or more")
         if not 0 <= self.workers <= _MOST_WORKERS:

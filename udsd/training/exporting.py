@@ -18,7 +18,7 @@ from udsd.pretrained.folder import CARD_FILE, LARGEST_CONFIG
 from udsd.regular import read_limited
 from udsd.training.card import MARK, card_facts, model_card
 from udsd.training.checkpoint import save_training_state
-from udsd.training.origin import origin_of
+from udsd.training.origin import origin_of_run
 from udsd.training.runs import TrainedRun, load_trained
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ def export(
     """Write the model folder of a run: the best weights by its validation, and a card that says what they are.
 
     A card in the folder that somebody has written is left alone. A run that began with a model of the zoo whose licence
-    holds for what is trained from it, such as `face`, has that licence, and its text is written beside the weights.
+    holds for what is trained from it, such as `face`, or that learnt from it, has that licence, and its text is written
+    beside the weights.
 
     Args:
         run: The folder of the run.
@@ -50,11 +51,11 @@ def export(
     Raises:
         UdsdError: The folder holds no run.
         WeightsError: The model folder cannot be written, or a weight is not finite.
-        ConfigError: The licence is not that of the model which the run began with, though it must be.
+        ConfigError: The licence is not that of the model which the run began with or learnt from, though it must be.
     """
     trained, folder = load_trained(Path(run), last=last), Path(output)
     is_written = _has_card_of_ones_own(folder)
-    origin = origin_of(trained.config.run.init)
+    origin = origin_of_run(trained.config.run.init, trained.config.warm_start.teacher)
     licence = origin.licence_for(licence)
     if is_written:
         logger.info("%s is left as it is", folder / CARD_FILE)

@@ -27,6 +27,7 @@ from udsd.training.optimizers import load_moments, make_optimizer
 from udsd.training.processes import Processes
 from udsd.training.replay import ReplayPool
 from udsd.training.schedule import unpaired_rate, warm_start_rate
+from udsd.training.teacher import Teacher
 from udsd.training.widening import widened
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Learner:
         initial: Weights to start from instead of random ones.
         initial_state: What `TrainingNetworks.training_state` returned for the run that ``initial`` is from. Without it
             E_S^c and G_B start as copies of E_B^c and G_S.
+        teacher: A model to learn from, if there is one.
 
     Raises:
         ConfigError: The model to start from has other networks, or batches cannot be halved that are to be.
@@ -61,6 +63,7 @@ class Learner:
         vgg: VGG19Features | None = None,
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         if config.objective.random_half and config.data.batch_size % (2 * processes.count):
             raise ConfigError(
@@ -84,12 +87,15 @@ class Learner:
             vgg = vgg.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = UnpairedObjective(self.networks, config.objective, config.loss, vgg)
         self._restoration_vgg = vgg if config.loss.restoration_perceptual else None
+        self._teacher = None if teacher is None else teacher.on(self.device)
         self._pools = self._make_pools()
         self._optimizers = self._make_optimizers()
         self._used: set[str] = set()
         self._compiled_losses: Callable[..., dict[str, Tensor]] | None = None
         if config.run.compile:
             self.networks.compile_parts()
+            if self._teacher is not None:
+                self._teacher.model.compile()
             # Random numbers are PyTorch's own, so that the codes are those of a run that is not compiled.
             self._compiled_losses = torch.compile(warm_start_losses, options={"fallback_random": True})
         torch.manual_seed(config.run.seed + 1 + processes.index)  # but other random codes
@@ -229,7 +235,8 @@ class Learner:
         sharp, blurred = batch["pairs"].to_device(self.device)
         losses, size = self._compiled_losses or warm_start_losses, self.config.objective.perceptual_size
         with self.autocast():
-            return losses(self.networks, sharp, blurred, self._restoration_vgg, size)
+            target = None if self._teacher is None else self._teacher.target(sharp, blurred)
+            return losses(self.networks, sharp, blurred, self._restoration_vgg, size, target)
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]

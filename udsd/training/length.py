@@ -17,6 +17,7 @@ from udsd.training.learner import Learner
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes
 from udsd.training.progress import duration
+from udsd.training.teacher import load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ def least_seconds(config: TrainingConfig, crops: TrainingCrops) -> float:
 
 def seconds_per_step(config: TrainingConfig, crops: TrainingCrops) -> float:
     """Time of a step, measured on networks of random weights that are thrown away."""
-    trial = Learner(_with_steps(config, 1), Processes(resolve_device(config.run.device)))
+    processes = Processes(resolve_device(config.run.device))
+    trial = Learner(_with_steps(config, 1), processes, teacher=load_teacher(config))
     batches = prefetch(
         lambda step: trial.draw(crops, 0),
         range(_TRIAL_WARM_UP + _TRIAL_STEPS),

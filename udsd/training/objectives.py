@@ -117,14 +117,18 @@ def warm_start_losses(
     blurred: Tensor,
     vgg: VGG19Features | None = None,
     perceptual_size: int = 0,
+    target: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Restore sharp images from synthetically blurred versions of them; both (B, 3, H, W) in [-1, 1].
 
-    With ``vgg`` there is a perceptual loss as well, of images of ``ObjectiveConfig.perceptual_size``.
+    With ``vgg`` there is a perceptual loss as well, of images of ``ObjectiveConfig.perceptual_size``. With ``target``,
+    of the same shape, pixels are compared with it instead of with the sharp images (`udsd.training.teacher`).
     """
     code, mean, log_variance = networks.draw_code(blurred)
     restored = networks.restore(blurred, code)
-    losses = restoration_losses(restored.float(), sharp) | {"kl": kl_divergence(mean, log_variance)}
+    losses = restoration_losses(restored.float(), sharp if target is None else target) | {
+        "kl": kl_divergence(mean, log_variance)
+    }
     if vgg is not None:
         features = [vgg(shrunk_to(images, perceptual_size)) for images in (restored, sharp)]
         losses["restoration_perceptual"] = perceptual_loss(*features)

@@ -1,9 +1,9 @@
-"""What a run owes to the model that it began with: its name on the Hub, and a licence that holds on."""
+"""What a run owes to the models that it began with or learnt from: a name on the Hub, and a licence that holds on."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udsd.errors import ConfigError, PublishError
@@ -41,10 +41,32 @@ class Origin:
             raise ConfigError(f"the licence is {chosen!r}; give an SPDX name, such as Apache-2.0 or LicenseRef-mine")
         if self.licence and chosen not in (None, self.licence):
             raise ConfigError(
-                f"the licence is {chosen!r}, but the run began with a model under {self.licence}, which holds for what "
-                "is trained from it; leave it out"
+                f"the licence is {chosen!r}, but the run began with a model under {self.licence}, or learnt from one, "
+                "which holds for what is trained from it; leave it out"
             )
         return self.licence or chosen or ""
+
+
+def origin_of_run(init: str, teacher: str) -> Origin:
+    """What is known of the model that a run begins with, with the licence of its teacher if that holds on.
+
+    Args:
+        init: ``run.init``.
+        teacher: ``warm_start.teacher``.
+
+    Raises:
+        ConfigError: Both have licences that hold on, and these differ; or as for `origin_of`.
+        WeightsError: As for `origin_of`.
+    """
+    first, second = origin_of(init), origin_of(teacher)
+    if not second.licence:
+        return first
+    if first.licence not in ("", second.licence):
+        raise ConfigError(
+            f"{init} is under {first.licence} and the teacher {teacher} under {second.licence}, and what is trained "
+            "from a model has its licence; choose models under one of them"
+        )
+    return replace(first, licence=second.licence, licence_text=second.licence_text)
 
 
 def origin_of(init: str) -> Origin:

@@ -36,18 +36,19 @@ _OF_NO_CONSEQUENCE = frozenset(
 """Settings that a run may change whenever it goes on: they concern the machine, or what is written when."""
 
 
-def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold_run: bool) -> None:
+def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, has_teacher: bool, may_hold_run: bool) -> None:
     """Refuse a run that cannot be trained, before anything is read or written for it.
 
     Args:
         config: The whole run.
         output: Its folder.
         has_vgg: Whether VGG-19 is there.
+        has_teacher: Whether there is a model to learn from.
         may_hold_run: Whether the folder may hold a run already.
 
     Raises:
-        ConfigError: The run has no steps, a perceptual loss but no VGG-19, crops that are too small for its kernels, or
-            a folder that holds a run.
+        ConfigError: The run has no steps, a perceptual loss but no VGG-19, a teacher but no warm start, crops that are
+            too small for its kernels, or a folder that holds a run.
     """
     if not config.has_stages:
         raise ConfigError("the run has no steps; give warm_start.steps, unpaired.steps or unpaired.epochs")
@@ -57,6 +58,12 @@ def check_start(config: TrainingConfig, output: Path, *, has_vgg: bool, may_hold
         raise ConfigError(
             "a perceptual loss needs VGG-19; give --vgg-weights FILE, or set loss.perceptual and "
             "loss.restoration_perceptual to 0"
+        )
+    if has_teacher != bool(config.warm_start.teacher):
+        raise ConfigError("warm_start.teacher is to name the model that the run learns from; give both, or neither")
+    if has_teacher and not config.restores_pairs:
+        raise ConfigError(
+            "a teacher is for the warm start, which this run has not; give warm_start.steps, or no teacher"
         )
     margin = config.branches.kernel_size // 2
     if config.has_unpaired_stage and config.branches.blur == "path" and config.data.crop_size <= margin:
@@ -114,15 +121,22 @@ def make_folder(output: Path) -> None:
 
 
 def check_same_run(
-    state: Mapping[str, Any], config: TrainingConfig, processes: int, output: Path, *, may_change: bool = False
+    state: Mapping[str, Any],
+    config: TrainingConfig,
+    processes: int,
+    output: Path,
+    *,
+    teacher: str = "",
+    may_change: bool = False,
 ) -> list[str]:
-    """Refuse to go on from a checkpoint with other networks, other settings or another number of processes.
+    """Refuse to go on from a checkpoint with other networks, settings or teacher, or another number of processes.
 
     Args:
         state: What the checkpoint holds.
         config: The run that is to go on.
         processes: Number of its processes.
         output: Its folder, for messages.
+        teacher: SHA-256 of the weights that it learns from; empty for none.
         may_change: Other settings are wanted. Those of the networks can never change.
 
     Returns:
@@ -142,6 +156,11 @@ def check_same_run(
             "(accelerate launch --num_processes N, torchrun --nproc_per_node N)"
         )
     changed = changed_settings(saved, config)
+    before_teacher = state.get("teacher", "")
+    if before_teacher != teacher and saved.warm_start.teacher == config.warm_start.teacher:
+        changed.append(
+            f"the weights of {config.warm_start.teacher} from {before_teacher[:12]} to {teacher[:12]} (SHA-256)"
+        )
     if changed and not may_change:
         raise ConfigError(
             f"the run in {output} has other settings: {'; '.join(changed)}; leave them as they were, or go on with "

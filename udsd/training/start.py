@@ -13,9 +13,11 @@ from udsd.models import ModelConfig
 from udsd.pretrained import resolve
 from udsd.training.checkpoint import find_checkpoints, load_training_state
 from udsd.training.config import TrainingConfig
+from udsd.training.origin import origin_of_run
 from udsd.training.progress import Callback
 from udsd.training.recipe_files import recipe_path
 from udsd.training.runs import read_run_config, with_settings
+from udsd.training.teacher import load_teacher
 from udsd.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -41,13 +43,17 @@ def run_config(output: Path, recipe: str | None, overrides: Overrides, *, resume
         resume: Whether the run in the folder is to go on.
 
     Raises:
-        ConfigError: There is no such recipe, or a setting is unknown or out of range.
-        UdsdError: The model to start from cannot be had, or the settings of the run cannot be read.
+        ConfigError: There is no such recipe, a setting is unknown or out of range, or the teacher does not fit the run.
+        UdsdError: The model to start from or the teacher cannot be had, or the settings of the run cannot be read.
     """
-    overrides = _with_absolute_init(overrides)
+    overrides = _with_absolute_folders(overrides)
     before = read_run_config(output) if resume and recipe is None else None
-    if before is not None:
-        return with_settings(before, overrides)
+    config = with_settings(before, overrides) if before is not None else _new_config(recipe, overrides)
+    load_teacher(config)  # a wrong one is told now, not after a blur has been learnt
+    return config
+
+
+def _new_config(recipe: str | None, overrides: Overrides) -> TrainingConfig:
     path = recipe_path(recipe or DEFAULT_RECIPE)
     init = TrainingConfig.from_toml(path, overrides).run.init
     if init:
@@ -70,13 +76,14 @@ def make_trainer(
     dry_run: bool = False,
     callback: Callback | None = None,
 ) -> Trainer:
-    """A trainer with what its settings name: the device, the model to start from, VGG-19.
+    """A trainer with what its settings name: the device, the model to start from, the teacher, VGG-19.
 
     Arguments and errors are those of `Trainer`.
 
     Raises:
-        UdsdError: The model to start from, or VGG-19, cannot be had.
+        UdsdError: The model to start from, the teacher or VGG-19 cannot be had.
     """
+    origin_of_run(config.run.init, config.warm_start.teacher)  # else it could be trained, and not be exported
     initial, initial_state = None, None
     goes_on = resume and bool(find_checkpoints(output))
     if config.run.init and not goes_on:
@@ -94,6 +101,7 @@ def make_trainer(
         vgg=load_vgg19(weights) if config.needs_vgg or weights else None,
         initial=initial,
         initial_state=initial_state,
+        teacher=load_teacher(config),
         callback=callback,
     )
 
@@ -106,9 +114,10 @@ def architecture(config: ModelConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in _ARCHITECTURE}
 
 
-def _with_absolute_init(overrides: Overrides) -> Overrides:
-    """A model folder that a run starts from is found from anywhere; names of the zoo and the Hub stay as they are."""
-    init = overrides.get("run", {}).get("init", "")
-    if not init or resolve(init).path != Path(init):
-        return overrides
-    return {**overrides, "run": {**overrides["run"], "init": str(Path(init).absolute())}}
+def _with_absolute_folders(overrides: Overrides) -> Overrides:
+    """A model folder to start or learn from is found from anywhere; names of the zoo and the Hub stay as they are."""
+    for section, key in (("run", "init"), ("warm_start", "teacher")):
+        name = overrides.get(section, {}).get(key, "")
+        if name and resolve(name).path == Path(name):
+            overrides = {**overrides, section: {**overrides[section], key: str(Path(name).absolute())}}
+    return overrides

@@ -53,10 +53,11 @@ def opening_lines(
     going_on = f", going on at step {step:,}" if step else ""
     several = f", {processes} processes" if processes > 1 else ""
     started = f", from {config.run.init}" if config.run.init else ""
+    taught = f", taught by {config.warm_start.teacher}" if config.warm_start.teacher else ""
     images = crops.description(unpaired=config.has_unpaired_stage)
     lines = [
         f"run in {output}: {_stages(config)}{going_on}",
-        f"networks of width {model.base_width}{started}; {device} in {_FORMATS.get(dtype, dtype)}{several}, "
+        f"networks of width {model.base_width}{started}{taught}; {device} in {_FORMATS.get(dtype, dtype)}{several}, "
         f"seed {config.run.seed}",
         f"images: {images}; crops of {data.crop_size} px, {data.batch_size} a step",
     ]

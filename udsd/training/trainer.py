@@ -32,6 +32,7 @@ from udsd.training.runs import check_same_run, check_start, explain_full_disk, m
 from udsd.training.selection import Selection
 from udsd.training.stopping import Stopping
 from udsd.training.summary import below_start, closing_lines, log_lines, opening_lines
+from udsd.training.teacher import Teacher
 from udsd.training.validation import make_validations
 
 logger = logging.getLogger(__name__)
@@ -62,12 +63,13 @@ class Trainer:
             factor: it is then widened first. A resumed run goes on from its checkpoint instead.
         initial_state: The state of the other networks, saved with ``initial``. Without it E_S^c and G_B start as copies
             of E_B^c and G_S, and the discriminators from random weights.
+        teacher: A model to learn from in the warm start, if the settings name one. A run that goes on needs it too.
         callback: Called with what is new.
 
     Raises:
         ConfigError: The run has no steps, a perceptual loss but no VGG-19, or a folder that cannot be made or holds
             a run already while ``resume`` and ``overwrite`` are false, or in which another trainer is at work; or the
-            run that is resumed has other networks, other settings or another number of processes.
+            run that is resumed has other networks, other settings, another teacher or another number of processes.
         WeightsError: There are checkpoints to resume from, but none is sound.
         ImageError: There are no images to train on.
     """
@@ -85,9 +87,16 @@ class Trainer:
         vgg: VGG19Features | None = None,
         initial: DeblurModel | None = None,
         initial_state: Mapping[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
         callback: Callback | None = None,
     ) -> None:
-        check_start(config, output, has_vgg=vgg is not None, may_hold_run=resume or overwrite)
+        check_start(
+            config,
+            output,
+            has_vgg=vgg is not None,
+            has_teacher=teacher is not None,
+            may_hold_run=resume or overwrite,
+        )
         self.processes = Processes(device)
         self._crops = TrainingCrops(
             config.data,
@@ -101,7 +110,8 @@ class Trainer:
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))
         self._facts = self._crops.facts(unpaired=self.config.has_unpaired_stage)
         self.output = output
-        self.learner = Learner(self.config, self.processes, vgg, initial, initial_state)
+        self.learner = Learner(self.config, self.processes, vgg, initial, initial_state, teacher)
+        self._teacher_sha256 = "" if teacher is None else teacher.sha256
         self.selection = self._make_selection(vgg)
         self._samples = SampleGrid(output / "samples")
         self._stopping = Stopping(self.processes)
@@ -275,6 +285,7 @@ class Trainer:
         return {
             "step": self.step,
             "config": self.config.to_dict(),
+            "teacher": self._teacher_sha256,
             "scores": self.selection.scores.to_dict(),
             "data": self._facts,
         }
@@ -286,7 +297,12 @@ class Trainer:
 
     def _take(self, state: dict[str, Any]) -> None:
         changed = check_same_run(
-            state, self.config, self.processes.count, self.output, may_change=self._may_change_settings
+            state,
+            self.config,
+            self.processes.count,
+            self.output,
+            teacher=self._teacher_sha256,
+            may_change=self._may_change_settings,
         )
         self.learner.load_state(state)
         self.step = int(state["step"])

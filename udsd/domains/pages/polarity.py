@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.domains.pages.survey import Survey
-from udsd.domains.resampling import resized
 from udsd.extras import require
+from udsd.images.resizing import resized
 
 _ALL, _NONE = 0.95, 0.02
 """Shares of the print that is light, from which on all of the page is, and up to which nothing is."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from udsd.domains.pages.gauge import CELL, Measures, measure_print
-from udsd.domains.resampling import resized
+from udsd.images.resizing import resized
 
 _LOOKED_AT = 1_000_000
 """Pixels that are measured; a larger picture is made smaller first. A page of letters that are then below 9 pixels is
