@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.random_models import random_model
 from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
-from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore
+from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, domain_of
 from udsd.domains.copies import SHIFTED
 from udsd.images import decode_image
 from udsd.inference import run_model
@@ -44,7 +44,9 @@ def test_draws_follow_the_equation_where_nothing_is_brought_to_the_model() -> No
     backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
     pixels = torch.rand(2, 3, 24, 32) * 2 - 1
     kept = pixels.clone()
-    drawn = [*restore_with_draws(pixels, backend, None, DeblurOptions(), 2, torch.Generator().manual_seed(3))]
+    drawn = [
+        *restore_with_draws(pixels, backend, domain_of(None), DeblurOptions(), 2, torch.Generator().manual_seed(3))
+    ]
     generator = torch.Generator().manual_seed(3)
     mean, log_variance = backend.encode_blur(pixels)
     for sample in drawn:
@@ -106,3 +108,24 @@ def test_samples_are_brought_to_the_model_as_deblur_does(monkeypatch: pytest.Mon
     assert shapes[0] != page.shape
     deblurrer.sample(page, 1, scale="off")
     assert shapes[-1] == page.shape
+
+
+@pytest.mark.parametrize("scale", ["auto", 0.5])
+def test_what_is_of_one_colour_all_over_comes_back_as_it_is(scale: float) -> None:
+    deblurrer = Deblurrer(random_model(residual_output=True), device="cpu", dtype="float32")
+    white = np.full((40, 60, 3), (255, 240, 231), np.uint8)
+    assert np.array_equal(deblurrer.deblur(white, scale=scale), white)
+    marked = white.copy()
+    marked[20, 30] = 0
+    assert not np.array_equal(deblurrer.deblur(marked, scale=scale), marked)
+
+
+def test_of_a_batch_the_blank_images_come_back_and_the_others_are_restored() -> None:
+    deblurrer = Deblurrer(random_model(residual_output=True), device="cpu", dtype="float32")
+    images = torch.rand(3, 3, 24, 32)
+    images[1] = 0.25
+    (alone,) = deblurrer.deblur(images[2:])
+    restored = deblurrer.deblur(images)
+    assert torch.equal(restored[1], images[1])
+    assert torch.allclose(restored[2], alone, atol=1e-5)
+    assert not torch.allclose(restored[0], images[0], atol=1e-2)

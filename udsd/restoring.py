@@ -12,6 +12,7 @@ from torch import Tensor
 from udsd.arguments import whole_number
 from udsd.domains import DeblurOptions, Domain, Look, Restoration, Restore, examine_images, joined, restore_images
 from udsd.images import DecodedImage
+from udsd.images.levels import GREY_LEVEL
 from udsd.inference import Backend, MemoryLimit, OnProgress
 from udsd.models import reparameterize
 
@@ -30,6 +31,8 @@ def restore_with_mean(
 ) -> list[Restoration]:
     """Restore images of one size, with the mean of each one's blur code.
 
+    What is of one colour all over, as an empty page is, has no blur, and comes back as it is.
+
     Args:
         decoded: The images. The pixels of a single one may be overwritten.
         backend: What runs the model.
@@ -44,13 +47,25 @@ def restore_with_mean(
     """
 
     def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
-        return backend.restore(images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress)
+        blank = [number for number, image in enumerate(torch.split(images, 1)) if is_blank(image)]
+        if len(blank) == len(images):
+            return images if overwrite else images.clone()
+        kept = images[blank]  # a copy: the images may be overwritten
+        restored = backend.restore(images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress)
+        restored[blank] = kept
+        return restored
 
     # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
     singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
     found = None if looks is None else examine_images(looks, domain, options)
     restored = iter(restore_images(singles, restore, domain, options, on_progress, found=found))
     return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+
+
+def is_blank(image: Tensor) -> bool:
+    """Whether an image (1, 3, H, W) in [-1, 1] is of one colour all over, to a grey level."""
+    lowest, highest = torch.aminmax(image.flatten(2), dim=2)
+    return bool((highest - lowest).amax() <= 1.01 * GREY_LEVEL)
 
 
 def seeded(seed: int | None) -> torch.Generator:
