@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from udsd.errors import ConfigError, DownloadError, IncompatibleWeightsError, UnknownModelError
+from udsd.pretrained.folder import ESTIMATOR_FILE
 from udsd.pretrained.hub import HubOptions, fetch_model_folder
+from udsd.pretrained.lookup import BUNDLED_MODELS
 
 REPO = "acme/tiny"
 
@@ -199,3 +202,31 @@ def test_endpoint_of_the_environment_in_a_new_process(hub: Any, model_folder: Pa
     )
     assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
     assert hub.downloads("model.safetensors") == 1
+
+
+def test_an_estimator_of_blur_comes_with_the_model(hub: Any, model_folder: Path) -> None:
+    shutil.copy(BUNDLED_MODELS / "face" / ESTIMATOR_FILE, model_folder)
+    hub.publish(REPO, model_folder)
+    folder = fetch()
+    assert (folder / ESTIMATOR_FILE).read_bytes() == (model_folder / ESTIMATOR_FILE).read_bytes()
+    assert fetch() == folder
+    assert hub.downloads(ESTIMATOR_FILE) == 1
+
+
+def test_that_there_is_no_estimator_is_asked_once(hub: Any, model_folder: Path) -> None:
+    hub.publish(REPO, model_folder)
+    folder = fetch()
+    assert fetch() == fetch(local_files_only=True) == folder
+    assert sum(asked.path.endswith(ESTIMATOR_FILE) for asked in hub.requests) == 1
+
+
+def test_a_model_restores_without_the_estimator_that_cannot_be_had(
+    hub: Any, model_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(BUNDLED_MODELS / "face" / ESTIMATOR_FILE, model_folder)
+    hub.publish(REPO, model_folder)
+    hub.fault("status", name=ESTIMATOR_FILE, times=99)
+    assert not (fetch() / ESTIMATOR_FILE).exists()
+    assert "the general estimator" in caplog.text
+    hub.faults.clear()
+    assert (fetch() / ESTIMATOR_FILE).is_file()

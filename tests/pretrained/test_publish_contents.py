@@ -56,6 +56,12 @@ def test_licence_and_the_pictures_of_the_card_go_out_and_no_other(writable: Any,
     assert (published / "LICENSE").read_text() == "Take it."
 
 
+def test_the_estimator_of_blur_goes_out(writable: Any, model_folder: Path) -> None:
+    (model_folder / "blur.safetensors").write_bytes(b"of a blur")
+    publish_model(model_folder, REPO)
+    assert sent(writable) == MODEL | {"blur.safetensors"}
+
+
 @pytest.mark.parametrize(
     ("written", "message"),
     [

@@ -19,12 +19,17 @@ from udsd.surroundings import own_settings
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+ESTIMATOR_FILE = "blur.safetensors"
+"""What estimates the blur of the model's images (`udsd.estimation`); few models have one of their own."""
 
 FORMAT_VERSION = 1
 """Version of the layout of a model folder; a reader refuses any other."""
 
 LARGEST_CONFIG = 1 << 20
 """Bytes; a `config.json` has some 200."""
+
+LARGEST_ESTIMATOR = 1 << 25
+"""Bytes; an estimator has some 3 million."""
 
 _METADATA = {"format": "pt", "udsd_format": str(FORMAT_VERSION)}
 

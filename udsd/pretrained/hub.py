@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import TypedDict
 
 from udsd.arguments import some_path, truth
-from udsd.errors import ChecksumError, ConfigError
+from udsd.errors import ChecksumError, ConfigError, UdsdError
 from udsd.pretrained.folder import (
     CONFIG_FILE,
+    ESTIMATOR_FILE,
     LARGEST_CONFIG,
+    LARGEST_ESTIMATOR,
     WEIGHTS_FILE,
     check_sha256,
     check_weights_size,
@@ -82,8 +85,9 @@ class HubOptions:
 def fetch_model_folder(repo: str, options: HubOptions, *, sha256: str | None = None) -> Path:
     """The cached folder of a model repository, after `config.json` and `model.safetensors` were fetched if need be.
 
-    Weights with another SHA-256 than expected are fetched once more. The environment variables of huggingface_hub
-    hold: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN, and those of proxies.
+    If the repository has an estimator of blur, it is fetched as well. Weights with another SHA-256 than expected are
+    fetched once more. The environment variables of huggingface_hub hold: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE,
+    HF_TOKEN, and those of proxies.
 
     Args:
         repo: ``org/repo``.
@@ -111,7 +115,30 @@ def fetch_model_folder(repo: str, options: HubOptions, *, sha256: str | None = N
     expected = sha256 or _announced_sha256(weights)
     if expected is not None:
         _check_or_fetch_again(weights, expected, repo, options, fetch_weights)
+    _fetch_estimator(repo, commit, options)
     return weights.parent
+
+
+def _fetch_estimator(repo: str, commit: str, options: HubOptions) -> None:
+    """Fetch the estimator of blur, if there is one; without it the model restores all the same."""
+    from huggingface_hub import constants, errors, try_to_load_from_cache
+    from huggingface_hub.file_download import repo_folder_name
+
+    cache = Path(options.cache_dir or constants.HF_HUB_CACHE)
+    found = try_to_load_from_cache(repo, ESTIMATOR_FILE, cache_dir=str(cache), revision=commit)
+    if found is not None and not options.force_download:
+        return  # it is there, or it is known that the repository has none
+    try:
+        _fetch(repo, ESTIMATOR_FILE, commit, options, LARGEST_ESTIMATOR)
+    except UdsdError as failure:
+        if isinstance(failure.__cause__, errors.EntryNotFoundError):
+            # As huggingface_hub remembers it, so that it is not asked for again.
+            mark = cache / repo_folder_name(repo_id=repo, repo_type="model") / ".no_exist" / commit / ESTIMATOR_FILE
+            with contextlib.suppress(OSError):
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                mark.touch()
+        elif not _is_off(options):
+            logger.warning("%s; blur is estimated by the general estimator instead", failure)
 
 
 def _check_or_fetch_again(

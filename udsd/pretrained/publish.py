@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from udsd.errors import ConfigError, PublishError
 from udsd.pretrained.card import MINIMAL_CARD, REPO_PLACEHOLDER
 from udsd.pretrained.contents import card_files, exported_files
-from udsd.pretrained.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, load_model_folder
+from udsd.pretrained.folder import CARD_FILE, CONFIG_FILE, ESTIMATOR_FILE, WEIGHTS_FILE, load_model_folder
 from udsd.pretrained.hub_errors import describe, first_line, hub_endpoint, root_cause, shown_endpoint, status_of
 from udsd.pretrained.manifest import REVISION_PATTERN
 from udsd.pretrained.metadata import read_metadata
@@ -116,10 +116,17 @@ def _files(folder: Path, card_folder: Path | None, repo: str) -> dict[str, Path 
     _warn_of_what_is_missing(card, metadata)
     return {
         **{name: folder / name for name in (CONFIG_FILE, WEIGHTS_FILE)},
+        **_estimator(folder, beside),
         **card_files(beside, card, metadata.get("license_link")),
         **(exported_files(folder) if card_folder is None else {}),
         CARD_FILE: card.replace(REPO_PLACEHOLDER, str(repo)).encode(),
     }
+
+
+def _estimator(*folders: Path) -> dict[str, Path]:
+    """The estimator of blur in the first of some folders that has one."""
+    files = [folder / ESTIMATOR_FILE for folder in folders if (folder / ESTIMATOR_FILE).is_file()]
+    return {ESTIMATOR_FILE: files[0]} if files else {}
 
 
 def _check_tag(tag: str | None, *, create_pr: bool) -> None:
