@@ -31,7 +31,7 @@ def script_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("udsd de", {"deblur"}),
         ("udsd deblur --strength 1 --skip", {"--skip-existing", "--skip-sharp"}),
         ("udsd deblur --model text", {"text", "text-small"}),
-        ("udsd export fa", {"face"}),
+        ("udsd export fa", {"face", "face-small"}),
         ("udsd deblur --faces c", {"center"}),
         ("udsd deblur pict", {"pictures"}),
         ("udsd-train pre", {"prepare-pages"}),
