@@ -251,7 +251,7 @@ def test_a_graph_that_cannot_be_run_gives_an_error_of_ours(
     folder = shutil.copytree(openvino_folder, tmp_path / "model")
     openvino.save_model(graph(), folder / "openvino_model.xml", compress_to_fp16=False)
     with pytest.raises(error, match=message):
-        Deblurrer.from_pretrained(folder).deblur(np.zeros((20, 30, 3), np.uint8))
+        Deblurrer.from_pretrained(folder).deblur(np.arange(1800, dtype=np.uint8).reshape(20, 30, 3))
 
 
 def test_memory_that_runs_out_in_openvino_is_told_as_that(

@@ -76,9 +76,10 @@ def test_one_result_is_the_source_of_manifest_card_and_readme(figures: dict[str,
     }
     scores = {entry["alias"]: entry["scores"] for entry in json.loads(texts[cards.MANIFEST])["models"]}
     assert scores["text"]["SSIM"] == 0.123
-    card = texts[cards.BUNDLED_MODELS / "text" / "README.md"]
-    assert card.count("0.123 |") == 2  # in the short table and in the long one
-    assert "value: 0.123" in card
+    card = cards.BUNDLED_MODELS / "text" / "README.md"
+    present = card.read_text(encoding="utf-8").count("0.123 |")
+    assert texts[card].count("0.123 |") - present == 2  # in the short table and in the long one
+    assert "value: 0.123" in texts[card]
 
 
 @pytest.fixture
