@@ -1,8 +1,8 @@
 """Runs without a recipe: what is given decides what is done."""
 
-import functools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from tests.degradation.test_blur_set import blurs_of
 from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
 from udsd.errors import ConfigError, ImageError
-from udsd.estimation import BlurEstimator, Round, learn_blur
-from udsd.training import learnt_blur, train
+from udsd.estimation import WHOLE, BlurEstimator, Round
+from udsd.training import automatic, learnt_blur, train
 from udsd.training.automatic import chosen_config
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.runs import load_trained, read_run_config
@@ -55,7 +55,7 @@ def few_simulations() -> Iterator[None]:
     """The same estimate of the blur, with a thirtieth of the simulated images."""
     few = (Round(150, 10, 4, 1.0), Round(100, 10, 8, 0.5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learnt_blur, "learn_blur", functools.partial(learn_blur, rounds=few))
+        patch.setattr(automatic, "WHOLE", replace(WHOLE, rounds=few))
         yield
 
 
