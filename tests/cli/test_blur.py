@@ -1,6 +1,5 @@
 """``udsd-train blur``: the report on the blur of a folder."""
 
-import functools
 import tomllib
 from pathlib import Path
 
@@ -40,7 +39,9 @@ def test_with_sharp_images(
     folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = (Round(150, 10, 4, 1.0), Round(100, 10, 8, 0.5))
-    monkeypatch.setattr(learnt_blur, "learn_blur", functools.partial(learn_blur, rounds=few))
+    monkeypatch.setattr(
+        learnt_blur, "learn_blur", lambda *images, **given: learn_blur(*images, **given | {"rounds": few})
+    )
     report = tmp_path / "report"
     assert main(["blur", str(folders / "blurred"), "--sharp", str(folders / "sharp"), "-o", str(report)]) == 0
     check_report(report)
