@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
@@ -29,7 +28,7 @@ from udsd.pretrained.folder import (
     read_config,
 )
 from udsd.pretrained.hub_errors import asked_pause, explain, hub_endpoint, is_of_the_hub
-from udsd.pretrained.store import stored_file
+from udsd.pretrained.store import remember_missing, stored_file
 from udsd.pretrained.transfer import BadAnswerError, announced, receive
 
 _PAUSES = (1.0, 4.0)
@@ -121,10 +120,9 @@ def fetch_model_folder(repo: str, options: HubOptions, *, sha256: str | None = N
 
 def _fetch_estimator(repo: str, commit: str, options: HubOptions) -> None:
     """Fetch the estimator of blur, if there is one; without it the model restores all the same."""
-    from huggingface_hub import constants, errors, try_to_load_from_cache
-    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub import errors, try_to_load_from_cache
 
-    cache = Path(options.cache_dir or constants.HF_HUB_CACHE)
+    cache = _cache(options)
     found = try_to_load_from_cache(repo, ESTIMATOR_FILE, cache_dir=str(cache), revision=commit)
     if found is not None and not options.force_download:
         return  # it is there, or it is known that the repository has none
@@ -132,11 +130,7 @@ def _fetch_estimator(repo: str, commit: str, options: HubOptions) -> None:
         _fetch(repo, ESTIMATOR_FILE, commit, options, LARGEST_ESTIMATOR)
     except UdsdError as failure:
         if isinstance(failure.__cause__, errors.EntryNotFoundError):
-            # As huggingface_hub remembers it, so that it is not asked for again.
-            mark = cache / repo_folder_name(repo_id=repo, repo_type="model") / ".no_exist" / commit / ESTIMATOR_FILE
-            with contextlib.suppress(OSError):
-                mark.parent.mkdir(parents=True, exist_ok=True)
-                mark.touch()
+            remember_missing(cache, repo, ESTIMATOR_FILE, commit)
         elif not _is_off(options):
             logger.warning("%s; blur is estimated by the general estimator instead", failure)
 
@@ -186,9 +180,9 @@ def _fetch(repo: str, name: str, revision: str | None, options: HubOptions, most
 
 
 def _ask(endpoint: str, repo: str, name: str, revision: str, options: HubOptions, most: int) -> Path:
-    from huggingface_hub import constants, errors, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub import errors, hf_hub_url, try_to_load_from_cache
 
-    cache = Path(options.cache_dir or constants.HF_HUB_CACHE)
+    cache = _cache(options)
     url = hf_hub_url(repo, name, revision=revision, endpoint=endpoint)
     found = try_to_load_from_cache(repo, name, cache_dir=str(cache), revision=revision)
     cached = Path(found) if isinstance(found, str) and not options.force_download else None
@@ -215,6 +209,12 @@ def _ask(endpoint: str, repo: str, name: str, revision: str, options: HubOptions
             raise
         logger.warning("%s; using the copy in the cache", explain(error, repo, name, revision))
         return cached
+
+
+def _cache(options: HubOptions) -> Path:
+    from huggingface_hub import constants
+
+    return Path(options.cache_dir or constants.HF_HUB_CACHE)
 
 
 def _is_off(options: HubOptions) -> bool:

@@ -1,7 +1,8 @@
 """Putting files into the cache of huggingface_hub, in its layout, which other libraries share.
 
 A repository is a folder ``models--org--name``: ``blobs`` holds contents by their ETag, ``snapshots`` has a folder for
-each commit with links to them, ``refs`` says which commit a branch or tag was last seen at.
+each commit with links to them, ``refs`` says which commit a branch or tag was last seen at, and ``.no_exist`` has an
+empty file for each that a commit was found not to have.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def stored_file(
     """
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
-    folder = f"models--{repo.replace('/', '--')}"
+    folder = _folder(repo)
     blob, link = cache / folder / "blobs" / of.etag, cache / folder / "snapshots" / of.commit / name
     if replace or not link.exists():
         lock = cache / ".locks" / folder / f"{of.etag}.lock"
@@ -64,6 +65,25 @@ def stored_file(
         with suppress(OSError):  # a cache that is read-only is good enough
             _remember(cache / folder, revision, of.commit)
     return link
+
+
+def remember_missing(cache: Path, repo: str, name: str, commit: str) -> None:
+    """Note that a commit has no such file, so that it is not asked for again; where that cannot be written it is left.
+
+    Args:
+        cache: The cache folder.
+        repo: ``org/repo``.
+        name: Of the file.
+        commit: The commit.
+    """
+    mark = cache / _folder(repo) / ".no_exist" / commit / name
+    with suppress(OSError):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _folder(repo: str) -> str:
+    return f"models--{repo.replace('/', '--')}"
 
 
 def _link(blob: Path, link: Path, *, may_move: bool) -> None:
