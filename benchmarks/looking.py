@@ -54,7 +54,7 @@ def measure(deblurrer: Deblurrer, picture: torch.Tensor) -> tuple[float, float]:
         return result
 
     start = time.process_time()
-    restore_images([picture.clone()], restore, domain_of(deblurrer.config.domain), DeblurOptions())
+    restore_images([picture.clone()], restore, domain_of(deblurrer.config), DeblurOptions())
     return inside, time.process_time() - start - inside
 
 

@@ -45,7 +45,9 @@ def test_draws_follow_the_equation_where_nothing_is_brought_to_the_model() -> No
     pixels = torch.rand(2, 3, 24, 32) * 2 - 1
     kept = pixels.clone()
     drawn = [
-        *restore_with_draws(pixels, backend, domain_of(None), DeblurOptions(), 2, torch.Generator().manual_seed(3))
+        *restore_with_draws(
+            pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 2, torch.Generator().manual_seed(3)
+        )
     ]
     generator = torch.Generator().manual_seed(3)
     mean, log_variance = backend.encode_blur(pixels)

@@ -52,7 +52,7 @@ class LoadedModel:
             raise ConfigError("a back-end has its device, dtype and memory limit already; leave them out")
         else:
             self._backend = model
-        self._domain = domain_of(self._backend.config.domain)
+        self._domain = domain_of(self._backend.config)
         self._title = ""
         self._licence = ""
         self._folder: Path | None = None

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -9,7 +10,7 @@ from udsd.domains import AsExpected, DeblurOptions, Look, Region, Restoration, d
 from udsd.domains.copies import MIRRORED, SHIFTED
 from udsd.domains.domain import Restore
 from udsd.domains.restoring import SHARP
-from udsd.models.config import DomainConfig
+from udsd.models.config import DomainConfig, ModelConfig
 
 SHAPE = (1, 3, 12, 20)
 REGION = Region((0, 0, 20, 12), scale=0.5)
@@ -64,15 +65,26 @@ def test_images_that_are_as_expected_go_through_the_model_together() -> None:
 
 
 def test_of_an_unknown_kind_and_with_looking_switched_off_all_images_are_as_expected() -> None:
-    for domain, options in ((domain_of(None), DeblurOptions()), (DarkDomain(), DeblurOptions(scale="off"))):
+    for domain, options in ((domain_of(ModelConfig()), DeblurOptions()), (DarkDomain(), DeblurOptions(scale="off"))):
         (result,) = restore_images([flat(-0.5)], Model(), domain, options)
         assert torch.equal(result.pixels, flat(-0.25))
         assert not result.regions
 
 
+@pytest.mark.parametrize(("asked", "factor"), [("auto", 3), ("off", 1), (2, 2)])
+def test_of_an_unknown_kind_the_scale_of_the_config_is_taken_unless_another_is_asked_for(
+    asked: Literal["auto", "off"] | float, factor: int
+) -> None:
+    model = Model()
+    (result,) = restore_images([flat(-0.5)], model, domain_of(ModelConfig(input_scale=3)), DeblurOptions(scale=asked))
+    height, width = flat(0).shape[-2:]
+    assert model.shapes == [(factor * height, factor * width)]
+    assert torch.allclose(result.pixels, flat(-0.25), atol=1e-6)
+
+
 def test_of_an_unknown_kind_a_scale_that_is_asked_for_is_taken() -> None:
     model = Model()
-    (result,) = restore_images([flat(-0.5)], model, domain_of(None), DeblurOptions(scale=2))
+    (result,) = restore_images([flat(-0.5)], model, domain_of(ModelConfig()), DeblurOptions(scale=2))
     height, width = flat(0).shape[-2:]
     assert model.shapes == [(2 * height, 2 * width)]
     assert result.regions == (Region((0, 0, width, height), scale=2),)
@@ -104,8 +116,8 @@ class Corner:
 
 
 def test_the_best_quality_is_the_mean_over_places_on_the_stride() -> None:
-    (plain,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(None), DeblurOptions())
-    (best,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(None), DeblurOptions(quality="best"))
+    (plain,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(ModelConfig()), DeblurOptions())
+    (best,) = restore_images([torch.zeros(SHAPE)], Corner(), domain_of(ModelConfig()), DeblurOptions(quality="best"))
     assert set(plain.pixels.unique().tolist()) == {0.0, 0.5}
     assert set(best.pixels.unique().tolist()) == {0.0, 0.125}
     assert best.pixels.shape == SHAPE
@@ -131,8 +143,8 @@ def test_each_domain_says_of_which_copies_the_best_quality_is_the_mean() -> None
     assert torch.allclose(best.pixels, ramp + 0.25)
     assert calls == [SHAPE, SHAPE]
     assert told == [0.5, 1.0, 1]
-    assert domain_of(DomainConfig("face", (150, 171))).copies == MIRRORED
-    assert domain_of(DomainConfig("page", (23, 35))).copies == SHIFTED
+    assert domain_of(ModelConfig(domain=DomainConfig("face", (150, 171)))).copies == MIRRORED
+    assert domain_of(ModelConfig(domain=DomainConfig("page", (23, 35)))).copies == SHIFTED
 
 
 def test_a_sharp_picture_is_told_and_can_be_left_as_it_is() -> None:

@@ -16,6 +16,9 @@ from udsd.models import ModelConfig
         ({"residual_output": 1}, "residual_output"),
         ({"balance_white": "yes"}, "balance_white"),
         ({"wdith": 3}, "wdith"),
+        ({"input_scale": 0.1}, "input_scale is 0.1; give 0.125 to 8"),
+        ({"input_scale": float("nan")}, "input_scale"),
+        ({"input_scale": 2, "domain": {"kind": "face", "size": [100, 120]}}, "give one of them"),
     ],
 )
 def test_bad_configurations_are_refused_by_name(values: dict[str, object], word: str) -> None:
@@ -24,8 +27,12 @@ def test_bad_configurations_are_refused_by_name(values: dict[str, object], word:
 
 
 def test_configuration_round_trip() -> None:
-    config = ModelConfig(base_width=24, residual_output=True)
-    assert ModelConfig.from_dict(config.to_dict()) == config
+    for config in (ModelConfig(base_width=24, residual_output=True), ModelConfig(input_scale=1.414)):
+        assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def test_a_model_that_takes_pictures_as_they_are_says_nothing_of_a_scale() -> None:
+    assert "input_scale" not in ModelConfig().to_dict()
 
 
 def test_the_number_of_channels_of_earlier_versions_is_read_and_dropped() -> None:

@@ -249,6 +249,34 @@ def test_an_enlarged_picture_is_what_a_model_is_shown_when_it_is_used(tinted: Pa
     torch.testing.assert_close(shown, gain.apply(scaled(small, 2)), atol=0.01, rtol=0)
 
 
+@pytest.mark.parametrize("balance_white", [True, False])
+def test_crops_are_shown_at_the_scale_of_use(tinted: Path, balance_white: bool) -> None:
+    """Blur and grain are those of the image in its own size; then it is enlarged, and its ground scaled to white."""
+    config = DataConfig(sharp=(str(tinted.parent),), crop_size=80, batch_size=2)
+    grainy = replace(NO_BLUR, noise=(20.0, 20.0))
+    crops = TrainingCrops(config, grainy, 0, balance_white=balance_white, input_scale=2).pairs(0)
+    sharp, _ = crops.to_device(CPU)
+    expected = white_balance(decode_image(tinted).pixels, wanted=balance_white).apply(
+        scaled(decode_image(tinted).pixels, 2)
+    )
+    torch.testing.assert_close(sharp, expected.expand(2, -1, -1, -1))
+    _, small = replace(crops, shown=None, gains=None).to_device(CPU)
+    assert small.shape[-2:] == (40, 40)
+    assert torch.equal(replace(crops, gains=None).to_device(CPU)[1], scaled(small, 2))
+
+
+def test_real_pairs_are_shown_at_the_scale_of_use(tmp_path: Path) -> None:
+    for name, level in (("blurred", 90), ("sharp", 170)):
+        save(tmp_path / name / "1.png", np.full((40, 40, 3), level, np.uint8))
+    config = DataConfig(
+        pairs=(str(tmp_path / "blurred"), str(tmp_path / "sharp")), crop_size=32, batch_size=2, held_out=0
+    )
+    crops = TrainingCrops(config, NO_BLUR, 0, input_scale=0.8).pairs(0)
+    assert crops.pixels.shape == (2, 3, 40, 40)
+    for side, level in zip(crops.to_device(CPU), (170, 90), strict=True):
+        torch.testing.assert_close(side, torch.full((2, 3, 32, 32), level / 127.5 - 1))
+
+
 def test_paper_reprinted_is_as_a_model_would_see_it(tinted: Path) -> None:
     config = DataConfig(sharp=(str(tinted.parent),), crop_size=40, batch_size=40, other_paper=1.0)
     crops = TrainingCrops(config, NO_BLUR, 0, balance_white=True).sharp(0)

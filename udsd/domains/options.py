@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 from udsd.arguments import real_number, truth
 from udsd.errors import ConfigError
+from udsd.models.config import LARGEST_SCALE
 
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, width and height in pixels."""
@@ -17,9 +18,6 @@ Background = Literal["restore", "keep"]
 Quality = Literal["normal", "best"]
 Scale = Literal["auto", "off"]
 Faces = Literal["auto", "center", "off"]
-
-LARGEST_SCALE = 8.0
-"""And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
 
 
 class DeblurKeywords(TypedDict, total=False):
@@ -40,8 +38,8 @@ class DeblurOptions:
 
     Attributes:
         scale: Of all but faces. ``"auto"``: of pages chosen by the size of letters and blur, where the model's config
-            says which it expects; else the picture's own. A number: the picture is brought to so many times its size
-            before the networks, and back after. ``"off"``: the picture is restored as it is.
+            says which it expects; else that of the config, or the picture's own. A number: the picture is brought to so
+            many times its size before the networks, and back after. ``"off"``: the picture is restored as it is.
         faces: Of faces. ``"auto"``: all that are found, each aligned. ``"center"``: only the one nearest the centre.
             ``"off"``: the picture is restored as it is. Boxes: faces are where these say.
         background: What lies outside of faces: ``"restore"``, at its own scale, or ``"keep"``, as it came.

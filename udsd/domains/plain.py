@@ -1,4 +1,4 @@
-"""Pictures of which nothing is looked for: restored in their own size, or at the scale that is asked for."""
+"""Pictures in which nothing is looked for: restored at one scale, the model's or the one that is asked for."""
 
 from __future__ import annotations
 
@@ -48,15 +48,23 @@ class ScaledPicture:
 
 
 class PlainDomain:
-    """Pictures of a kind that nothing here finds the size of, such as number plates, or of no known kind."""
+    """Pictures of a kind that nothing here finds the size of, such as number plates, or of no known kind.
+
+    Args:
+        scale: Size before the networks, as a part of a picture's own, unless another is asked for.
+    """
 
     copies = SHIFTED
 
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+
     def examine(self, look: Look, options: DeblurOptions) -> ScaledPicture | AsExpected:
         """Take the scale that is asked for; see `udsd.domains.domain.Domain`."""
-        if isinstance(options.scale, str) or options.scale == 1:
-            return AsExpected()
-        return ScaledPicture(look.image.shape[-2:], options.scale)
+        scale = options.scale
+        if isinstance(scale, str):
+            scale = self._scale if scale == "auto" else 1.0
+        return AsExpected() if scale == 1 else ScaledPicture(look.image.shape[-2:], scale)
 
     def for_clip(self, looks: Sequence[Look]) -> Domain:
         """The same: nothing is found in a frame that could change in the next."""

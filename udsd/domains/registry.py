@@ -8,11 +8,14 @@ from udsd.domains.domain import Domain
 from udsd.domains.faces.domain import FaceDomain
 from udsd.domains.pages.domain import PageDomain
 from udsd.domains.plain import PlainDomain
-from udsd.models.config import DomainConfig
+from udsd.models.config import DomainConfig, ModelConfig
 
 _DOMAINS: dict[str, Callable[[DomainConfig], Domain]] = {"face": FaceDomain, "page": PageDomain}
 
 
-def domain_of(config: DomainConfig | None) -> Domain:
+def domain_of(config: ModelConfig) -> Domain:
     """What brings pictures to a model; of what nothing is known, nothing is looked for."""
-    return PlainDomain() if config is None or config.kind not in _DOMAINS else _DOMAINS[config.kind](config)
+    expected = config.domain
+    if expected is None or expected.kind not in _DOMAINS:
+        return PlainDomain(config.input_scale)
+    return _DOMAINS[expected.kind](expected)

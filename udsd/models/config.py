@@ -19,6 +19,9 @@ _LIMITS = {
 _LARGEST_SIZE = 4096
 """Of letters and faces, in pixels."""
 
+LARGEST_SCALE = 8.0
+"""And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
+
 
 DomainKind = Literal["page", "face"]
 """What a model's pictures show: print, or one face each."""
@@ -73,7 +76,10 @@ class ModelConfig:
         balance_white: If true, an image's light ground is scaled to white before it comes to the networks, and back
             afterwards (`udsd.models.white`): for print on paper. Not in the paper. `DeblurModel` itself does not
             do it.
-        domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are.
+        domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
+            all at one scale.
+        input_scale: How many times their size pictures are before the networks, from 1/8 to 8, where ``domain`` is not
+            known. The change is brought back to their own size. Not in the paper. `DeblurModel` itself does not do it.
     """
 
     FIXED: ClassVar[dict[str, Any]] = {"image_channels": 3}
@@ -85,6 +91,7 @@ class ModelConfig:
     residual_output: bool = False
     balance_white: bool = False
     domain: DomainConfig | None = None
+    input_scale: float = 1.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
@@ -94,6 +101,10 @@ class ModelConfig:
         for name in ("residual_output", "balance_white"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
+        if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
+            raise ConfigError(f"input_scale is {self.input_scale}; give {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}")
+        if self.domain is not None and self.input_scale != 1:
+            raise ConfigError("domain and input_scale are both given; the domain chooses the scale: give one of them")
 
     @property
     def content_channels(self) -> int:
@@ -103,6 +114,8 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, as `config.json` stores them."""
         values = asdict(self)
+        if self.input_scale == 1:
+            del values["input_scale"]
         if self.domain is None:
             del values["domain"]
         elif self.domain.blur is None:

@@ -26,6 +26,7 @@ from udsd.training.length import least_seconds, with_length
 from udsd.training.lock import only_trainer
 from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
+from udsd.training.scale_choice import with_best_scale
 from udsd.training.start import Overrides, run_config
 
 logger = logging.getLogger(__name__)
@@ -121,7 +122,10 @@ def automatic_config(
             path = _learnt(blurred, config, crops, output, ends, overwrite=overwrite)
         config = replace(config, blur=replace(config.blur, learnt=str(path)))
     if crops is not None:
-        config = with_length(config, crops.under(config.blur), None if dry_run else ends)
+        crops = crops.under(config.blur)
+        if config.run.init and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {})):
+            config = with_best_scale(config, crops, output, ends)
+        config = with_length(config, crops.at_scale(config.model.input_scale), None if dry_run else ends)
     return _with_intervals(config, given)
 
 

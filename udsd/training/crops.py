@@ -9,6 +9,7 @@ from torch import Tensor
 
 from udsd.degradation import Blur
 from udsd.images.levels import to_pixels
+from udsd.images.resizing import resized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,12 +22,14 @@ class Crops:
         blurred: uint8, of the same shape: the blurred partners of real pairs; None if there are none.
         gains: float32 (B, 3, 1, 1): what scales the light background of each crop's image to white; None for no white
             balance.
+        shown: Side in pixels at which the networks see the crops (`ModelConfig.input_scale`); None for their own.
     """
 
     pixels: Tensor
     blur: Blur | None = None
     gains: Tensor | None = None
     blurred: Tensor | None = None
+    shown: int | None = None
 
     def to_device(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Move the crops to a device and blur them there; returns them without and with the blur.
@@ -41,16 +44,18 @@ class Crops:
         pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
         images = to_pixels(pixels.to(device, non_blocking=True))
         if self.blurred is not None:
-            return self._on_white(images), self._on_white(to_pixels(self.blurred.to(device, non_blocking=True)))
+            return self._as_seen(images), self._as_seen(to_pixels(self.blurred.to(device, non_blocking=True)))
         if self.blur is None:
-            images = self._on_white(images)
+            images = self._as_seen(images)
             return images, images
         margin = self.blur.kernels.shape[-1] // 2
         size = images.shape[-1] - 2 * margin
         sharp = images[..., margin : margin + size, margin : margin + size]
-        return self._on_white(sharp), self._on_white(self.blur.apply(images, rounded=True))
+        return self._as_seen(sharp), self._as_seen(self.blur.apply(images, rounded=True))
 
-    def _on_white(self, images: Tensor) -> Tensor:
+    def _as_seen(self, images: Tensor) -> Tensor:
+        if self.shown is not None:
+            images = resized(images, self.shown, self.shown).clamp_(-1, 1)
         if self.gains is not None:
             gains = self.gains.to(images.device, non_blocking=True)
             images = images * gains + (gains - 1)

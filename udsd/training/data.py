@@ -45,6 +45,7 @@ class TrainingCrops:
         process: Index of this process, from 0.
         processes: Number of processes that share a batch.
         balance_white: See `ModelConfig`.
+        input_scale: See `ModelConfig`. Crops have the size of ``data.crop_size`` after it.
         besides: The folder of the run, whose own pictures are not trained on.
 
     Raises:
@@ -63,6 +64,7 @@ class TrainingCrops:
         process: int = 0,
         processes: int = 1,
         balance_white: bool = False,
+        input_scale: float = 1.0,
         besides: Path | None = None,
     ) -> None:
         if data.batch_size % processes:
@@ -79,6 +81,7 @@ class TrainingCrops:
             check_sharing()
         self._paths = self._new_paths()
         self._balance_white = balance_white
+        self._input_scale = input_scale
         self.files = files = find_training_files(data, besides)
         room = int(data.cache_gigabytes * 2**30)
         store = SharedImages(room, [*files.sharp, *files.blurred]) if shared else OwnImages(room)
@@ -88,12 +91,27 @@ class TrainingCrops:
         # The warm start makes its pairs from sharp images, so that it can use those of both sides.
         self._all_sharp = ImagePool([*files.sharp, *files.blurred], cache) if files.blur_on_the_fly else self.sharp_pool
 
+    def at_scale(self, input_scale: float) -> TrainingCrops:
+        """The same images at another scale before the networks, without looking for them again."""
+        other = copy(self)
+        other._input_scale = input_scale
+        return other
+
     def under(self, blur: BlurConfig) -> TrainingCrops:
         """The same images under another blur, without looking for them again."""
         other = copy(self)
         other._blur_config = blur
         other._paths = other._new_paths()
         return other
+
+    @property
+    def _own_size(self) -> int:
+        """Side of a crop in pixels of its image."""
+        return max(1, round(self.config.crop_size / self._input_scale))
+
+    @property
+    def _shown(self) -> int | None:
+        return None if self._own_size == self.config.crop_size else self.config.crop_size
 
     def _new_paths(self) -> PathBlocks:
         seed, shared = (self._seed, self._process), self.config.worker_processes
@@ -158,21 +176,22 @@ class TrainingCrops:
         """
         if self._pairs is not None:
             config, random = self.config, self._random(_PAIRS, step)
-            return self._pairs.crops(
+            crops = self._pairs.crops(
                 self._count,
-                config.crop_size,
+                self._own_size,
                 random,
                 minimum_contrast=config.minimum_contrast,
                 flip=config.flip,
                 scales=config.scales,
             )
+            return replace(crops, shown=self._shown)
         return self._with_blur(self._all_sharp, _PAIRS, step)
 
     def _random(self, purpose: int, step: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, self._process, purpose, step])
 
     def _with_blur(self, pool: ImagePool, purpose: int, step: int) -> Crops:
-        size, random = self.config.crop_size, self._random(purpose, step)
+        size, random = self._own_size, self._random(purpose, step)
         crops = self._draw(pool, random, margin=self._blur_config.kernel_size // 2)
         # In the unpaired stage only one side would have them, and so give itself away.
         if purpose == _PAIRS and self.config.flat_share:
@@ -185,13 +204,14 @@ class TrainingCrops:
         config = self.config
         crops = pool.crops(
             self._count,
-            config.crop_size,
+            self._own_size,
             random,
             margin=margin,
             minimum_contrast=config.minimum_contrast,
             flip=config.flip,
             scales=config.scales,
         )
+        crops = replace(crops, shown=self._shown)
         if not self._balance_white:
             crops = replace(crops, gains=None)
         if not config.other_paper:
@@ -199,4 +219,4 @@ class TrainingCrops:
         if crops.gains is None:
             return replace(crops, pixels=on_other_paper(crops.pixels, config.other_paper, random))
         pixels, gains = on_other_balanced_paper(crops.pixels, crops.gains, config.other_paper, random)
-        return Crops(pixels, gains=gains)
+        return replace(crops, pixels=pixels, gains=gains)

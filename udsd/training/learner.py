@@ -257,11 +257,12 @@ class Learner:
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
         wanted = self.config.model
         # What pictures a model is for is nothing of its networks.
-        found = replace(initial.config, balance_white=wanted.balance_white, domain=wanted.domain)
+        own = {name: getattr(wanted, name) for name in ("balance_white", "domain", "input_scale")}
+        found = replace(initial.config, **own)
         if found != replace(wanted, base_width=found.base_width):
             raise ConfigError(
-                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, balance_white "
-                "and domain may differ"
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, balance_white, "
+                "domain and input_scale may differ"
             )
         if initial.config.base_width != wanted.base_width:
             logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)

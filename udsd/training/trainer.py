@@ -105,6 +105,7 @@ class Trainer:
             process=self.processes.index,
             processes=self.processes.count,
             balance_white=config.model.balance_white,
+            input_scale=config.model.input_scale,
             besides=output,
         )
         self.config = replace(config, unpaired=config.unpaired.counted_in_steps(self._crops.steps_per_epoch))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from udsd.degradation import BlurConfig
+from udsd.domains.resampling import restore_scaled
 from udsd.errors import ImageError
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs
 from udsd.evaluation.metrics import Image, shift_tolerant_psnr, ssim
@@ -71,14 +72,16 @@ class Validation:
         """Number of images."""
         return len(self._pairs)
 
+    @torch.inference_mode()
     def scores(self, model: DeblurModel, device: torch.device, dtype: torch.dtype) -> dict[str, float]:
         """Mean scores of restored images.
 
         ``NAME_psnr`` in dB, at the best shift, ``NAME_ssim``, and with VGG-19 ``NAME_d_vgg``, the distance to the sharp
         images relative to that of the blurred ones.
         """
-        backend = TorchBackend(model, device, dtype)
-        return self._mean_scores([to_array(backend.restore(from_array(pair.blurred))[0]) for pair in self._pairs])
+        restore, scale = TorchBackend(model, device, dtype).restore, model.config.input_scale
+        restored = (restore_scaled(from_array(pair.blurred), scale, restore) for pair in self._pairs)
+        return self._mean_scores([to_array(image[0]) for image in restored])
 
     def _mean_scores(self, restored: Sequence[Image]) -> dict[str, float]:
         sharp = [pair.sharp for pair in self._pairs]

@@ -14,7 +14,7 @@ from udsd.domains.faces.domain import NO_FACE, NO_FACE_KEPT
 from udsd.domains.faces.paste import mask
 from udsd.domains.faces.restore import MARGIN
 from udsd.errors import ImageError
-from udsd.models.config import DomainConfig
+from udsd.models.config import DomainConfig, ModelConfig
 
 CONFIG = DomainConfig("face", (150.0, 170.0))
 FACE = (171.0, 67.0, 108.0, 108.0)
@@ -52,7 +52,7 @@ def outside_of_masks(result: Restoration, image: Tensor) -> Tensor:
 
 
 def test_it_is_the_domain_of_models_of_faces() -> None:
-    assert isinstance(domain_of(CONFIG), FaceDomain)
+    assert isinstance(domain_of(ModelConfig(domain=CONFIG)), FaceDomain)
 
 
 def test_switched_off_a_picture_goes_through_as_it_is(domain: FaceDomain, astronaut: Tensor) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from udsd.domains.options import LARGEST_SCALE
 from udsd.domains.pages.survey import Survey
-from udsd.models.config import DomainConfig
+from udsd.models.config import LARGEST_SCALE, DomainConfig
 
 SMALLEST = 0.8
 """Part of the smallest letters of a model's range, to which others are brought even where the blur is then too large
