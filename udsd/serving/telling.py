@@ -78,7 +78,7 @@ def _print(region: Region) -> str:
     """What was done with a page that was brought to the model as a whole."""
     parts = [] if region.size is None else [f"letters of some {region.size:.0f} pixels"]
     if region.scale != 1:
-        parts.append(f"restored at {region.scale:.2g} times its size")
+        parts.append(f"picture restored at {region.scale:.2g} times its size")
     if region.inverted:
         parts.append("light print on dark ground")
     return ", ".join(parts)

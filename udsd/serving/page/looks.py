@@ -62,6 +62,11 @@ CSS = """
 .udsd-failed { border-left-color: #dc2626; }
 .udsd-taken p { font-size: 0.9rem; color: var(--body-text-color-subdued); margin: 0; }
 .udsd-footer { font-size: 0.85rem; color: var(--body-text-color-subdued); }
+/* Above the picture: on it, Gradio's label hides faces at its top. */
+#found-faces > label { position: static; width: fit-content; }
+/* Gradio's dot behind its only link. */
+footer .divider { display: none; }
+@media (max-width: 640px) { #slider { height: 300px !important; } }
 """
 
 
