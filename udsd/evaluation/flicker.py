@@ -27,7 +27,7 @@ class FlickerScore:
 
     @property
     def ratio(self) -> float:
-        """That of the result, as a part of that of the clip that came: above 1 it flickers more."""
+        """That of the result, as a part of that of the clip that came. Above 1 it flickers more."""
         return self.restored / self.original if self.original > 0 else float("inf" if self.restored > 0 else 1)
 
 
