@@ -64,8 +64,8 @@ deblurrer = Deblurrer.from_pretrained("text-small")
 report = restore_files(deblurrer, [pictures / "page_*.png", pictures / "broken.jpg"], results, progress=True)
 
 print(f"{len(report.restored)} restored")
-for path, reason in report.failed.items():
-    print(f"{path.name}: {reason.replace(str(folder), '...')}")
+for reason in report.failed.values():
+    print(reason.replace(str(folder), "..."))
 
 # %%
 udsd.compare(pictures / "page_228.png", results / "page_228.png")

@@ -33,8 +33,8 @@ EXAMPLES = Path("..")
 # %% [markdown]
 # ## What models there are
 #
-# Each is for one kind of picture. `text-small` takes a third of the time of `text` and is a little worse; `face` is for
-# non-commercial research only.
+# Each is for one kind of picture. `text-small` takes a third of the time of `text` and is a little worse; the
+# models of faces and number plates are for non-commercial research only.
 
 # %%
 for model in udsd.list_models():

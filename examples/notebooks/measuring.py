@@ -78,8 +78,9 @@ Markdown(report.to_markdown())
 
 # %% [markdown]
 # *PSNR at best shift* allows the result to lie some pixels beside the sharp picture, since a blur does not say where
-# its middle is. *inverted* and *collapsed* count outputs that are a negative, or the same whatever came. With
-# `ocr=True`, where tesseract is installed, the report has character error rates.
+# its middle is. It leaves out four pixels along each border, so that it can be the lower one. *inverted* and
+# *collapsed* count outputs that are a negative, or the same whatever came. With `ocr=True`, where tesseract is
+# installed, the report has character error rates.
 #
 # Scores of single pictures show what a mean hides:
 

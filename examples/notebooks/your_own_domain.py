@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Your own domain
 #
-# A model for pictures that no model of the zoo knows, from 50 sharp and 50 blurred ones of other scenes. Here they
-# are number plates, drawn by this notebook, moved by a dozen pixels in any direction.
+# A model of your own kind of picture, from 50 sharp and 50 blurred ones of other scenes. Here they are number plates,
+# drawn by this notebook, moved by a dozen pixels in any direction. (The zoo has a model of plates, `plate`; this one
+# begins with a model that has seen none.)
 
 # %%
 import tempfile
