@@ -54,6 +54,20 @@ def test_captions_grow_with_the_width_or_the_height(size: tuple[int, int]) -> No
     assert place(large, RED)[1] > 1.5 * place(small, RED)[1]
 
 
+def test_captions_grow_with_the_sheet_as_far_as_they_fit_above_the_images() -> None:
+    images = [Image.new("RGB", (300, 20), RED)] * 8
+    few, many = (side_by_side(images[:columns], ["caption"] * columns, columns=columns) for columns in (1, 8))
+    assert first_row(many) > 1.5 * first_row(few)
+    long = side_by_side(images, ["a caption of some thirty letters"] * 8, columns=8)
+    starts = np.flatnonzero(np.diff((np.asarray(long) == RED).all(axis=-1).any(axis=0).astype(int)) == 1)
+    assert np.diff(starts).max() < 320
+
+
+def first_row(sheet: Image.Image) -> int:
+    """The first row of a sheet that shows an image."""
+    return int(np.nonzero((np.asarray(sheet) == RED).all(axis=-1).any(axis=1))[0][0])
+
+
 def test_grid_of_training_samples() -> None:
     images = [Image.new("RGB", (8, 8), (0, level, 0)) for level in (50, 100, 150, 200, 250)]
     sheet = side_by_side(images, [""] * 5, columns=2)

@@ -14,7 +14,12 @@ from udsd.images.modes import over_white, to_eight_bits, to_restorable
 _FONT_SIZES = (11, 48)
 _LINES_PER_IMAGE = 16
 _LETTERS_PER_IMAGE = 40
-"""Captions grow with the height or width of images, so that they can be read when a large picture is shown small."""
+_LETTERS_PER_SHEET = 100
+"""Captions grow with the height or width of images, and with the width of the sheet as far as they fit above the
+images, so that they can be read when a large picture is shown small."""
+
+_HEIGHT_OF_LETTER = 1.6
+"""Size of a font by the mean width of its letters."""
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -41,9 +46,11 @@ def side_by_side(images: Sequence[Page], captions: Sequence[str], *, columns: in
     if columns is None:
         stacked = all(image.width >= 2 * image.height for image in shown)
         columns = 1 if stacked else len(shown)
+    widest, longest = max(image.width for image in shown), max(1, *map(len, captions))
     by_height = max(image.height for image in shown) // _LINES_PER_IMAGE
-    by_width = max(image.width for image in shown) // _LETTERS_PER_IMAGE
-    font_size = min(max(by_height, by_width, _FONT_SIZES[0]), _FONT_SIZES[1])
+    by_width = widest // _LETTERS_PER_IMAGE
+    by_sheet = min(columns * widest // _LETTERS_PER_SHEET, int(_HEIGHT_OF_LETTER * widest / longest))
+    font_size = min(max(by_height, by_width, by_sheet, _FONT_SIZES[0]), _FONT_SIZES[1])
     cells = _captioned(shown, captions, ImageFont.load_default(font_size))
     return _sheet(cells, columns, gap=font_size // 2)
 
