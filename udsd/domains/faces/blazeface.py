@@ -97,7 +97,7 @@ class BlazeFace:
             Faces in pixels of the tile.
         """
         with self._lock:
-            self._network.setInput(tile.contiguous().numpy())
+            self._network.setInput(np.ascontiguousarray(tile.numpy()))
             logits, places = self._network.forward([_SCORES, _PLACES])
         logits = logits.reshape(-1)
         found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
