@@ -27,6 +27,7 @@ from udsd.inference.backend import OnProgress
 from udsd.inference.batching import in_batches
 from udsd.out_of_memory import memory_errors
 from udsd.paths import is_file
+from udsd.side_threads import side_threads
 
 _AHEAD = 2
 """Files that are read before their turn, and batches of results that wait to be written."""
@@ -92,8 +93,8 @@ class Pipeline:
             on_progress: Called now and then with the number of files, parts of one included, that are restored and
                 have not been yielded.
         """
-        readers = ThreadPoolExecutor(_AHEAD, thread_name_prefix="udsd-read")
-        writer = ThreadPoolExecutor(1, thread_name_prefix="udsd-write")
+        readers = side_threads(_AHEAD, "udsd-read")
+        writer = side_threads(1, "udsd-write")
         written = self._written
         try:
             _start_threads(readers, _AHEAD)

@@ -7,7 +7,7 @@ import multiprocessing
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 
 from udsd.degradation.workers import worker_processes
+from udsd.side_threads import side_threads
 
 _Batch = TypeVar("_Batch")
 _Submit = Callable[[int], "Future[_Batch]"]
@@ -57,7 +58,7 @@ def prefetch(
 
 @contextmanager
 def _threads(draw: Callable[[int], _Batch], workers: int) -> Iterator[_Submit[_Batch]]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="udsd-data")
+    pool = side_threads(workers, "udsd-data")
     try:
         yield lambda step: pool.submit(draw, step)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from udsd.files.sources import Comparison, Source
 from udsd.images import Page
 from udsd.images.mark import mark_file
 from udsd.out_of_memory import is_out_of_memory
+from udsd.side_threads import side_threads
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class PdfSink:
 
 def _take_all(pages: Iterator[Page], source: PdfSource, options: WriteOptions, take: _Take) -> None:
     """Code images while the next are being restored."""
-    with ThreadPoolExecutor(1, thread_name_prefix="udsd-pdf-code") as coder:
+    with side_threads(1, "udsd-pdf-code") as coder:
         coding: deque[Future[None]] = deque()
         for page in pages:
             image = source.current

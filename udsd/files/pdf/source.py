@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from PIL import Image
@@ -18,6 +18,7 @@ from udsd.files.restorer import NotRestoredError
 from udsd.images import DecodedImage, Page
 from udsd.images.failures import named_errors
 from udsd.images.limits import check_decoded
+from udsd.side_threads import side_threads
 
 
 def _counted(slot: Slot) -> int:
@@ -104,7 +105,7 @@ class PdfSource:
             ImageError: The only image cannot be read.
         """
         positions = [index for index, slot in enumerate(self.slots) if slot.key not in self._finished]
-        with ThreadPoolExecutor(1, thread_name_prefix="udsd-pdf-read") as reader:
+        with side_threads(1, "udsd-pdf-read") as reader:
             ahead: Future[tuple[PdfImage, DecodedImage[Page]]] | None = None
             for place, index in enumerate(positions):
                 reading = ahead or reader.submit(self._read, index)

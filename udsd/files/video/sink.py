@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from udsd.atomic import whole_file
@@ -22,6 +22,7 @@ from udsd.files.video.segments import SEGMENTS, Coding, SegmentEncoder, segment_
 from udsd.files.video.source import VideoSource
 from udsd.images import Page
 from udsd.images.mark import mark_file
+from udsd.side_threads import side_threads
 
 _BEHIND = 2
 """Frames that wait to be blended and coded."""
@@ -157,7 +158,7 @@ def _take_all(pages: Iterator[Page], source: VideoSource, writer: _SegmentWriter
         for blended in blender.push(number, pixels):
             writer.add(*blended)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="udsd-video-write") as coder:
+    with side_threads(1, "udsd-video-write") as coder:
         coding: deque[Future[None]] = deque()
         for page in pages:
             frame = source.current

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from udsd.files.video.frames import FrameForm, Pixels, VideoFrame, decoded_frame
 from udsd.files.video.opening import Container, VideoStream, load_av, opened_clip, read_facts, told
 from udsd.images import DecodedImage, Page
 from udsd.out_of_memory import memory_errors
+from udsd.side_threads import side_threads
 
 _SAMPLES = 5
 """Frames that are looked at to tell what a clip shows."""
@@ -134,7 +134,7 @@ class VideoSource:
             ImageError: None can be decoded.
         """
         frames = self._frames()
-        with ThreadPoolExecutor(1, thread_name_prefix="udsd-video-read") as reader:
+        with side_threads(1, "udsd-video-read") as reader:
             ahead = deque(reader.submit(next, frames, None) for _ in range(_AHEAD))
             while (read := ahead.popleft().result()) is not None:
                 ahead.append(reader.submit(next, frames, None))
