@@ -30,5 +30,9 @@ def _compute_alone() -> None:
         torch.set_num_threads(1)
         # That holds for this thread, and for all that begin later. The latter is taken back, from a thread that ends.
         other = threading.Thread(target=torch.set_num_threads, args=(before,))
-        other.start()
-        other.join()
+        try:
+            other.start()
+        except RuntimeError:  # no memory for it
+            torch.set_num_threads(before)
+        else:
+            other.join()

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -242,8 +242,10 @@ def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
     """
     together = threading.Barrier(count)
     try:
-        for _ in range(count):
-            pool.submit(together.wait)
+        # Waited for: who ends the pool drops what has not begun, and the others would wait for that.
+        done, _ = wait([pool.submit(together.wait) for _ in range(count)], return_when=FIRST_EXCEPTION)
+        for begun in done:
+            begun.result()
     except BaseException:
         together.abort()  # else those that did begin would wait for ever, and whoever ends the pool for them
         raise

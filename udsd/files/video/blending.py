@@ -97,8 +97,9 @@ def _count(first: _Waiting, second: _Waiting, estimator: MotionEstimator) -> Non
     for one, other, way in ((first, second, motion), (second, first, motion.turned())):
         seen = moved(other.values, _enlarged(way.there, one.values.shape))
         weight = _likeness(one.values, seen) * _resized(way.is_sure.astype(np.float32), one.values.shape)
-        one.total += weight[..., None] * seen
         one.weight += weight
+        seen *= weight[..., None]
+        one.total += seen
 
 
 def _blended(frame: _Waiting) -> tuple[int, Pixels]:
