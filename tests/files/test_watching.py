@@ -121,6 +121,23 @@ def test_what_changes_is_restored_again_and_what_was_there_is_kept(
     one.wait_for(4)
 
 
+def test_what_arrives_before_the_system_tells_of_it_is_found(
+    brighter: Any, tmp_path: Path, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    observe = arrivals_module.Arrivals._observe
+
+    def late(arrivals: arrivals_module.Arrivals) -> Any:
+        save(folder / "early.png")
+        return observe(arrivals)
+
+    monkeypatch.setattr(arrivals_module.Arrivals, "_observe", late)
+    one = watching(brighter, folder, out)
+    one.wait_for(1)
+    assert one.told == [("early.png", "restored")]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell of files that are closed")
 def test_a_file_that_is_still_written_is_left_alone(brighter: Any, tmp_path: Path, watching: Any) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"

@@ -79,8 +79,9 @@ class Arrivals:
         """
         self._look(is_first=True)
         observer = self._observe()
-        looked = time.monotonic()
         try:
+            self._look()  # again: what came before the system began to tell, nobody has told of
+            looked = time.monotonic()
             while not self.is_stopped:
                 whole = self._whole()
                 if whole:
