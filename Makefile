@@ -26,8 +26,9 @@ demo: $(INSTALLED)
 	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
 	@echo "Before and after:  $(CURDIR)/demo_output/before_after.png"
 
+# A process for each core, whose networks compute with one thread: most tests have no use for more.
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical
 
 # What README and docs tell to do, those commands too that make test leaves out for they take their time.
 commands: $(READY)
