@@ -12,7 +12,7 @@ from udsd.degradation import BlurConfig, BlurSampler
 from udsd.domains.faces.alignment import Placement, cut
 from udsd.domains.faces.blazeface import BlazeFace, Detections
 from udsd.domains.faces.face import Face
-from udsd.domains.faces.search import AGAIN, look_again, look_closer, search
+from udsd.domains.faces.search import FINEST_AGAIN, look_again, look_closer, search
 
 MIDDLE, SIDE = (226.0, 98.0), 192.0
 """The aligned crop of the astronaut's face."""
@@ -99,7 +99,7 @@ def test_a_search_of_a_restored_picture_finds_faces_by_less_work(
     noise[..., 300:700, 400:1000] = group
     first = search(noise, detector)
     tiles_of_first = len(tiles)
-    again = search(noise, detector, effort=AGAIN)
+    again = search(noise, detector, finest=FINEST_AGAIN)
     assert len(tiles) - tiles_of_first < 0.6 * tiles_of_first
     assert sorted(face.center for face in again.faces) == pytest.approx(
         np.array(sorted(face.center for face in first.faces)), abs=6

@@ -17,7 +17,7 @@ from udsd.domains.faces.blazeface import face_detector
 from udsd.domains.faces.boxes import face_in_box
 from udsd.domains.faces.face import Face
 from udsd.domains.faces.restore import PlacedFace, best_size, is_sharp, path_length, placed, restore_faces
-from udsd.domains.faces.search import AGAIN, Search, look_again, search
+from udsd.domains.faces.search import FINEST_AGAIN, Search, look_again, search
 from udsd.domains.faces.tracks import Tracks
 from udsd.domains.holding import Cuts, Held
 from udsd.domains.look import Look
@@ -105,7 +105,7 @@ class PhotoFindings:
         if self.found.faces:
             new = look_again(restored, self.found, detector, options.min_face) if options.faces == "auto" else []
         else:
-            new = search(restored, detector, options.min_face, AGAIN).faces
+            new = search(restored, detector, options.min_face, FINEST_AGAIN).faces
             if is_aligned(image, new):  # one whose blur hid the face: it has gone through the model as it is
                 return []
             new = new if options.faces == "auto" else central(image, new)

@@ -41,10 +41,14 @@ of 2 megapixels."""
 
 _STRONG = 0.4
 _FEWEST_LOOKS = 6
-"""How many of the places below `_STRONG` are looked at again in the smallest picture: the highest scores."""
+_LOOKS_PER_MEGAPIXEL = 1
+"""How many of the places below `_STRONG` are looked at again: the highest scores. With six for each megapixel one face
+more is found of 720 that are behind camera shake."""
 
 _CLOSE_SIZES = (80, 110)
 """Pixels of the aligned crop in the second and third look."""
+
+_LOOKS = 1 + len(_CLOSE_SIZES)
 
 _TOGETHER = 32
 """Places that are looked at together: their cuts take 14 megabytes, and a crowd has hundreds."""
@@ -58,7 +62,9 @@ _SIZE_RANGE = (0.5, 1.7)
 differ from the suspected one."""
 
 _HOPELESS = 0.15
-"""Score in the second look that makes the third needless."""
+_HOPED = 0.56
+"""The third look is needless if the second gives less than `_HOPELESS`, or if a face would take more than `_HOPED` in
+the third. Faces behind camera shake have at least .28 in the second, and would do with .47."""
 
 _LARGEST_DISAGREEMENT = 0.16
 """How far apart the second and the third look may see the face, as a part of its box. Of 160 faces behind camera shake
@@ -68,27 +74,15 @@ _THRESHOLD = 0.38
 """Mean score of the three looks that makes a face."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much a search does.
+FINEST = 0.5
+"""Size of the finest level of the pyramid, as a part of a large picture. A finer one would take more than a tenth of
+the time of restoring. With 0.6 no more faces of 50 px and above are found behind camera shake: 129 of 144, with this
+130."""
 
-    Attributes:
-        finest: Size of the finest level of the pyramid, as a part of a large picture.
-        looks: How many of the places below `_STRONG` are looked at again for each megapixel, beside `_FEWEST_LOOKS`.
-    """
-
-    finest: float
-    looks: float
-
-
-FIRST = Effort(finest=0.5, looks=6)
-"""A finer level would take more than a tenth of the time of restoring. With 0.6 no more faces of 50 px and above are
-found behind camera shake: 129 of 144, with this 130."""
-
-AGAIN = Effort(finest=0.36, looks=1)
-"""Where a restored picture is searched: blur hides large faces from the detector, and what it hides of small ones no
-model brings back. In November 2026, of 144 faces in photos behind camera shake, restoring showed 8 more, all of them
-with this effort; with that of the first search, 4 places that were no faces came with them."""
+FINEST_AGAIN = 0.33
+"""The same where a restored picture is searched: blur hides large faces from the detector, and what it hides of small
+ones no model brings back. In November 2026, of 144 faces in photos behind camera shake, restoring showed 12 more, and 1
+place that was no face; searched as finely as at first 14 and 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +115,19 @@ class Sightings:
         return Search(without_duplicates([face for face in self.confirmed if face.size >= smallest]), self.doubtful)
 
 
-def search(image: Tensor, detector: BlazeFace, smallest: float = 0, effort: Effort = FIRST) -> Search:
+def search(image: Tensor, detector: BlazeFace, smallest: float = 0, finest: float = FINEST) -> Search:
     """Find the faces of a picture.
 
     Args:
         image: (1, 3, H, W), float32 in [-1, 1], on the CPU.
         detector: The network.
         smallest: The smallest box that is wanted, in pixels; looking for large faces only takes less time.
-        effort: How much is done for it.
+        finest: Size of the finest level that is looked at for faces of any size, as a part of a large picture.
     """
-    return sight_faces(image, detector, smallest, effort).of_size(smallest)
+    return sight_faces(image, detector, smallest, finest).of_size(smallest)
 
 
-def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, effort: Effort = FIRST) -> Sightings:
+def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, finest: float = FINEST) -> Sightings:
     """Look for faces as `search` does; whatever is seen is told, smaller faces too.
 
     Searches of one `finest_scale` see the same.
@@ -141,16 +135,16 @@ def sight_faces(image: Tensor, detector: BlazeFace, smallest: float = 0, effort:
     suspected = without_duplicates(
         [
             face
-            for level, scale in _pyramid(image, finest_scale(smallest, effort))
+            for level, scale in _pyramid(image, finest_scale(smallest, finest))
             for face in _suspects(level, scale, detector)
         ]
     )
-    return _sighted(image, _worth_a_look(suspected, image, effort), detector)
+    return _sighted(image, _worth_a_look(suspected, image), detector)
 
 
-def finest_scale(smallest: float, effort: Effort = FIRST) -> float:
+def finest_scale(smallest: float, finest: float = FINEST) -> float:
     """Size of the finest level that is looked at for boxes of ``smallest`` pixels, as a part of a large picture."""
-    return min(_SMALLEST_LEVEL_FACE * BOX_SIDE / smallest, effort.finest) if smallest > 0 else effort.finest
+    return min(_SMALLEST_LEVEL_FACE * BOX_SIDE / smallest, finest) if smallest > 0 else finest
 
 
 def look_again(image: Tensor, found: Search, detector: BlazeFace, smallest: float = 0) -> list[Face]:
@@ -196,8 +190,10 @@ def _looked_closer(
         placements = {}
         for number, pixels in cuts.items():
             face = _nearest(detector.detect(pixels, _FAINT), views[number], size)
-            if face is not None and face.score >= _HOPELESS:
-                seen[number].append(face)
+            if face is None or face.score < _HOPELESS:
+                continue
+            seen[number].append(face)
+            if suspected[number].score + face.score + _HOPED >= _LOOKS * threshold:
                 placements[number] = Placement.of_face(face)
     return [_proven(face, seen[number], threshold) for number, face in enumerate(suspected)]
 
@@ -272,8 +268,8 @@ def _sighted(image: Tensor, suspected: list[Face], detector: BlazeFace) -> Sight
     return Sightings(confirmed, doubtful)
 
 
-def _worth_a_look(suspected: list[Face], image: Tensor, effort: Effort) -> list[Face]:
-    looks = _FEWEST_LOOKS + round(effort.looks * image.shape[-2] * image.shape[-1] / 1e6)
+def _worth_a_look(suspected: list[Face], image: Tensor) -> list[Face]:
+    looks = _FEWEST_LOOKS + round(_LOOKS_PER_MEGAPIXEL * image.shape[-2] * image.shape[-1] / 1e6)
     strong = [face for face in suspected if face.score >= _STRONG]
     return strong + suspected[len(strong) : len(strong) + looks]
 
