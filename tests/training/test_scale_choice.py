@@ -52,7 +52,7 @@ def scored_by(score: Callable[[float], float], monkeypatch: pytest.MonkeyPatch) 
     return tried
 
 
-@pytest.mark.parametrize("best", [0.25, 0.5, 0.707, 1.414, 2.0, 4.0])
+@pytest.mark.parametrize("best", [0.25, 0.5, 0.595, 0.707, 0.841, 1.189, 1.414, 1.682, 2.0, 4.0])
 def test_the_scale_of_the_best_score_is_taken(
     config: TrainingConfig, best: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

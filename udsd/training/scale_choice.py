@@ -22,6 +22,9 @@ _LARGER = [2 ** (step / 2) for step in range(1, 7)]
 
 _SMALLER = [1 / scale for scale in _LARGER]
 
+_BETWEEN = 2**0.25
+"""What lies between two of them: the neighbours of the best are tried too."""
+
 _SHARE = 0.05
 """Of the time that is left, for trying a scale at most."""
 
@@ -62,10 +65,18 @@ def with_best_scale(
 
     began = time.monotonic()
     own = score(1.0)
-    took, left = time.monotonic() - began, math.inf if ends is None else ends - time.monotonic()
-    scale, best = _climb(score, own, [scale for scale in _LARGER if took * scale**2 < _SHARE * left])
+    took = max(time.monotonic() - began, 1e-3)
+    left = math.inf if ends is None else max(0.0, ends - time.monotonic())
+    largest = min(_LARGER[-1], math.sqrt(_SHARE * left / took))
+    scale, best = _climb(score, own, [scale for scale in _LARGER if scale <= largest])
     if scale == 1:
         scale, best = _climb(score, own, _SMALLER)
+    neighbours = scale * _BETWEEN, scale / _BETWEEN
+    for neighbour in (one for one in neighbours if _SMALLER[-1] <= one <= max(largest, 1.0)):
+        found = score(neighbour)
+        if found > best:
+            scale, best = neighbour, found
+            break
     if best < own + _LEAST_GAIN:
         logger.info("the model restores the images best in their own size: %.2f dB", own)
         return config
