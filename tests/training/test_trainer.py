@@ -197,11 +197,13 @@ def test_worker_processes_end_with_the_trainer(
         os.killpg(process.pid, number)  # a terminal sends Ctrl-C to all
     # Ends when nobody has standard error open any more, so when no worker lives.
     _, error = process.communicate(timeout=120)
+    # The one complaint that there may be: Python's thread that hands a batch over finds that its taker was killed.
+    handing = 'resource_sharer.py", line' if number == signal.SIGKILL else "nothing"
+    assert "Traceback" not in error or handing in error
+    assert "udsd/training/" not in error.partition("Traceback")[2]
     if number == signal.SIGKILL:
-        # A worker may complain: Python's thread that was handing it a batch finds nobody there.
         assert process.returncode == -number
     else:
-        assert "Traceback" not in error
         assert newest(folder)["step"] >= 1
         assert "--resume" in error
 
