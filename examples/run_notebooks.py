@@ -10,7 +10,9 @@ cell that raises ends its notebook, and a warning that a reader would see counts
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -58,7 +60,8 @@ def execute(path: Path, output: Path) -> str:
     )
     problem = ""
     try:
-        client.execute()
+        with tempfile.TemporaryDirectory() as scratch:  # what a notebook leaves in its own temporary folders is in here
+            client.execute(env={**os.environ, "TMPDIR": scratch})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         problem = f"a cell failed:\n{error}"
     nbformat.write(notebook, output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import signal
@@ -312,8 +313,11 @@ def test_the_documented_programs_work(server: Server, pages: Path, tmp_path: Pat
     told = "\nprint(*(entry['status'] for entry in report), *(file.rpartition('/')[2] for file in files))"
     here = program.replace("http://127.0.0.1:7860", server.address) + told
     assert here != program + told
-    said = subprocess.run([sys.executable, "-c", here], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert said.splitlines()[-1] == "restored restored scan_restored.png group_restored.jpg"
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # where the client puts what it downloads
+    program_said = subprocess.run(
+        [sys.executable, "-c", here], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    ).stdout
+    assert program_said.splitlines()[-1] == "restored restored scan_restored.png group_restored.jpg"
     if shutil.which("curl") is None:
         return
     here = commands.replace("http://127.0.0.1:7860", server.address)
