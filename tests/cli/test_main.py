@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,23 @@ def test_bad_options_give_status_2(
     given = [option.format(scan=scan) for option in options]
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, *given) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "17"}, "17"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
+)
+def test_threads_that_wait_leave_the_core_to_others(
+    given: dict[str, str], expected: str, scan: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    """OpenMP itself is asked what it has read."""
+    known = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    said = subprocess.run(
+        [sys.executable, "-m", "udsd", "deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "-v"],
+        env={**known, **given, "OMP_DISPLAY_ENV": "VERBOSE"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert f"GOMP_SPINCOUNT = '{expected}'" in said

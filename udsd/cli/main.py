@@ -1,11 +1,10 @@
-"""The ``udsd`` command. Only what watches for Ctrl-C is imported here; the rest is, once that is set up."""
+"""The ``udsd`` command. What watches for Ctrl-C and sets the environment is imported here, the rest after that."""
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from udsd.cli.environment import set_environment
 from udsd.cli.interrupts import watch_interrupts
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done; one line on standard error says why. 130: interrupted. 141: nobody reads the output any more.
     """
     watch_interrupts(owns_process=arguments is None)
-    if sys.platform == "darwin":
-        # What PyTorch lacks on Apple's GPUs runs on the CPU then. It is read when PyTorch is imported.
-        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+    set_environment()
     from udsd.cli.parser import make_parser
     from udsd.cli.running import run_command
 
