@@ -155,7 +155,7 @@ class Deblurrer(BlurReading):
             options: As for `deblur`.
 
         Returns:
-            The pages in order, as `deblur` gives them: of 16-bit colours 8 bits (`udsd.files.restore_files` keeps 16).
+            The pages in order, as `deblur` gives them, 16-bit colours in 8 bits (`udsd.files.restore_files` keeps 16).
 
         Raises:
             ImageError: The file cannot be read (raised at once), or a page is damaged (raised at that page).
@@ -180,8 +180,8 @@ class Deblurrer(BlurReading):
             options: As for `deblur`.
 
         Returns:
-            The regions: the whole image first, where it is restored at another size or polarity. Empty if it goes to
-            the model as it is.
+            The regions, the whole image first where it is restored at another size or polarity. Empty if it goes to the
+            model as it is.
 
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.

@@ -88,7 +88,7 @@ def export_openvino(
             that cannot be read or are smaller than 16 pixels are logged and left out.
 
     Returns:
-        Agreement with PyTorch in float32 in dB: the lowest of several sizes, or the mean over the calibration images.
+        Agreement with PyTorch in float32 in dB, the lowest of several sizes, or the mean over the calibration images.
 
     Raises:
         ConfigError: OpenVINO, or NNCF for 8 bits, is not installed, or there are no calibration images.

@@ -46,7 +46,7 @@ def deblur_pdf(
         on_progress: Called now and then with the share of the images that is done.
 
     Returns:
-        What became of it: its ``status`` is ``"restored"``, ``"kept"``, ``"sharp"`` or ``"unsuitable"``, and its
+        What became of it. Its ``status`` is ``"restored"``, ``"kept"``, ``"sharp"`` or ``"unsuitable"``, and its
         ``pages`` tell what is to be told of pages, be it that one is damaged and stays as it was.
 
     Raises:

@@ -20,9 +20,9 @@ def compare(before: ImageLike, after: ImageLike, *, captions: tuple[str, str] = 
         captions: What stands above them, in Latin letters.
 
     Returns:
-        An RGB image of 8 bits: beside each other, or below each other if both are at least twice as wide as high.
-        Nothing is scaled. Transparent parts of Pillow images and files are white; of arrays and tensors the colours
-        are shown alone.
+        An RGB image of 8 bits, in which they are beside each other, or below each other if both are at least twice as
+        wide as high. Nothing is scaled. Transparent parts of Pillow images and files are white; of arrays and tensors
+        the colours are shown alone.
 
     Raises:
         ImageError: An image cannot be read, or is of a kind that is not supported, or there are not two captions.

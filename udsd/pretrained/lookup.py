@@ -85,7 +85,7 @@ def download_model(name: str | os.PathLike[str], **options: Unpack[HubKeywords])
     Arguments and errors are those of `resolve`.
 
     Returns:
-        The model folder: in the cache, or where a bundled or local model lies already. It was loaded once to see
+        The model folder, in the cache, or where a bundled or local model lies already. It was loaded once to see
         that it is whole.
     """
     folder = resolve(name, **options)

@@ -63,8 +63,8 @@ def restore_files(
             of `udsd.files.restore_files`.
 
     Returns:
-        A `ray.data.Dataset` that is computed already, with one row for each file, failures included: ``source``,
-        ``target``, ``status`` (as of `udsd.files.FileResult`), ``reason``, ``seconds`` and ``model``.
+        A `ray.data.Dataset` that is computed already, with one row for each file, failures included, and the columns
+        ``source``, ``target``, ``status`` (as of `udsd.files.FileResult`), ``reason``, ``seconds`` and ``model``.
 
     Raises:
         ConfigError: Ray is not installed, or an argument is out of range.

@@ -62,9 +62,9 @@ def align_face(image: ImageLike, face: Face, size: int = 160) -> Any:
         size: Side of the result in pixels; the bundled model is best at 160 to 224.
 
     Returns:
-        The crop in colours, (size, size): a Pillow image for a path or a Pillow image, an array (size, size, 3) for an
-        array, a tensor (3, size, size) for a tensor, of the same dtype. Beyond the picture's border its mirror image is
-        seen.
+        The crop in colours, as a Pillow image (size, size) for a path or a Pillow image, an array (size, size, 3) for
+        an array, a tensor (3, size, size) for a tensor, of the same dtype. Beyond the picture's border its mirror image
+        is seen.
 
     Raises:
         ImageError: The image cannot be read, or the face lies outside of it.
