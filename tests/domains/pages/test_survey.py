@@ -7,7 +7,12 @@ from torch import Tensor
 
 from tests.blurs import sampler
 from tests.typesetting import typeset_page
+from udsd.domains.pages.gauge import measure_print
+from udsd.domains.pages.parts import find_parts
+from udsd.domains.pages.polarity import light_print
+from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import survey_page
+from udsd.models.config import DomainConfig
 
 
 def grey(page: np.ndarray) -> Tensor:
@@ -36,9 +41,27 @@ def test_letters_are_measured_sharp_and_blurred(letters: int) -> None:
             assert 0.35 < np.hypot(survey.blur, survey.across) / spread < 1.7
 
 
-@pytest.mark.parametrize(("letters", "size"), [(64, (3000, 2200)), (12, (2400, 3000)), (250, (2600, 1800))])
+@pytest.mark.parametrize(
+    ("letters", "size"),
+    [(64, (3000, 2200)), (12, (2400, 3000)), (16, (1000, 9000)), (18, (3500, 3500)), (250, (2600, 1800))],
+)
 def test_large_pictures_are_measured_in_their_own_pixels(letters: int, size: tuple[int, int]) -> None:
-    assert survey_page(grey(typeset_page(letters, size))).letters == pytest.approx(letters, rel=0.25)
+    page = grey(typeset_page(letters, size))
+    survey = survey_page(page)
+    assert survey.letters == pytest.approx(letters, rel=0.25)
+    assert survey.is_print.float().mean() > 0.25
+    config = DomainConfig(kind="page", size=(23, 35), blur=(12, 6.5))
+    assert find_parts(survey, page.shape, choose_scale(survey, config), config) == []
+    assert light_print(survey, page) is None
+
+
+def test_bands_measure_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = grey(typeset_page(18, (400, 1300)))
+    whole = measure_print(page)
+    monkeypatch.setattr("udsd.domains.pages.gauge._BAND", 400 * 100)
+    bands = measure_print(page)
+    for name in ("print", "letters", "blur", "across", "is_light"):
+        assert torch.allclose(getattr(bands, name), getattr(whole, name), rtol=1e-4, atol=1e-4), name
 
 
 def test_a_page_half_empty_is_measured_where_the_print_is() -> None:

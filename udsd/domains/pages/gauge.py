@@ -21,6 +21,12 @@ CELL = 16
 
 WEIGHTS = "print_gauge.safetensors"
 
+_BAND = 4_000_000
+"""Pixels that are measured at once: feature maps take some 50 bytes for each."""
+
+_IN_VIEW = 20
+"""Cells above and below others that they see at most."""
+
 SMALLEST_LETTERS, LARGEST_LETTERS = 4.0, 128.0
 _SIZE_STEPS = 26
 SMALLEST_BLUR, LARGEST_BLUR = 0.3, 30.0
@@ -97,12 +103,23 @@ def measure_print(grey: Tensor) -> Measures:
     Args:
         grey: (H, W), float32 in [-1, 1], on the CPU, of any size.
     """
-    height, width = grey.shape
-    padded = F.pad(grey[None, None], (0, -width % CELL, 0, -height % CELL), mode="replicate")
+    rows = math.ceil(grey.shape[0] / CELL)
+    band = max(_BAND // (CELL * grey.shape[1]), 1)
+    bands = [_measure_rows(grey, top, min(top + band, rows)) for top in range(0, rows, band)]
+    return Measures(*(torch.cat(parts) for parts in zip(*bands, strict=True)))
+
+
+def _measure_rows(grey: Tensor, first: int, stop: int) -> tuple[Tensor, ...]:
+    """The measures of some rows of cells, in the order of `Measures`, with what lies above and below in view."""
+    top = max(first - _IN_VIEW, 0)
+    seen = grey[top * CELL : (stop + _IN_VIEW) * CELL]
+    height, width = seen.shape
+    padded = F.pad(seen[None, None], (0, -width % CELL, 0, -height % CELL), mode="replicate")
     with torch.inference_mode():
         flags, sizes, along, across = trained_gauge()(padded)
     is_print, is_light = flags[0].sigmoid()
-    return Measures(is_print, size_of(sizes)[0], blur_of(along)[0], blur_of(across)[0], is_light)
+    measures = (is_print, size_of(sizes)[0], blur_of(along)[0], blur_of(across)[0], is_light)
+    return tuple(measure[first - top : stop - top] for measure in measures)
 
 
 @functools.cache

@@ -11,14 +11,20 @@ from udsd.domains.pages.gauge import CELL, Measures, measure_print
 from udsd.images.resizing import resized
 
 _LOOKED_AT = 1_000_000
-"""Pixels that are measured; a larger picture is made smaller first. A page of letters that are then below 9 pixels is
-looked at once more, in part, at its own size."""
+"""Pixels that are measured at first; a larger picture is made smaller for it."""
+
+_UNCERTAIN = 0.7
+"""Part of its size, below which a page may have letters that are too small to be seen as such: their lines and
+paragraphs are then taken for letters. A part of it is looked at in its own size."""
+
+_SEEN = 10.0
+"""Pixels to which small letters are brought, to be measured."""
 
 _SMALL_LETTERS, _LARGE_LETTERS = 9.0, 60.0
 """Pixels: sizes that the gauge tells best lie between."""
 
 _CLOSER_SIDE = 768
-"""Of the part of a page that is looked at once more, in pixels."""
+"""Of that part, in pixels."""
 
 _IS_PRINT = 0.5
 _LEAST_LETTERS = 6.0
@@ -67,11 +73,16 @@ def survey_page(grey: Tensor) -> Survey:
     if survey.letters is None and shrink == 1:
         return survey
     seen = None if survey.letters is None else survey.letters * shrink
+    if shrink < 1 and (shrink < _UNCERTAIN or seen is None or seen < _SMALL_LETTERS):
+        letters = _letters_in_own_size(survey, grey)
+        if letters is not None and letters * shrink < _SMALL_LETTERS:
+            scale = min(1.0, _SEEN / letters)
+            larger = _at_scale(grey, scale)
+            if larger.letters is not None and larger.letters * scale <= _LARGE_LETTERS:
+                return larger
     if seen is not None and seen > _LARGE_LETTERS:
         smaller = _at_scale(grey, shrink * 24 / seen)
         return survey if smaller.letters is None else smaller
-    if shrink < 1 and (seen is None or seen < _SMALL_LETTERS):
-        return _with_closer_look(survey, grey)
     return survey
 
 
@@ -97,15 +108,12 @@ def _summed_up(measures: Measures, scale: float) -> Survey:
     )
 
 
-def _with_closer_look(survey: Survey, grey: Tensor) -> Survey:
-    """Sizes as they are where most of the print is, at the page's own size."""
+def _letters_in_own_size(survey: Survey, grey: Tensor) -> float | None:
+    """Size of letters where most of the print is, in the page's own size."""
     height, width = grey.shape
     side_in_cells = max(round(_CLOSER_SIDE / survey.cell), 1)
     ink = F.avg_pool2d(survey.measures.print[None, None], side_in_cells, 1, side_in_cells // 2, ceil_mode=True)[0, 0]
     row, column = divmod(int(ink.argmax()), ink.shape[1])
     top = int(min(max((row + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(height - _CLOSER_SIDE, 0)))
     left = int(min(max((column + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(width - _CLOSER_SIDE, 0)))
-    closer = _summed_up(measure_print(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE]), 1)
-    if closer.letters is None:
-        return survey
-    return Survey(survey.measures, survey.is_print, survey.cell, closer.letters, closer.blur, closer.across)
+    return _at_scale(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE], 1).letters
