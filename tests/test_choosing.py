@@ -147,3 +147,10 @@ def test_a_clip_has_one_model_chosen_by_what_most_frames_show(chooser: tuple[Mod
     assert model.restore_decoded([decode_image(clouds())])[0].outcome == "restored"
     assert restorer.for_clip([decode_image(clouds())] * 2) is None
     assert restorer.for_clip([]) is None
+
+
+def test_who_says_where_faces_are_gets_the_model_of_faces(chooser: tuple[ModelChooser, list[str]]) -> None:
+    restorer, loaded = chooser
+    (result,) = restorer.restore_decoded([decode_image(clouds())], DeblurOptions(faces=[(50, 40, 40, 40)]))
+    assert result.outcome == "restored"
+    assert loaded == ["face"]

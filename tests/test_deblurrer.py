@@ -43,7 +43,9 @@ def test_the_same_kind_comes_back(deblurrer: Deblurrer, photo: Image.Image, tmp_
 
 def test_calling_it_is_deblurring(deblurrer: Deblurrer, photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(deblurrer(photo)), np.asarray(deblurrer.deblur(photo)))
-    assert np.array_equal(np.asarray(deblurrer(photo, strength=0)), np.asarray(photo))
+    told: list[float] = []
+    assert np.array_equal(np.asarray(deblurrer(photo, strength=0, on_progress=told.append)), np.asarray(photo))
+    assert told[-1] == 1
     with pytest.raises(ConfigError, match="strength"):
         deblurrer(photo, strength=2)
 

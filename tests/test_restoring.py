@@ -131,3 +131,14 @@ def test_of_a_batch_the_blank_images_come_back_and_the_others_are_restored() -> 
     assert torch.equal(restored[1], images[1])
     assert torch.allclose(restored[2], alone, atol=1e-5)
     assert not torch.allclose(restored[0], images[0], atol=1e-2)
+
+
+def test_draws_leave_blank_pictures_as_they_are() -> None:
+    backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+    pixels = torch.rand(2, 3, 24, 32) * 2 - 1
+    pixels[1] = 0.5
+    (sample,) = restore_with_draws(
+        pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 1, torch.Generator().manual_seed(3)
+    )
+    assert torch.equal(sample.pixels[1], pixels[1])
+    assert not torch.equal(sample.pixels[0], pixels[0])

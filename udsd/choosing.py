@@ -58,7 +58,7 @@ class ModelChooser:
         for number, image in enumerate(images):
             # A tensor keeps its device as pixels; looks are on the CPU.
             looks = [Look(single) for single in torch.split(image.pixels.cpu(), 1)]
-            model = self._model_for(looks[0])
+            model = self._model_for(looks[0], options or DeblurOptions())
             if model is None:
                 restorations.append(Restoration(image.pixels, notes=(NEITHER,), outcome="unsuitable"))
             else:
@@ -79,8 +79,9 @@ class ModelChooser:
         model = self._model_of(kinds.most_common(1)[0][0])
         return None if model is None else model.for_clip(frames, steady=steady)
 
-    def _model_for(self, look: Look) -> Deblurrer | None:
-        kind = kind_of(look)
+    def _model_for(self, look: Look, options: DeblurOptions) -> Deblurrer | None:
+        # Who says where faces are knows better than a look: boxes are for those that it does not find.
+        kind = "face" if not isinstance(options.faces, str) and options.faces else kind_of(look)
         return None if kind is None else self._model_of(kind)
 
     def _model_of(self, kind: DomainKind) -> Deblurrer | None:

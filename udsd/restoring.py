@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -45,21 +46,27 @@ def restore_with_mean(
     Raises:
         MemoryLimitError: The limit is too small for even one strip, or the disk too full for the rest.
     """
+    # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
+    singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
+    found = None if looks is None else examine_images(looks, domain, options)
+    model = _leaving_blank(partial(backend.restore, memory_limit=memory_limit))
+    restored = iter(restore_images(singles, model, domain, options, on_progress, found=found))
+    return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+
+
+def _leaving_blank(model: Restore) -> Restore:
+    """The model, but that blank images come back as they are."""
 
     def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
         blank = [number for number, image in enumerate(torch.split(images, 1)) if is_blank(image)]
         if len(blank) == len(images):
             return images if overwrite else images.clone()
         kept = images[blank]  # a copy: the images may be overwritten
-        restored = backend.restore(images, memory_limit=memory_limit, overwrite=overwrite, on_progress=on_progress)
+        restored = model(images, overwrite=overwrite, on_progress=on_progress)
         restored[blank] = kept
         return restored
 
-    # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
-    singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
-    found = None if looks is None else examine_images(looks, domain, options)
-    restored = iter(restore_images(singles, restore, domain, options, on_progress, found=found))
-    return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+    return restore
 
 
 def is_blank(image: Tensor) -> bool:
@@ -122,4 +129,4 @@ def _drawn(backend: Backend, noise: Tensor) -> Restore:
         code = reparameterize(mean, log_variance, noise=noise)
         return backend.restore(images, code, overwrite=overwrite, on_progress=on_progress)
 
-    return restore
+    return _leaving_blank(restore)

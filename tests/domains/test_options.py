@@ -27,6 +27,7 @@ from udsd.errors import ConfigError
         ({"faces": [(0, 0, 10, 0)]}, r"box is \(0, 0, 10, 0\); give .* of a size above 0"),
         ({"faces": [(0, 0, 10)]}, r"box is \(0, 0, 10\)"),
         ({"faces": [(0, 0, 10, float("inf"))]}, "box is"),
+        ({"faces": [(0, 0, 1e308, 1e308)]}, "box is"),
         ({"faces": ["face"]}, "box is 'face'"),
         ({"background": "black"}, "background is 'black'; give 'restore' or 'keep'"),
         ({"min_face": -1}, "min_face is -1"),

@@ -178,3 +178,8 @@ def test_values_barely_out_of_range_are_clamped() -> None:
 def test_bad_restored_image(restored: torch.Tensor, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         decode_image(np.zeros((4, 4), dtype=np.uint8)).encode(restored)
+
+
+def test_a_sparse_tensor_is_told() -> None:
+    with pytest.raises(ImageError, match="sparse"):
+        decode_image(torch.rand(3, 8, 8).to_sparse())

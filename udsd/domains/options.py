@@ -20,6 +20,10 @@ Scale = Literal["auto", "off"]
 Faces = Literal["auto", "center", "off"]
 
 
+_FARTHEST = 1e9
+"""Pixels; what lies farther out cannot be of a picture."""
+
+
 class DeblurKeywords(TypedDict, total=False):
     """The fields of `DeblurOptions`, as keywords of a call."""
 
@@ -37,9 +41,10 @@ class DeblurOptions:
     """How a picture is brought to the model, and its result back.
 
     Attributes:
-        scale: Of all but faces. ``"auto"``: of pages chosen by the size of letters and blur, where the model's config
-            says which it expects; else that of the config, or the picture's own. A number: the picture is brought to so
-            many times its size before the networks, and back after. ``"off"``: the picture is restored as it is.
+        scale: Of pages, and for models of no known kind; those of faces bring each face to a size of its own.
+            ``"auto"``: of pages chosen by the size of letters and blur, where the model's config says which it expects;
+            else that of the config, or the picture's own. A number: the picture is brought to so many times its size
+            before the networks, and back after. ``"off"``: the picture is restored as it is.
         faces: Of faces. ``"auto"``: all that are found, each aligned. ``"center"``: only the one nearest the centre.
             ``"off"``: the picture is restored as it is. Boxes: faces are where these say.
         background: What lies outside of faces: ``"restore"``, at its own scale, or ``"keep"``, as it came.
@@ -98,7 +103,7 @@ def _as_sequence(boxes: Any) -> Sequence[Any]:
 
 def _checked_box(box: Any) -> Box:
     try:
-        left, top, width, height = (real_number("box", number) for number in box)
+        left, top, width, height = (real_number("box", number, -_FARTHEST, _FARTHEST) for number in box)
     except (TypeError, ValueError):  # of which our errors are some
         width = height = 0.0
     if width <= 0 or height <= 0:

@@ -58,6 +58,8 @@ def restore_images(
         found: What `examine_images` has found, if that is known already.
     """
     if options.strength == 0:
+        if on_progress is not None:
+            on_progress(1)
         return [Restoration(image) for image in images]
     if found is None:
         found = examine_images([Look(image) for image in images], domain, options)

@@ -61,6 +61,8 @@ def decode_tensor(tensor: Tensor) -> DecodedImage[Tensor]:
         raise ImageError(
             f"a tensor of shape {tuple(shape)} is no image; give (C, H, W) or (B, C, H, W) with C 1, 3 or 4{hint}"
         )
+    if tensor.layout != torch.strided:
+        raise ImageError(f"a tensor of layout {tensor.layout} is not taken; give a dense one: tensor.to_dense()")
     if tensor.is_meta:
         raise ImageError("a tensor on the device 'meta' holds no values; give one on a device that does")
     planes = tensor if tensor.ndim == 4 else tensor[None]

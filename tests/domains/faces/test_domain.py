@@ -10,7 +10,7 @@ from udsd.domains import DeblurOptions, Look, Restoration, domain_of
 from udsd.domains.domain import AsExpected
 from udsd.domains.faces import FaceDomain, align_face, detect_faces
 from udsd.domains.faces.alignment import Placement, Window
-from udsd.domains.faces.domain import NO_FACE, NO_FACE_KEPT
+from udsd.domains.faces.domain import NO_FACE, NO_FACE_KEPT, PhotoFindings
 from udsd.domains.faces.paste import mask
 from udsd.domains.faces.restore import MARGIN
 from udsd.errors import ImageError
@@ -129,6 +129,14 @@ def test_boxes_are_taken_in_place_of_a_search(domain: FaceDomain, group: Tensor)
     assert scores[True] == 0
     assert scores[False] > 0.5
     assert result.pixels[0, 0, 320, 520] == pytest.approx(-0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("box", [(450, 300, 30, 60), (450, 300, 60, 30), (450, 300, 60, 60)])
+def test_a_face_that_only_the_user_sees_fills_the_longer_side(domain: FaceDomain, group: Tensor, box: tuple) -> None:
+    findings = domain.examine(Look(torch.zeros_like(group)), DeblurOptions(faces=[box]))
+    assert isinstance(findings, PhotoFindings)
+    (face,) = findings.faces
+    assert face.placement.side == pytest.approx(Placement.of_box((450, 300, 60, 60)).side)
 
 
 @pytest.mark.parametrize("box", [(600, 10, 50, 50), (10, -60, 50, 50), (10, 400, 50, 50), (-80, 10, 80, 50)])

@@ -112,3 +112,14 @@ def test_a_clip_that_is_one_aligned_face_stays_one(astronaut: Tensor, detector: 
         hidden = domain.examine(Look(blurred), DeblurOptions())
         assert isinstance(hidden, AlignedFindings)
         assert hidden.scale == first.scale
+
+
+def test_a_pan_from_one_face_to_another_has_one_in_the_middle(group: Tensor) -> None:
+    domain = FaceDomain(CONFIG).for_clip([])
+    width, chosen = group.shape[-1], []
+    for left in range(0, width // 2, width // 40):
+        findings = domain.examine(Look(group[..., left : left + width // 2]), DeblurOptions(faces="center"))
+        assert isinstance(findings, PhotoFindings)
+        (face,) = findings.faces
+        chosen.append(left + face.placement.center[0])
+    assert chosen[-1] - chosen[0] > width / 4

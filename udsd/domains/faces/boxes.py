@@ -38,6 +38,8 @@ def face_in_box(image: Tensor, box: Box, detector: BlazeFace) -> Face:
 
 
 def _face_that_fills(box: Box) -> Face:
-    placement = Placement.of_box(box)
-    eyes_and_mouth = placement.to_picture(EYES_AND_MOUTH)
-    return Face(box, eyes_and_mouth[[0, 1, 2, 2, 0, 1]], score=0.0)
+    left, top, width, height = box
+    side = max(width, height)  # a face's size is the shorter side
+    square = (left + (width - side) / 2, top + (height - side) / 2, side, side)
+    eyes_and_mouth = Placement.of_box(square).to_picture(EYES_AND_MOUTH)
+    return Face(square, eyes_and_mouth[[0, 1, 2, 2, 0, 1]], score=0.0)

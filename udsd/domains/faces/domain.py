@@ -204,8 +204,10 @@ class FaceClipDomain:
             self._is_aligned = is_aligned(image, found.faces)
         if self._is_aligned:
             return self._aligned(image, found.faces)
-        wanted = found.faces if options.faces == "auto" else central(image, found.faces)
-        faces = self._tracks.follow(image, wanted, face_detector())
+        faces = self._tracks.follow(image, found.faces, face_detector())
+        if options.faces == "center":
+            chosen = central(image, [face.face for face in faces])
+            faces = [face for face in faces if face.face in chosen]
         known = Search([face.face for face in faces], found.doubtful)
         return _photo(image, faces, known, options, self._tracks.begin)
 
