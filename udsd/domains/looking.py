@@ -29,7 +29,7 @@ def kind_of(look: Look) -> DomainKind | None:
         ConfigError: OpenCV is missing or too old for the detector of faces.
     """
     survey = look.survey
-    printed = 0.0 if survey.letters is None else float(survey.is_print.float().mean())
+    printed = 0.0 if survey.letters is None else survey.printed
     if printed >= _ALL_PRINT:
         return "page"
     height, width = look.image.shape[-2:]

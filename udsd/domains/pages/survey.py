@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,6 +25,9 @@ _SMALL_LETTERS, _LARGE_LETTERS = 9.0, 60.0
 
 _CLOSER_SIDE = 768
 """Of that part, in pixels."""
+
+_FULL = 0.1
+"""Share of print from which on the page is measured anew in a larger copy. With less it may be the grain of a photo."""
 
 _IS_PRINT = 0.5
 _LEAST_LETTERS = 6.0
@@ -57,6 +60,11 @@ class Survey:
     across: float
 
     @property
+    def printed(self) -> float:
+        """Share of the page that is print."""
+        return float(self.is_print.float().mean())
+
+    @property
     def is_sharp(self) -> bool:
         """Whether there is print, and the blur is so small that nothing is gained by restoring it."""
         return self.letters is not None and self.blur < max(_SHARP, _SHARP_PART * self.letters)
@@ -73,13 +81,17 @@ def survey_page(grey: Tensor) -> Survey:
     if survey.letters is None and shrink == 1:
         return survey
     seen = None if survey.letters is None else survey.letters * shrink
-    if shrink < 1 and (shrink < _UNCERTAIN or seen is None or seen < _SMALL_LETTERS):
-        letters = _letters_in_own_size(survey, grey)
-        if letters is not None and letters * shrink < _SMALL_LETTERS:
-            scale = min(1.0, _SEEN / letters)
-            larger = _at_scale(grey, scale)
-            if larger.letters is not None and larger.letters * scale <= _LARGE_LETTERS:
-                return larger
+    too_small = seen is None or seen < _SMALL_LETTERS
+    if shrink < 1 and (too_small or shrink < _UNCERTAIN):
+        closer = _closer_look(survey, grey)
+        if closer.letters is not None and closer.letters * shrink < _SMALL_LETTERS:
+            if closer.printed >= _FULL:
+                scale = min(1.0, _SEEN / closer.letters)
+                larger = _at_scale(grey, scale)
+                if larger.letters is not None and larger.printed >= _FULL and larger.letters * scale <= _LARGE_LETTERS:
+                    return larger
+            if too_small:
+                return replace(survey, letters=closer.letters, blur=closer.blur, across=closer.across)
     if seen is not None and seen > _LARGE_LETTERS:
         smaller = _at_scale(grey, shrink * 24 / seen)
         return survey if smaller.letters is None else smaller
@@ -108,12 +120,12 @@ def _summed_up(measures: Measures, scale: float) -> Survey:
     )
 
 
-def _letters_in_own_size(survey: Survey, grey: Tensor) -> float | None:
-    """Size of letters where most of the print is, in the page's own size."""
+def _closer_look(survey: Survey, grey: Tensor) -> Survey:
+    """Of the part with most of the print, in the page's own size."""
     height, width = grey.shape
     side_in_cells = max(round(_CLOSER_SIDE / survey.cell), 1)
     ink = F.avg_pool2d(survey.measures.print[None, None], side_in_cells, 1, side_in_cells // 2, ceil_mode=True)[0, 0]
     row, column = divmod(int(ink.argmax()), ink.shape[1])
     top = int(min(max((row + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(height - _CLOSER_SIDE, 0)))
     left = int(min(max((column + 0.5) * survey.cell - _CLOSER_SIDE / 2, 0), max(width - _CLOSER_SIDE, 0)))
-    return _at_scale(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE], 1).letters
+    return _at_scale(grey[top : top + _CLOSER_SIDE, left : left + _CLOSER_SIDE], 1)
