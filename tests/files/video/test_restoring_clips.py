@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.commands import run
-from tests.files.video.making import STEP, Darker, make, read
+from tests.files.video.making import STEP, Darker, Pixels, make, read
 from udsd import ConfigError, ImageError
 from udsd.domains import Region, Restoration
 from udsd.files import compare_file, deblur_video, restore_files, write_face_crops
@@ -95,13 +95,54 @@ def test_codecs_and_samples_are_those_of_the_clip_where_these_are_written(
     assert levels_changed(path, result.target) == pytest.approx(25.5, abs=2)
 
 
-def test_what_is_not_changed_comes_back(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.mkv", 4, codec="ffv1", pixel_format="yuv444p", options={})
+def unchanging() -> Darker:
     restorer = Darker()
     restorer.restore_decoded = lambda images, options=None, on_progress=None: [  # type: ignore[method-assign]
         Restoration(image.pixels) for image in images
     ]
-    result = deblur_video(restorer, path, tmp_path / "b.mkv", steady=False)
+    return restorer
+
+
+def of_one_colour(number: int, size: tuple[int, int]) -> Pixels:
+    return np.full((size[1], size[0], 3), (200, 100, 30), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "pixel_format", "target", "expected", "most"),
+    [
+        ("mov", "png", "rgb24", "mp4", ("h264", "yuv420p"), 2),
+        ("mkv", "libx264rgb", "rgb24", "mkv", ("h264", "yuv420p"), 2),
+        ("mkv", "ffv1", "bgr0", "mp4", ("h264", "yuv420p"), 2),
+        ("mov", "png", "rgb24", "mkv", ("ffv1", "bgr0"), 0),
+        ("mov", "qtrle", "rgb24", "mkv", ("ffv1", "bgr0"), 0),
+        ("mov", "png", "rgb48be", "mkv", ("ffv1", "gbrp16le"), 0),
+        ("mkv", "ffv1", "gbrp10le", "mkv", ("ffv1", "gbrp10le"), 0),
+    ],
+)
+def test_colours_of_rgb_are_kept(
+    source: str, codec: str, pixel_format: str, target: str, expected: tuple[str, str], most: int, tmp_path: Path
+) -> None:
+    options = {"crf": "4"} if codec == "libx264rgb" else {}
+    path = make(
+        tmp_path / f"a.{source}", 3, codec=codec, pixel_format=pixel_format, draw=of_one_colour, options=options
+    )
+    content = read(deblur_video(unchanging(), path, tmp_path / f"b.{target}", steady=False).target)
+    assert (content.codec, content.pixel_format) == expected
+    assert np.abs(content.frames[1].astype(int) - (200, 100, 30)).max() <= most
+    if expected[1] == "yuv420p":  # limited, by BT.601: what players take for small clips alone if it is not told
+        assert (content.colors[0], content.colors[3]) == (1, 5)
+
+
+def test_grey_of_full_range_is_not_told_to_be_rgb(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mov", 3, codec="png", pixel_format="gray", options={})
+    content = read(deblur_video(unchanging(), path, tmp_path / "b.mp4", steady=False).target)
+    assert (content.colors[0], content.colors[3]) == (2, 5)
+    assert np.abs(content.frames[0].astype(int) - read(path).frames[0]).max() <= 8
+
+
+def test_what_is_not_changed_comes_back(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mkv", 4, codec="ffv1", pixel_format="yuv444p", options={})
+    result = deblur_video(unchanging(), path, tmp_path / "b.mkv", steady=False)
     for one, other in zip(read(path).frames, read(result.target).frames, strict=True):
         assert np.abs(one.astype(int) - other.astype(int)).max() <= 3  # levels of YUV are coarser than of RGB
 

@@ -13,7 +13,7 @@ from typing import Any
 from udsd.errors import ImageError
 from udsd.files.parts import Packing
 from udsd.files.video.codecs import Codec, choose_pixel_format
-from udsd.files.video.frames import FrameForm, Pixels, stored_frame
+from udsd.files.video.frames import FrameForm, Pixels, is_rgb_format, stored_frame
 from udsd.files.video.opening import load_av, told
 
 _CONTAINER = "matroska"
@@ -92,7 +92,7 @@ class SegmentEncoder:
         context.pix_fmt = self._pixel_format = choose_pixel_format(coding.codec, coding.form)
         if coding.form.aspect:
             context.sample_aspect_ratio = coding.form.aspect
-        if not coding.form.is_rgb:
+        if not is_rgb_format(self._pixel_format):
             context.color_range, context.colorspace = coding.form.color_range, coding.form.colorspace
             context.color_primaries, context.color_trc = coding.form.primaries, coding.form.transfer
         self.count = 0
