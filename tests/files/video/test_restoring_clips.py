@@ -55,6 +55,13 @@ def test_frames_of_any_times_keep_them(tmp_path: Path) -> None:
         assert read(result.target).seconds == read(path).seconds
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
+def test_frames_that_are_shown_for_an_hour(codec: str, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", times=[0, 3600 * 600, 7200 * 600])
+    result = deblur_video(Darker(), path, tmp_path / "b.mp4", codec=codec)
+    assert read(result.target).seconds == [0, 3600, 7200]
+
+
 def test_times_that_do_not_begin_at_zero(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mkv", times=[600 + STEP * number for number in range(10)], sound=True)
     result = deblur_video(Darker(), path, tmp_path / "b.mkv")

@@ -80,7 +80,8 @@ class SegmentEncoder:
         self._coding = coding
         self._file = io.BytesIO()
         self._container = av.open(self._file, "w", format=_CONTAINER)
-        rate = coding.rate.limit_denominator(_LARGEST_DENOMINATOR)
+        # Not 0, as a frame an hour would become.
+        rate = max(coding.rate.limit_denominator(_LARGEST_DENOMINATOR), Fraction(1, _LARGEST_DENOMINATOR))
         self._stream = self._container.add_stream(
             coding.codec.encoder,
             rate=rate,
