@@ -202,6 +202,23 @@ def test_what_a_file_does_not_take_is_told(tmp_path: Path) -> None:
         deblur_video(Darker(), path, tmp_path / "c.mp4", steady="yes")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("source", "target"), [("avi", "mp4"), ("mkv", "mp4"), ("mkv", "mov"), ("avi", "mkv")])
+def test_sound_without_an_order_of_channels_is_kept(source: str, target: str, tmp_path: Path) -> None:
+    path = make(tmp_path / f"a.{source}", 20, codec="mjpeg", pixel_format="yuvj420p", options={}, sound="pcm_s16le")
+    result = deblur_video(Darker(), path, tmp_path / f"b.{target}")
+    assert result.pages == ()
+    assert b"".join(read(result.target).others["1 audio"]) == b"".join(read(path).others["1 audio"])
+
+
+def test_sound_that_the_header_refuses_is_told(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mkv", 20, sound="libopus")
+    result = deblur_video(Darker(), path, tmp_path / "b.mov")
+    assert [note for page in result.pages for note in page.notes] == [
+        "stream 1, audio (opus), is left out: a mov file does not take it"
+    ]
+    assert len(read(result.target).frames) == 20
+
+
 def test_the_command_and_folders(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     path = make(tmp_path / "in" / "a.mp4", 3)

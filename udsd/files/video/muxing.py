@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -151,16 +153,40 @@ def _other_streams(container: Container, shown: VideoStream, output: Any) -> tup
             continue
         name = codec_name(stream)
         copied = stream.type in _COPIED or (stream.type == "video" and is_cover(stream))
-        if not copied or name not in output.supported_codecs:
+        if copied and _is_taken(stream, output):
+            copies[stream.index] = _add_copy(stream, output)
+        else:
             what = f"{stream.type} ({name})" if name else stream.type
             problems.append(f"stream {stream.index}, {what}, is left out: a {output.format.name} file does not take it")
-            continue
-        copy = output.add_stream_from_template(stream, opaque=True)
-        copy.time_base = stream.time_base
-        copy.metadata.update(_metadata(stream))
-        copy.disposition = stream.disposition
-        copies[stream.index] = copy
     return copies, problems
+
+
+def _add_copy(stream: Any, output: Any) -> Any:
+    copy = output.add_stream_from_template(stream, opaque=True)
+    copy.time_base = stream.time_base
+    copy.metadata.update(_metadata(stream))
+    copy.disposition = stream.disposition
+    if stream.type == "audio" and stream.codec_context.layout.name == f"{stream.codec_context.channels} channels":
+        # AVI and Matroska do not say which is left; MP4 must. It is the usual order, by which players go too.
+        copy.codec_context.layout = f"{stream.codec_context.channels}c"
+    return copy
+
+
+def _is_taken(stream: Any, output: Any) -> bool:
+    """Whether a file takes a stream: some are refused only when the header is written, so one is written for it."""
+    if codec_name(stream) not in output.supported_codecs:
+        return False
+    av = load_av()
+    trial = av.open(io.BytesIO(), "w", format=output.format.name)
+    try:
+        _add_copy(stream, trial)
+        trial.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    finally:
+        with suppress(av.error.FFmpegError):  # what ends a file of no packets is not asked
+            trial.close()
+    return True
 
 
 def _copied(container: Container, copies: dict[int, Any]) -> Iterator[Any]:
