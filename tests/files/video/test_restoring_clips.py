@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.commands import run
 from tests.files.video.making import STEP, Darker, Pixels, make, read
 from udsd import ConfigError, ImageError
 from udsd.domains import Region, Restoration
 from udsd.files import compare_file, deblur_video, restore_files, write_face_crops
-from udsd.files.report import PageReport
+from udsd.files.report import FileResult, PageReport
 from udsd.images.mark import is_marked
 
 IRREGULAR = [0, 40, 60, 180, 200, 440, 441, 500, 700, 1300]
@@ -189,9 +192,7 @@ def test_odd_sides(tmp_path: Path) -> None:
 def test_what_a_file_does_not_take_is_told(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", 4, sound=True)
     result = deblur_video(Darker(), path, tmp_path / "b.webm")
-    assert [note for page in result.pages for note in page.notes] == [
-        "stream 1, audio (aac), is left out: a webm file does not take it"
-    ]
+    assert told(result) == ["stream 1, audio (aac), is left out: a webm file does not take it"]
     with pytest.raises(ConfigError, match=r"take vp9, av1, not h264"):
         deblur_video(Darker(), path, tmp_path / "c.webm", codec="h264")
     with pytest.raises(ImageError, match="read and not written"):
@@ -213,10 +214,74 @@ def test_sound_without_an_order_of_channels_is_kept(source: str, target: str, tm
 def test_sound_that_the_header_refuses_is_told(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mkv", 20, sound="libopus")
     result = deblur_video(Darker(), path, tmp_path / "b.mov")
-    assert [note for page in result.pages for note in page.notes] == [
-        "stream 1, audio (opus), is left out: a mov file does not take it"
-    ]
+    assert told(result) == ["stream 1, audio (opus), is left out: a mov file does not take it"]
     assert len(read(result.target).frames) == 20
+
+
+def with_covers(path: Path, target: Path) -> Path:
+    """Copy a clip, and add two covers and a font."""
+    with av.open(str(path)) as whole, av.open(str(target), "w") as container:
+        stream = container.add_stream_from_template(whole.streams.video[0], opaque=True)
+        container.add_attachment("front.jpg", "image/jpeg", encoded("JPEG"))
+        container.add_attachment("back.png", "image/png", encoded("PNG"))
+        container.add_attachment("letters.ttf", "application/x-truetype-font", b"letters")
+        for packet in whole.demux(whole.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    return target
+
+
+def encoded(kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), (9, 200, 9)).save(file, kind)
+    return file.getvalue()
+
+
+def covers_of(path: Path) -> list[tuple[bytes, str]]:
+    """Pictures, and the names of their files."""
+    with av.open(str(path)) as container:
+        streams = container.streams.video[1:]
+        assert all(stream.disposition == stream.disposition.attached_pic for stream in streams)
+        pictures = [packet for packet in container.demux(streams) if packet.size] if streams else []
+        return [(bytes(packet), packet.stream.metadata.get("filename", "")) for packet in pictures]
+
+
+def test_covers_are_copied(tmp_path: Path) -> None:
+    path = with_covers(make(tmp_path / "a.mkv", 4), tmp_path / "b.mkv")
+    both = [(encoded("JPEG"), "front.jpg"), (encoded("PNG"), "back.png")]
+    assert covers_of(path) == both
+    result = deblur_video(Darker(), path, tmp_path / "c.mkv")
+    assert result.pages == ()
+    assert covers_of(result.target) == both
+    with av.open(str(result.target)) as container:
+        assert [stream.data for stream in container.streams.attachments] == [b"letters"]
+
+    as_mp4 = deblur_video(Darker(), path, tmp_path / "d.mp4")
+    assert told(as_mp4) == ["stream 3, attachment, is left out: a mp4 file does not take it"]
+    assert covers_of(as_mp4.target) == [(picture, "") for picture, _ in both]
+    assert len(read(as_mp4.target).frames) == 4
+    again = deblur_video(Darker(), as_mp4.target, tmp_path / "e.mp4")
+    assert again.pages == ()
+    assert covers_of(again.target) == covers_of(as_mp4.target)
+    back = deblur_video(Darker(), as_mp4.target, tmp_path / "f.mkv")
+    assert back.pages == ()
+    assert covers_of(back.target) == [(both[0][0], "cover.jpg"), (both[1][0], "cover.png")]
+
+
+@pytest.mark.parametrize("ending", ["mov", "webm"])
+def test_covers_that_a_file_does_not_take_are_told(ending: str, tmp_path: Path) -> None:
+    path = with_covers(make(tmp_path / "a.mkv", 4), tmp_path / "b.mkv")
+    result = deblur_video(Darker(), path, tmp_path / f"c.{ending}")
+    assert told(result) == [
+        f"stream {number}, {what}, is left out: a {ending} file does not take it"
+        for number, what in enumerate(("video (mjpeg)", "video (png)", "attachment"), 1)
+    ]
+    assert covers_of(result.target) == []
+
+
+def told(result: FileResult) -> list[str]:
+    return [note for page in result.pages for note in page.notes]
 
 
 def test_the_command_and_folders(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
