@@ -40,31 +40,33 @@ def make(
     pixel_format: str = "yuv420p",
     times: Sequence[int] | None = None,
     rotation: int = 0,
-    sound: bool = False,
+    sound: bool | str = False,
     draw: Callable[[int, tuple[int, int]], Pixels] = picture,
     options: dict[str, str] | None = None,
     color: dict[str, int] | None = None,
+    time_base: Fraction = TIME_BASE,
 ) -> Path:
-    """Write a clip of frames that are shown at ``times`` (units of 1/600 s)."""
+    """Write a clip of frames that are shown at ``times`` (units of ``time_base``); ``sound`` may name a codec."""
     times = [STEP * number for number in range(count)] if times is None else times
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=15, options=options if options is not None else {"crf": "4"})
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
-        stream.time_base = stream.codec_context.time_base = TIME_BASE
+        stream.time_base = stream.codec_context.time_base = time_base
         for name, value in (color or {}).items():
             setattr(stream.codec_context, name, value)
         if rotation:
             stream.set_display_rotation(rotation)
         stream.metadata["language"] = "fra"
-        audio: Any = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
+        coded_by = "aac" if sound is True else sound
+        audio: Any = container.add_stream(coded_by, rate=48000, layout="stereo") if coded_by else None
         container.metadata["title"] = "a clip"
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(draw(number, size), format="rgb24").reformat(format=pixel_format)
-            frame.pts, frame.time_base = time, TIME_BASE
+            frame.pts, frame.time_base = time, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if audio is not None:
-            _add_sound(container, audio, float(times[-1] * TIME_BASE))
+            _add_sound(container, audio, float(times[-1] * time_base))
     return path
 
 

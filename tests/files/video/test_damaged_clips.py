@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.files.video.making import TIME_BASE, Darker, make, picture, read
+from tests.files.video.making import STEP, TIME_BASE, Darker, make, picture, read
 from udsd import ImageError
 from udsd.domains import Restoration
 from udsd.errors import MemoryLimitError
@@ -90,6 +91,68 @@ def test_an_mp4_without_its_end_tells_how_much_is_missing(tmp_path: Path) -> Non
     assert any(f"{40 - kept} frames are missing" in note for note in told(result))
     (tmp_path / "head.mp4").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])  # its table is at its end
     assert "cut off" in fails(tmp_path / "head.mp4")
+
+
+def test_an_avi_without_its_end_tells_how_much_is_missing(tmp_path: Path) -> None:
+    path = make(
+        tmp_path / "a.avi",
+        200,
+        codec="mjpeg",
+        pixel_format="yuvj420p",
+        times=range(200),
+        options={},
+        time_base=Fraction(1, 15),
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    result = deblur_video(Darker(), path, tmp_path / "b.mp4")
+    missing = 200 - len(read(result.target).frames)
+    assert missing > 50
+    assert f"{missing} frames are missing behind this one: the file is cut off" in told(result)
+
+
+def test_frames_that_an_avi_skips_are_not_missing(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.avi", 4, codec="mjpeg", pixel_format="yuvj420p", options={})  # shows each for 40 ticks
+    assert deblur_video(Darker(), path, tmp_path / "b.mp4").pages == ()
+
+
+@pytest.mark.parametrize("end", ["start", "end"])
+def test_frames_that_are_trimmed_off_are_not_missing(end: str, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", 30, options={"crf": "4", "g": "30"})
+    if end == "start":
+        path = without_start(path, tmp_path / "b.mp4", 10 * STEP * TIME_BASE)
+    else:
+        content = bytearray(path.read_bytes())
+        place = content.index(b"elst") + 12  # how long what is shown lasts, in ms
+        content[place : place + 4] = (20 * STEP * 1000 // 600).to_bytes(4, "big")
+        path.write_bytes(content)
+    assert len(read(path).frames) == 20
+    result = deblur_video(Darker(), path, tmp_path / "c.mp4")
+    assert result.pages == ()
+    assert len(read(result.target).frames) == 20
+
+
+def test_a_trimmed_clip_without_its_end_tells_how_much_is_missing(tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole.mp4", 40, options={"crf": "4", "g": "5"})
+    path = without_start(whole, tmp_path / "a.mp4", 10 * STEP * TIME_BASE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    result = deblur_video(Darker(), path, tmp_path / "b.mp4")
+    kept = len(read(result.target).frames)
+    assert 5 < kept < 30
+    assert any(f"{30 - kept} frames are missing" in note for note in told(result))
+
+
+def without_start(path: Path, target: Path, seconds: Fraction) -> Path:
+    """Copy a clip so that its first frames are decoded and not shown, as trimming without coding does."""
+    options = {"movflags": "+faststart"}
+    with av.open(str(path)) as whole, av.open(str(target), "w", options=options) as container:
+        stream = container.add_stream_from_template(whole.streams.video[0], opaque=True)
+        for packet in whole.demux(whole.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                packet.pts -= int(seconds / packet.time_base)
+                packet.dts -= int(seconds / packet.time_base)
+                container.mux(packet)
+    return target
 
 
 def test_damaged_frames_in_the_middle_are_told(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def choose_pixel_format(codec: Codec, form: FrameForm) -> str:
     wanted = [form.pixel_format, form.pixel_format.replace("yuvj", "yuv").replace("yuva", "yuv")]
     if codec.worst is not None:
         wanted = [name for name in wanted if name.startswith("yuv")]
+    elif form.is_rgb:
+        wanted.append("bgr0" if form.depth <= 8 else "gbrp10le" if form.depth <= 10 else "gbrp16le")
     deep = [_PLAYED_EVERYWHERE + "10le"] if form.depth > 8 else []
     wanted += [*deep, _PLAYED_EVERYWHERE]
     if odd:

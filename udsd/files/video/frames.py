@@ -27,6 +27,9 @@ _UNSPECIFIED = 2
 _BT601, _BT709 = 5, 1
 _GBR = 0
 
+_LIMITED = 1
+"""Number of the range in which black and white lie off the ends, that of YUV where nothing is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameForm:
@@ -36,11 +39,11 @@ class FrameForm:
         size: Width and height in pixels.
         pixel_format: FFmpeg's name of how its samples lie.
         depth: Bits of a sample.
-        is_rgb: Whether the samples are red, green and blue already.
+        is_rgb: Whether the samples, or the colours of a palette, are red, green and blue already.
         turns: By how many quarters, against the clock, a frame is turned to be upright.
         display: The matrix by which players turn it, nine numbers; None where they do not.
         matrix: Number of the colour space by which it becomes RGB.
-        color_range: Number of the range of its samples, as it is told.
+        color_range: Number of the range of its samples, as it is told; of RGB, that of the YUV which it may become.
         colorspace: The same of its colour space.
         primaries: The same of its primary colours.
         transfer: The same of its transfer characteristics.
@@ -64,19 +67,23 @@ class FrameForm:
     def of(cls, frame: VideoFrame, aspect: Fraction | None = None) -> FrameForm:
         """How a frame is stored, of a stream that tells the aspect of pixels."""
         components = frame.format.components
-        matrix = int(frame.colorspace)
-        if matrix in (_UNSPECIFIED, _GBR):
-            matrix = _BT601  # what FFmpeg takes where nothing is told; the way back is the same
+        is_rgb = frame.format.is_rgb or frame.format.has_palette
+        color_range, colorspace = int(frame.color_range), int(frame.colorspace)
+        matrix = _BT601 if colorspace in (_UNSPECIFIED, _GBR) else colorspace  # FFmpeg's own where nothing is told
+        if is_rgb:
+            color_range = _LIMITED  # full, as RGB is told to be, is what few players expect of YUV
+        if is_rgb or colorspace == _GBR:
+            colorspace = matrix  # grey of a PNG is told to be GBR too, which YUV never is
         return cls(
             (frame.width, frame.height),
             frame.format.name,
             max(component.bits for component in components),
-            frame.format.is_rgb,
+            is_rgb,
             round(frame.rotation / 90) % 4,
             _display_of(frame),
             matrix,
-            int(frame.color_range),
-            int(frame.colorspace),
+            color_range,
+            colorspace,
             int(frame.color_primaries),
             int(frame.color_trc),
             aspect,
@@ -86,6 +93,17 @@ class FrameForm:
     def rgb_format(self) -> str:
         """FFmpeg's name of the RGB that frames become."""
         return "rgb24" if self.depth <= 8 else "rgb48le"
+
+
+def is_rgb_format(pixel_format: str) -> bool:
+    """Whether samples that lie in a way are red, green and blue.
+
+    Args:
+        pixel_format: FFmpeg's name of it.
+    """
+    from av import VideoFormat  # what has decoded frames has it
+
+    return VideoFormat(pixel_format).is_rgb
 
 
 def _display_of(frame: VideoFrame) -> tuple[int, ...] | None:
@@ -128,6 +146,6 @@ def stored_frame(pixels: Pixels, form: FrameForm, pixel_format: str) -> VideoFra
 
     turned: Any = np.ascontiguousarray(np.rot90(pixels, -form.turns))
     frame = Frame.from_ndarray(turned, format=form.rgb_format)
-    if form.is_rgb and pixel_format == form.rgb_format:
-        return frame
+    if is_rgb_format(pixel_format):
+        return frame.reformat(format=pixel_format)
     return frame.reformat(format=pixel_format, dst_colorspace=form.matrix, dst_color_range=form.color_range or None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +22,19 @@ _OF_THE_FILE = frozenset({"major_brand", "minor_version", "compatible_brands", "
 """Metadata that tell of the file that came, and not of what it shows."""
 
 _COPIED = ("audio", "subtitle")
+
+_WITH_ATTACHMENTS = "matroska"
+"""FFmpeg's name of the files that hold fonts, and covers as files of their own."""
+
+_WITH_COVERS = "mp4"
+"""The same of those that hold covers as streams. FFmpeg takes such streams for others too, and writes no picture."""
+
+_PICTURES = {
+    "mjpeg": ("cover.jpg", "image/jpeg"),
+    "png": ("cover.png", "image/png"),
+    "bmp": ("cover.bmp", "image/bmp"),
+}
+"""What covers are coded by: the usual name of a file of it, and its media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +133,13 @@ def write_clip(
                 frames.metadata.update(_metadata(shown))
                 if display is not None:
                     frames.set_display_matrix(display)
-                copies, problems = _other_streams(container, shown, output)
+                covers = _covers(source)
+                copies, problems = _other_streams(container, shown, output, covers)
                 output.metadata.update(_metadata(container))
                 output.set_chapters(container.chapters())
-                for packet in _merged(segments.packets(timing, frames), _copied(container, copies)):
+                for packet in _cover_packets(covers, copies):
+                    output.mux(packet)
+                for packet in _merged(segments.packets(timing, frames), _copied(container, copies, covers)):
                     output.mux(packet)
         except (av.error.InvalidDataError, av.error.ArgumentError, ValueError) as error:
             raise ImageError(
@@ -139,35 +157,89 @@ def _metadata(of: Any) -> dict[str, str]:
     return {name: value for name, value in of.metadata.items() if name.lower() not in _OF_THE_FILE}
 
 
-def _other_streams(container: Container, shown: VideoStream, output: Any) -> tuple[dict[int, Any], list[str]]:
+def _covers(source: Path) -> dict[int, bytes]:
+    """The cover pictures of a clip that some files take, by the number of their stream."""
+    av = load_av()
+    found: dict[int, bytes] = {}
+    with opened_clip(source) as (container, _):  # of its own: what is read for them does not come again
+        covers = [stream for stream in container.streams.video if is_cover(stream)]
+        streams = [stream for stream in covers if codec_name(stream) in _PICTURES]
+        with suppress(av.error.FFmpegError):
+            for packet in container.demux(streams) if streams else ():
+                if packet.size:
+                    found.setdefault(packet.stream.index, bytes(packet))
+                if len(found) == len(streams):
+                    break
+    return found
+
+
+def _cover_packets(covers: dict[int, bytes], copies: dict[int, Any]) -> Iterator[Any]:
+    av = load_av()
+    for index, picture in covers.items():
+        if index in copies:
+            packet = av.Packet(picture)
+            packet.stream, packet.time_base = copies[index], copies[index].time_base
+            packet.pts = packet.dts = 0
+            yield packet
+
+
+def _other_streams(
+    container: Container, shown: VideoStream, output: Any, covers: dict[int, bytes]
+) -> tuple[dict[int, Any], list[str]]:
     """Make room for what is copied, by the number of its stream; and what cannot be."""
     copies, problems = {}, []
     for stream in container.streams:
         if stream.index == shown.index:
             continue
-        if stream.type == "attachment":
-            if output.format.name == "matroska":
-                output.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
-            continue
         name = codec_name(stream)
-        copied = stream.type in _COPIED or (stream.type == "video" and is_cover(stream))
-        if not copied or name not in output.supported_codecs:
+        attaches = output.format.name == _WITH_ATTACHMENTS
+        copied = stream.type in _COPIED or (stream.index in covers and output.format.name == _WITH_COVERS)
+        if attaches and stream.type == "attachment":
+            output.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
+        elif attaches and stream.index in covers:
+            usual, mimetype = _PICTURES[name]
+            output.add_attachment(stream.metadata.get("filename", usual), mimetype, covers[stream.index])
+        elif copied and _is_taken(stream, output):
+            copies[stream.index] = _add_copy(stream, output)
+        else:
             what = f"{stream.type} ({name})" if name else stream.type
             problems.append(f"stream {stream.index}, {what}, is left out: a {output.format.name} file does not take it")
-            continue
-        copy = output.add_stream_from_template(stream, opaque=True)
-        copy.time_base = stream.time_base
-        copy.metadata.update(_metadata(stream))
-        copy.disposition = stream.disposition
-        copies[stream.index] = copy
     return copies, problems
 
 
-def _copied(container: Container, copies: dict[int, Any]) -> Iterator[Any]:
+def _add_copy(stream: Any, output: Any) -> Any:
+    copy = output.add_stream_from_template(stream, opaque=True)
+    copy.time_base = stream.time_base
+    copy.metadata.update(_metadata(stream))
+    copy.disposition = stream.disposition
+    if stream.type == "audio" and stream.codec_context.layout.name == f"{stream.codec_context.channels} channels":
+        # AVI and Matroska do not say which is left; MP4 must. It is the usual order, by which players go too.
+        copy.codec_context.layout = f"{stream.codec_context.channels}c"
+    return copy
+
+
+def _is_taken(stream: Any, output: Any) -> bool:
+    """Whether a file takes a stream: some are refused only when the header is written, so one is written for it."""
+    if codec_name(stream) not in output.supported_codecs:
+        return False
     av = load_av()
-    if not copies:
+    trial = av.open(io.BytesIO(), "w", format=output.format.name)
+    try:
+        _add_copy(stream, trial)
+        trial.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    finally:
+        with suppress(av.error.FFmpegError):  # what ends a file of no packets is not asked
+            trial.close()
+    return True
+
+
+def _copied(container: Container, copies: dict[int, Any], covers: dict[int, bytes]) -> Iterator[Any]:
+    av = load_av()
+    streams = [container.streams[index] for index in copies if index not in covers]
+    if not streams:
         return
-    streams = [container.streams[index] for index in copies]
     try:
         for packet in container.demux(streams):
             if packet.size and packet.dts is not None:

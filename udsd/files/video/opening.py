@@ -51,8 +51,8 @@ class ClipFacts:
         codec: Name of the codec that its frames were coded by.
         time_base: Unit of its timestamps in seconds.
         rate: Frames a second, on average.
-        count: How many packets of frames it has, at least 1.
-        expected: How many frames its header tells, or 0 where that is not told.
+        count: How many packets of frames that are shown it has, at least 1.
+        expected: How many frames that are shown it should have by its header, or 0 where that is not told.
     """
 
     size: tuple[int, int]
@@ -113,10 +113,10 @@ def read_facts(path: Path) -> ClipFacts:
             ) from error
         rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
         rate = rate if 0 < rate <= _HIGHEST_RATE else USUAL_RATE
-        facts = size, codec_name(stream), stream.time_base or 1 / rate, rate, _packets(container, stream)
-        if min(size) < 1 or facts[-1] == 0:
+        count, expected = _counts(container, stream)
+        if min(size) < 1 or count == 0:
             raise ImageError(f"{path}: has no frames; get the file again")
-        return ClipFacts(*facts, expected=stream.frames)
+        return ClipFacts(size, codec_name(stream), stream.time_base or 1 / rate, rate, count, expected)
 
 
 def told(error: Exception) -> str:
@@ -145,12 +145,17 @@ def _frames_of(container: Container, path: Path) -> VideoStream:
     return streams[0]
 
 
-def _packets(container: Container, stream: VideoStream) -> int:
+def _counts(container: Container, stream: VideoStream) -> tuple[int, int]:
+    """How many packets of frames that are shown there are, and should be; 0 where that is not told."""
     av = load_av()
-    count = 0
+    indexed = len(stream.index_entries)
+    count = hidden = 0
     try:
         for packet in container.demux(stream):
             count += packet.size > 0
+            hidden += packet.size > 0 and packet.is_discard
     except av.error.FFmpegError:
         pass  # what comes before it is told when it is decoded
-    return count
+    # The header counts also what was trimmed off a clip's end, and frames that an AVI skips. A whole index does not.
+    expected = min(stream.frames, indexed) if indexed >= count else stream.frames
+    return count - hidden, max(expected - hidden, 0)

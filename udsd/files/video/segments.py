@@ -13,7 +13,7 @@ from typing import Any
 from udsd.errors import ImageError
 from udsd.files.parts import Packing
 from udsd.files.video.codecs import Codec, choose_pixel_format
-from udsd.files.video.frames import FrameForm, Pixels, stored_frame
+from udsd.files.video.frames import FrameForm, Pixels, is_rgb_format, stored_frame
 from udsd.files.video.opening import load_av, told
 
 _CONTAINER = "matroska"
@@ -80,7 +80,8 @@ class SegmentEncoder:
         self._coding = coding
         self._file = io.BytesIO()
         self._container = av.open(self._file, "w", format=_CONTAINER)
-        rate = coding.rate.limit_denominator(_LARGEST_DENOMINATOR)
+        # Not 0, as a frame an hour would become.
+        rate = max(coding.rate.limit_denominator(_LARGEST_DENOMINATOR), Fraction(1, _LARGEST_DENOMINATOR))
         self._stream = self._container.add_stream(
             coding.codec.encoder,
             rate=rate,
@@ -92,7 +93,7 @@ class SegmentEncoder:
         context.pix_fmt = self._pixel_format = choose_pixel_format(coding.codec, coding.form)
         if coding.form.aspect:
             context.sample_aspect_ratio = coding.form.aspect
-        if not coding.form.is_rgb:
+        if not is_rgb_format(self._pixel_format):
             context.color_range, context.colorspace = coding.form.color_range, coding.form.colorspace
             context.color_primaries, context.color_trc = coding.form.primaries, coding.form.transfer
         self.count = 0
