@@ -19,7 +19,7 @@ from PIL import Image
 from tests.files.pdf.making import MakeImage, fax, image, images_in, jpeg, make, picture, plain
 from udsd import ImageError
 from udsd.domains import Restoration
-from udsd.files import deblur_pdf, restore_files
+from udsd.files import compare_file, deblur_pdf, restore_files
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
 from udsd.files.pdf.samples import read_samples
@@ -479,6 +479,25 @@ def test_a_comparison_shows_the_first_image(brighter: Any, tmp_path: Path) -> No
     with Image.open(result.target) as written:
         assert written.width > 2 * 64
     assert "give it another format" in restored(brighter, path, compare=True).reason
+
+
+def test_what_has_nothing_to_compare_stops_no_other(brighter: Any, tmp_path: Path) -> None:
+    path = make(tmp_path / "in" / "a.pdf", [plain(picture(), Mask=Array([0, 3]))] * 2)
+    Image.new("L", (16, 12), 60).save(tmp_path / "in" / "b.png")
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out", compare=True, file_format="png")
+    assert [done.name for done in report.restored] == ["b.png"]
+    assert report.failed[path].startswith(f"{path}: none of its images can be restored (one of its colours is transp")
+    with pytest.raises(ImageError, match="none of its images can be restored"):
+        compare_file(brighter, path, tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("form", [Dictionary(SigFlags=pikepdf.String("x")), pikepdf.String("x")])
+def test_a_senseless_form_is_no_signature(form: Any, brighter: Any, tmp_path: Path) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture())])
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.Root.AcroForm, pdf.Root.Metadata = form, Dictionary()
+        pdf.save(path, fix_metadata_version=False)
+    assert restored(brighter, path).status == "restored"
 
 
 def test_without_the_extra_it_is_said_what_to_install(

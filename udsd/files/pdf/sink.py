@@ -177,9 +177,10 @@ def _put(stream: Any, encoded: Encoded) -> None:
 def _is_pdfa(pdf: Pdf) -> bool:
     """Whether a file says that it is PDF/A. pikepdf would put its own metadata in the place of what it cannot read."""
     metadata = pdf.Root.get("/Metadata")
-    return metadata is not None and b"pdfaid" in metadata.read_bytes()
+    return isinstance(metadata, load_pikepdf().Stream) and b"pdfaid" in metadata.read_bytes()
 
 
 def _is_signed(pdf: Pdf) -> bool:
     form = pdf.Root.get("/AcroForm")
-    return form is not None and bool(int(form.get("/SigFlags", 0)) & 1)
+    flags = form.get("/SigFlags") if isinstance(form, load_pikepdf().Dictionary) else None
+    return isinstance(flags, int) and bool(flags & 1)
