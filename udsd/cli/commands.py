@@ -144,8 +144,10 @@ def set_limits(options: Namespace) -> None:
 def restore_keywords(options: Namespace) -> dict[str, Any]:
     """What the options say of how files are restored, checked: keywords of `udsd.files.restore_files`."""
     if options.report is not None:
-        listed = [] if options.files_from in (None, STREAM) else [options.files_from]
-        check_report(options.report, [*options.inputs, *listed, *_files_of(options.model)], Path(options.output))
+        named = [] if options.files_from in (None, STREAM) else [options.files_from]
+        named += [Path(options.faces)] if _names_boxes(options) else []
+        reads = [*options.inputs, *named, *_files_of(options.model)]
+        check_report(options.report, reads, Path(options.output))
     if options.compare and options.face_crops is not None:
         raise ConfigError(
             "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
@@ -209,7 +211,7 @@ def load_restorer(options: Namespace) -> Restorer:
 
 def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
     """How the options want images brought to the model, and where faces lie in them."""
-    names_file = options.faces not in get_args(Faces)
+    names_file = _names_boxes(options)
     chosen = DeblurOptions(
         scale=options.scale if options.scale in get_args(Scale) else _number(options.scale),
         faces="auto" if names_file else options.faces,
@@ -220,6 +222,11 @@ def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
         skip_sharp=getattr(options, "skip_sharp", False),
     )
     return chosen, read_boxes(options.faces) if names_file else FaceBoxes()
+
+
+def _names_boxes(options: Namespace) -> bool:
+    """Whether what is said of faces is the name of a file of boxes."""
+    return options.faces not in get_args(Faces)
 
 
 def _number(text: str) -> Any:
