@@ -19,7 +19,7 @@ from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
 from udsd.domains.options import Faces, Scale
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
 from udsd.files.kinds import part_name
@@ -49,7 +49,7 @@ def _deblur(options: Namespace, pipes: Pipes) -> int:
     def take(found: FileResult) -> None:
         result = pipes.result(found)
         report.results.append(result)
-        tell(found, options.face_crops)
+        tell(found, options)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
@@ -168,6 +168,7 @@ def restore_keywords(options: Namespace) -> dict[str, Any]:
         "batch_size": options.batch_size,
         "options": domain,
         "boxes": boxes,
+        "other_results": options.face_crops,
     }
 
 
@@ -176,11 +177,11 @@ def _listed(source: Path) -> PathList:
     return read_standard_input() if source == STREAM else PathList.read(source)
 
 
-def tell(result: FileResult, face_crops: Path | None) -> None:
+def tell(result: FileResult, options: Namespace) -> None:
     """Log how a file was brought to the model, and write its faces where they are wanted."""
     _log_pages(result)
-    if face_crops is not None:
-        _write_face_crops(result, face_crops)
+    if options.face_crops is not None:
+        _write_face_crops(result, options.face_crops, options.output)
 
 
 def _log_pages(result: FileResult) -> None:
@@ -194,11 +195,11 @@ def _log_pages(result: FileResult) -> None:
             logger.warning("%s: %s", name, note)
 
 
-def _write_face_crops(result: FileResult, folder: Path) -> None:
+def _write_face_crops(result: FileResult, folder: Path, output: str | Path) -> None:
     """Write the faces of a file; what goes wrong with them is told, and stops nothing."""
     try:
-        write_face_crops(result, folder)
-    except ImageError as error:
+        write_face_crops(result, folder, output)
+    except (ImageError, MemoryLimitError) as error:
         logger.warning("the faces of %s are not written: %s", result.source, error)
 
 
