@@ -441,6 +441,10 @@ def test_what_is_sharp_stays_as_it_is(tmp_path: Path) -> None:
     sharp = restored(Choosy(), make(tmp_path / "sharp.pdf", [jpeg(picture() // 2 + 128)] * 2))
     assert sharp.status == "sharp"
     assert not sharp.target.exists()
+    masked = plain(picture(), Mask=Array([0, 3]))
+    refused = restored(Choosy(), make(tmp_path / "refused.pdf", [jpeg(picture() // 2 + 128), masked]))
+    assert refused.status == "failed"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.pdf"]
 
 
 def test_folders_with_pdfs_among_images(brighter: Any, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ class PdfSink:
                 parts = opened.enter_context(parts_of(target, source.path, f"{options!r}", IMAGES))
                 source.leave_out(parts.finished)
                 _take_all(pages, source, options, parts.add)
+                if all(parts.get(key) is None for key in parts.finished):
+                    parts.clear()  # there is nothing to go on with
                 _write_whole(target, source, parts.get)
             except OSError as error:
                 raise ImageError(
