@@ -44,7 +44,9 @@ class Pipes:
     def result(self, found: FileResult) -> FileResult:
         """A result whose paths are those that were given."""
         names = {self._source: STREAM, self._target: STREAM}
-        reason = found.reason.replace(str(self._source), _INPUT).replace(str(self._target), _OUTPUT)
+        reason = found.reason
+        for path, called in ((self._source, _INPUT), (self._target, _OUTPUT)):
+            reason = reason if path is None else reason.replace(str(path), called)
         return replace(
             found,
             source=names.get(found.source, found.source),
