@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -391,6 +393,31 @@ def test_a_pdf_without_images_pages_or_sense(brighter: Any, tmp_path: Path) -> N
     assert all("\n" not in result.reason for result in results.values())
     assert not [*(tmp_path / "out").glob("**/*")]
     assert brighter.batches == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are UTF-8")
+def test_names_that_are_not_utf_8(brighter: Any, tmp_path: Path) -> None:
+    made = make(tmp_path / "made.pdf", [jpeg(picture()), jpeg(picture(3))])
+    path = made.rename(tmp_path / os.fsdecode(b"\xe9.pdf"))
+    result = restored(brighter, path)
+    assert result.status == "restored", result.reason
+    assert result.target.stat().st_size
+    path.write_bytes(b"%PDF-")
+    reason = restored(brighter, path, overwrite=True).reason
+    assert reason.startswith(f"{path}: damaged or no PDF (unable to find")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for the files that are open")
+def test_a_file_is_closed_with_its_source(tmp_path: Path) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture())])
+    source = PdfSource(path, ReadOptions())
+    assert path in open_files()
+    source.close()
+    assert path not in open_files()
+
+
+def open_files() -> list[Path]:
+    return [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
 
 
 def test_bombs_are_refused(brighter: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 
 from PIL import Image
@@ -57,7 +58,8 @@ class PdfSource:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path
         self.password = options.password
-        self._pdf = open_pdf(path, options.password)
+        self._opened = ExitStack()
+        self._pdf = self._opened.enter_context(open_pdf(path, options.password))
         try:
             with named_errors(str(path)):
                 self.slots = find_slots(self._pdf, options.pages)
@@ -69,7 +71,7 @@ class PdfSource:
                     "unsuitable",
                 )
         except BaseException:
-            self._pdf.close()
+            self.close()
             raise
         self.count = len(self.slots)
         self.pixel_count = self.slots[0].size[0] * self.slots[0].size[1]
@@ -138,4 +140,4 @@ class PdfSource:
 
     def close(self) -> None:
         """Close the file; no image can be read any more."""
-        self._pdf.close()
+        self._opened.close()
