@@ -87,7 +87,9 @@ def test_palettes() -> None:
     assert back.palette is not None
     assert back.palette[:, 0].tolist() == [*range(0, 256, 17)]
     with pytest.raises(ImageError, match="Decode array"):
-        Palette(greys.entries, [(0.0, 2.0)]).back(view, samples, 8)
+        Palette(greys.entries, [(0.0, 2.0)]).for_bits(8)
+    assert Palette(greys.entries, [(0.0, 255.0)]).for_bits(8).ranges is None
+    assert turned.for_bits(1) is turned
 
 
 @pytest.mark.parametrize(

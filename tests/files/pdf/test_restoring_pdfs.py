@@ -24,6 +24,7 @@ from udsd.domains import Restoration
 from udsd.files import compare_file, deblur_pdf, restore_files
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
+from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.samples import read_samples
 from udsd.files.report import FileResult
 from udsd.images import limits
@@ -192,6 +193,34 @@ def test_a_palette_of_colours_is_made_anew(brighter: Any, tmp_path: Path) -> Non
         assert other.BitsPerComponent == 4
     difference = (shown(result.target) - shown(path))[60:150, 40:180]
     assert abs(np.median(difference) - STEP) <= 2
+
+
+def test_a_decode_array_of_a_palette(brighter: Any, tmp_path: Path) -> None:
+    def scan(name: str, low: int, high: int) -> Path:
+        return make(tmp_path / name, [plain(picture(top=15), GREY_RAMP, 4, Decode=Array([low, high]))])
+
+    result = restored(brighter, scan("default.pdf", 0, 15))
+    assert result.status == "restored", result.reason
+    difference = (shown(result.target) - shown(result.source))[60:150, 40:180]
+    assert abs(difference.mean() - 17) <= 1  # the next of the greys
+    brighter.batches.clear()
+    refused = restored(brighter, scan("other.pdf", 15, 0))
+    assert refused.reason.startswith(f"{refused.source}: its palette has a Decode array")
+    assert brighter.batches == []  # which is said before the network has run
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_cannot_be_coded_is_told_of_its_file(
+    count: int, brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object) -> None:
+        raise ImageError("no room\nfor it")
+
+    monkeypatch.setattr(PdfImage, "encoded", failing)
+    result = restored(brighter, make(tmp_path / "scan.pdf", [jpeg(picture())] * count))
+    assert result.status == "failed"
+    assert result.reason.startswith(f"{result.source}: ")
+    assert "cannot be coded (no room for it)" in result.reason
 
 
 def test_all_else_is_kept(brighter: Any, tmp_path: Path) -> None:

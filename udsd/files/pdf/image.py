@@ -17,7 +17,7 @@ from udsd.files.pdf.encoding import Encoded, encode
 from udsd.files.pdf.finding import Slot
 from udsd.files.pdf.opening import PdfObject, load_pikepdf
 from udsd.files.pdf.samples import Samples, is_jpeg2000, read_samples
-from udsd.files.pdf.spaces import Colours
+from udsd.files.pdf.spaces import Colours, Palette
 from udsd.images import DecodedImage, DeepImage, Page
 from udsd.images.arrays import decode_array
 
@@ -62,7 +62,10 @@ class PdfImage:
         if space is None:
             raise ImageError("it has no colour space")
         colours = colours_of(space, decode)
-        return cls(slot, read_samples(stream, colours.components), colours, _alpha_of(stream))
+        samples = read_samples(stream, colours.components)
+        if isinstance(colours, Palette):
+            colours = colours.for_bits(samples.bits)
+        return cls(slot, samples, colours, _alpha_of(stream))
 
     def decoded(self) -> DecodedImage[Page]:
         """The image as it is seen, upright; it is encoded as a Pillow image, or a deep one for colours of 16 bits."""

@@ -114,8 +114,10 @@ def _code(image: PdfImage, page: Page, source: PdfSource, options: WriteOptions,
         encoded = image.encoded(page, options)
     # Encoders raise many kinds of errors; one image does not stop the others.
     except Exception as error:
-        if is_out_of_memory(error) or source.count == 1:
+        if is_out_of_memory(error):
             raise
+        if source.count == 1:
+            raise ImageError(f"{source.path}: its image cannot be coded ({one_line(error)})") from error
         source.problems.append((image.slot.page, f"cannot be coded ({one_line(error)})"))
         take(image.slot.key, None)
         return
