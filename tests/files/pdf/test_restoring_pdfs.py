@@ -281,6 +281,41 @@ def test_what_cannot_be_seen_stays_and_casts_no_shadow(channels: int, bits: int,
     assert abs(values[:, :32].mean() - samples[0, 0, 0] - 20 * white / 255) <= white / 255
 
 
+@pytest.mark.parametrize("kind", ["plain", "turned", "fax", "of another size", "no mask"])
+def test_what_a_stencil_hides_casts_no_shadow(kind: str, tmp_path: Path) -> None:
+    samples = np.full((48, 64, 1), 127, np.uint8)
+    samples[:, 32:] = 0
+    hidden = np.zeros((48, 64, 1), np.uint8)
+    hidden[:, 32:] = 1
+    masks: dict[str, Any] = {
+        "plain": plain(hidden, bits=1, ImageMask=True),
+        "turned": plain(1 - hidden, bits=1, ImageMask=True, Decode=Array([1, 0])),
+        "fax": fax(hidden, ImageMask=True),
+        "of another size": plain(np.tile(hidden, (2, 1, 1)), bits=1, ImageMask=True),
+        "no mask": lambda pdf: Dictionary(),
+    }
+
+    def masked(pdf: pikepdf.Pdf) -> pikepdf.Stream:
+        mask = masks[kind](pdf)
+        for name in ("/ColorSpace", *(["/BitsPerComponent"] if kind == "plain" else [])):
+            if name in mask:
+                del mask[name]
+        return plain(samples, Mask=pdf.make_indirect(mask))(pdf)
+
+    path = make(tmp_path / "scan.pdf", [masked])
+    (decoded,) = PdfSource(path, ReadOptions())
+    is_seen = kind in ("of another size", "no mask")
+    assert float(decoded.pixels.std()) > 0.4 if is_seen else float(decoded.pixels.std()) < 0.01
+    result = restored(Lighter(20), path)
+    with pikepdf.open(path) as before, pikepdf.open(result.target) as after:
+        one, other = images_in(before)[0], images_in(after)[0]
+        values = read_samples(other, 1).values
+        if isinstance(one.Mask, pikepdf.Stream):
+            assert other.Mask.read_raw_bytes() == one.Mask.read_raw_bytes()
+    assert values[0, 0, 0] == 147
+    assert values[0, 63, 0] == (20 if is_seen else 0)
+
+
 def images_in_two(pdf: pikepdf.Pdf) -> list[pikepdf.Stream]:
     first, second = (page.obj.Resources.XObject.Im0 for page in list(pdf.pages)[:2])
     return [first.SMask, second]
