@@ -363,6 +363,41 @@ def test_pages_may_be_chosen(brighter: Any, tmp_path: Path) -> None:
     assert brighter.batches == [1, 1, 1]
 
 
+@pytest.mark.parametrize("shares", ["image", "resources", "form"])
+def test_an_image_of_pages_that_are_chosen_and_others_stays_on_these(
+    shares: str, brighter: Any, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture()), jpeg(picture(seed=2)), jpeg(picture())])
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        first = pdf.pages[0].obj.Resources.XObject.Im0
+        if shares == "form":
+            form = pikepdf.Stream(pdf, b"/Inner Do", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 1, 1]))
+            form.Resources = Dictionary(XObject=Dictionary(Inner=first, Itself=form))
+            first = form
+        for page in pdf.pages:
+            page.obj.Resources.XObject.Im0 = first
+        if shares == "resources":
+            resources = pdf.make_indirect(pdf.pages[0].obj.Resources)
+            for page in pdf.pages:
+                page.obj.Resources = resources
+        pdf.save(path)
+    result = restored(brighter, path, pages="2-3")
+    assert result.status == "restored"
+    assert brighter.batches == [1]
+    difference = [
+        float(np.median((shown(result.target, page) - shown(path, page))[60:150, 40:180])) for page in range(3)
+    ]
+    assert difference[0] == 0
+    assert min(difference[1:]) > STEP - 4
+    assert images_of(result.target) == images_of(path) + 1
+    assert images_of(restored(brighter, path, overwrite=True).target) == images_of(path)
+
+
+def images_of(path: Path) -> int:
+    with pikepdf.open(path) as pdf:
+        return sum(isinstance(one, pikepdf.Stream) and one.get("/Subtype") == Name.Image for one in pdf.objects)
+
+
 def test_pages_that_are_not_there_are_told(brighter: Any, tmp_path: Path) -> None:
     path = make(tmp_path / "scan.pdf", [jpeg(picture())])
     result = restored(brighter, path, pages="7-9")

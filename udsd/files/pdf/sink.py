@@ -16,7 +16,7 @@ from udsd.files.options import WriteOptions
 from udsd.files.parts import parts_of
 from udsd.files.pdf.colours import with_palette
 from udsd.files.pdf.encoding import Encoded
-from udsd.files.pdf.finding import Key
+from udsd.files.pdf.finding import Key, copy_for
 from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.opening import Pdf, load_pdfium, load_pikepdf, one_line, open_pdf
 from udsd.files.pdf.parts import IMAGES
@@ -130,10 +130,12 @@ def _write_whole(target: Path, source: PdfSource, finished: Callable[[Key], Enco
     pikepdf = load_pikepdf()
     with open_pdf(source.path, source.password) as pdf:
         restored = 0
+        shared = {slot.key for slot in source.slots if slot.is_shared and finished(slot.key) is not None}
+        copies = {} if source.pages is None else copy_for(pdf, source.pages, shared)
         for slot in source.slots:
             encoded = finished(slot.key)
             if encoded is not None:
-                _put(pdf.get_object(slot.key), encoded)
+                _put(copies.get(slot.key, pdf.get_object(slot.key)), encoded)
                 restored += 1
         if restored == 0:
             raise _nothing_restored(source)

@@ -47,6 +47,7 @@ class PdfSource:
         position: Of the image given last, from 0.
         page: The number of its page, from 1.
         current: The image given last.
+        pages: Those whose images are given, or None for all.
         problems: What a user should know of images: page and sentence.
         outcomes: Why images stay as they are although nothing went wrong.
 
@@ -77,6 +78,7 @@ class PdfSource:
         self.pixel_count = self.slots[0].size[0] * self.slots[0].size[1]
         self.position, self.page = 0, self.slots[0].page
         self.current: PdfImage | None = None
+        self.pages = options.pages
         self.problems: list[tuple[int, str]] = []
         self.outcomes: set[Outcome] = set()
         self._kept: set[Key] = set()
