@@ -154,6 +154,8 @@ def test_streams_that_are_full_or_closed(shell: str, message: bytes, scan: Path,
     [
         (["-", "a.png", "-o", "out"], "is one file, and goes alone"),
         (["-", "-o", "out/"], "standard input has no name"),
+        (["-", "-o", "restored"], "could be called in restored; name a file with -o"),
+        (["-", "-o", "restored.v2"], "standard input has no name"),
         (["a.png", "b.png", "-o", "-"], "takes one file"),
         (["a.png", "-o", "-", "--json"], "would both print on standard output"),
         ([".", "-o", "-"], "takes one file"),
