@@ -19,6 +19,8 @@ def place(photo: Image.Image, model_folder: Path, tmp_path: Path, monkeypatch: p
     photo.save(tmp_path / "in" / "contact.png")
     (tmp_path / "hard.json").hardlink_to(tmp_path / "in" / "a.png")
     (tmp_path / "soft.json").symlink_to("in/a.png")
+    for name in ("in/scan.pdf", "in/CLIP.MP4", "boxes.json"):
+        (tmp_path / name).write_text("[[1, 2, 30, 30]]")
     (tmp_path / "link").symlink_to("in")
     monkeypatch.chdir(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -35,6 +37,9 @@ def place(photo: Image.Image, model_folder: Path, tmp_path: Path, monkeypatch: p
         ("deblur in/a.png -o ./in/a.png --overwrite", "would be replaced by its own result"),
         ("deblur in link -o in/../in --overwrite", "would be replaced by its own results"),
         ("deblur in -o o --report in/a.png", "has the name of an image"),
+        ("deblur in -o o --report in/scan.pdf", "has the name of an image, a PDF or a clip"),
+        ("deblur in -o o --report in/CLIP.MP4", "has the name of an image, a PDF or a clip"),
+        ("deblur in -o o --faces boxes.json --report boxes.json", "would replace boxes.json, which is read"),
         ("deblur in/a.png -o o --report hard.json", "would replace in/a.png, which is read"),
         ("deblur in/a.png -o o --report soft.json", "would replace in/a.png, which is read"),
         ("deblur in -o o --report model/config.json", "would replace model/config.json, which is read"),

@@ -67,6 +67,14 @@ def test_from_standard_input_to_a_file(
     assert json.loads(capsys.readouterr().out) == told
 
 
+def test_a_file_may_be_called_as_what_is_not_there(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "None.png").write_bytes(b"no image")
+    assert run("deblur", tmp_path / "None.png", "-o", tmp_path / "out", "-q", "--model", model_folder) == 2
+    assert capsys.readouterr().err.startswith(f"udsd: {tmp_path / 'None.png'}: not an image")
+
+
 @needs_posix
 @pytest.mark.parametrize(
     ("content", "message"),
@@ -146,6 +154,8 @@ def test_streams_that_are_full_or_closed(shell: str, message: bytes, scan: Path,
     [
         (["-", "a.png", "-o", "out"], "is one file, and goes alone"),
         (["-", "-o", "out/"], "standard input has no name"),
+        (["-", "-o", "restored"], "could be called in restored; name a file with -o"),
+        (["-", "-o", "restored.v2"], "standard input has no name"),
         (["a.png", "b.png", "-o", "-"], "takes one file"),
         (["a.png", "-o", "-", "--json"], "would both print on standard output"),
         ([".", "-o", "-"], "takes one file"),

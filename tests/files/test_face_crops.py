@@ -32,8 +32,8 @@ def test_faces_are_written_on_request_and_are_no_pictures_to_restore(
     given = [portrait, "-o", tmp_path / "out", "--model", tmp_path / "model"]
     assert run("deblur", *given, "--face-crops", tmp_path / "out") == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["portrait-face1-after.png", "portrait-face1-before.png", "portrait.png"]
-    with Image.open(tmp_path / "out" / "portrait-face1-before.png") as crop:
+    assert names == ["portrait.png", "portrait.png-face1-after.png", "portrait.png-face1-before.png"]
+    with Image.open(tmp_path / "out" / "portrait.png-face1-before.png") as crop:
         assert crop.size == (160, 160)
         face = np.asarray(crop.convert("L"), float)
     # Eyes are darker than the cheeks below them, on both sides.
@@ -52,3 +52,42 @@ def test_what_is_no_face_or_was_not_written_has_no_crops(portrait: Path, tmp_pat
     face = replace(page, regions=(Region((180, 90, 90, 90), score=0.9),))
     assert write_face_crops(replace(result, status="failed", pages=(face,)), tmp_path / "crops") == []
     assert len(write_face_crops(replace(result, pages=(face,)), tmp_path / "crops")) == 2
+
+
+def test_crops_of_files_of_one_name_stay_apart(portrait: Path, tmp_path: Path) -> None:
+    face = PageReport(1, (Region((180, 90, 90, 90), score=0.9),), ())
+    written = [
+        crop.relative_to(tmp_path / "crops").as_posix()
+        for place in ("anna/1.jpg", "anna/1.png", "bert/1.png")
+        for crop in write_face_crops(
+            FileResult(portrait, save(portrait, tmp_path / "out" / place), "restored", pages=(face,)),
+            tmp_path / "crops",
+            tmp_path / "out",
+        )
+    ]
+    assert len({*written}) == 6
+    assert written[:2] == ["anna/1.jpg-face1-before.png", "anna/1.jpg-face1-after.png"]
+    # A result that has a name of its own, and no place.
+    result = FileResult(portrait, portrait, "restored", pages=(face,))
+    assert {
+        crop.parent for output in (portrait, tmp_path / "x") for crop in write_face_crops(result, tmp_path, output)
+    } == {tmp_path}
+
+
+def save(portrait: Path, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(portrait) as image:
+        image.save(path)
+    return path
+
+
+@pytest.mark.parametrize("crops", ["people/crops", "people"])
+def test_crops_among_the_inputs_are_no_inputs(crops: str, portrait: Path, tmp_path: Path) -> None:
+    save(portrait, tmp_path / "people" / "a" / "1.png")
+    config = ModelConfig(base_width=4, residual_output=True, domain=DomainConfig("face", (150.0, 171.0)))
+    save_model(DeblurModel(config), tmp_path / "model")
+    given = [tmp_path / "people", "-o", tmp_path / "out", "--face-crops", tmp_path / crops]
+    for _ in range(2):
+        assert run("deblur", *given, "--model", tmp_path / "model", "--overwrite") == 0
+    assert (tmp_path / crops / "a" / "1.png-face1-after.png").exists()
+    assert [path.name for path in (tmp_path / "out").rglob("*.png")] == ["1.png"]

@@ -51,6 +51,20 @@ def test_images_of_one_size_run_together_whatever_lies_between(brighter: Any, tm
     assert {level(path) for path in report.restored} == {73}
 
 
+def test_an_unexpected_error_of_a_batch_stops_no_other(brighter: Any, tmp_path: Path) -> None:
+    for index in range(4):
+        save(tmp_path / "in" / f"{index}.png")
+
+    def fail_once() -> None:
+        if len(brighter.batches) == 1:
+            raise IndexError("out of range")
+
+    brighter.before = fail_once
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out", batch_size=2)
+    assert [path.name for path in report.restored] == ["2.png", "3.png"]
+    assert all("an error within udsd (IndexError: out of range)" in reason for reason in report.failed.values())
+
+
 def test_a_window_bounds_how_long_an_odd_size_waits(brighter: Any, tmp_path: Path) -> None:
     for index in range(30):
         save(tmp_path / "in" / f"{index:02}.png", (8 + index, 8))

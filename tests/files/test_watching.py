@@ -22,9 +22,17 @@ SETTLE = 0.1
 class Watching:
     """A watch that runs in a thread of its own."""
 
-    def __init__(self, restorer: Any, folder: Path, output: Path, rescan: float = 60, **keywords: Any) -> None:
+    def __init__(
+        self,
+        restorer: Any,
+        folder: Path,
+        output: Path,
+        rescan: float = 60,
+        other_results: Path | None = None,
+        **keywords: Any,
+    ) -> None:
         self.results: list[FileResult] = []
-        self.watch = FolderWatch(folder, output, settle=SETTLE, rescan=rescan)
+        self.watch = FolderWatch(folder, output, settle=SETTLE, rescan=rescan, other_results=other_results)
         self._failure: list[BaseException] = []
 
         def run() -> None:
@@ -98,6 +106,17 @@ def test_what_is_there_and_what_arrives_is_restored(brighter: Any, tmp_path: Pat
     assert found == ["moved.png", "moved/in-folder.png", "new.png", "old.png", "sub/deep/new2.png"]
     assert {status for _, status in one.told} == {"restored"}
     assert sorted(path.name for path in out.rglob(".*")) == []
+
+
+def test_other_results_within_the_folder_are_not_restored(brighter: Any, tmp_path: Path, watching: Any) -> None:
+    folder, crops = tmp_path / "in", tmp_path / "in" / "crops"
+    save(folder / "a.png")
+    one = watching(brighter, folder, tmp_path / "out", other_results=crops)
+    one.wait_for(1)
+    save(crops / "sub" / "a.png-face1-after.png")
+    save(folder / "b.png")
+    one.wait_for(2)
+    assert one.told == [("a.png", "restored"), ("b.png", "restored")]
 
 
 def test_what_changes_is_restored_again_and_what_was_there_is_kept(

@@ -113,6 +113,18 @@ def test_the_plan_tells_what_is_to_be_done(tmp_path: Path, places: Places) -> No
             _plan(Places(Storage.at(str(tmp_path / name)), places.target, "run", False), Naming())
 
 
+def test_results_within_the_inputs_are_none_of_them(tmp_path: Path) -> None:
+    for name in ("a.png", "out.png", "out/a.png", "sub/out/b.png"):
+        save(tmp_path / "in" / name)
+    within = Places(Storage.at(str(tmp_path / "in")), Storage.at(str(tmp_path / "in" / "out")), "run", False)
+    todo, decided = _plan(within, Naming())
+    assert [Path(row["source"]).relative_to(tmp_path / "in").as_posix() for row in todo] == ["out.png", "sub/out/b.png"]
+    assert [(row["source"], row["status"]) for row in decided] == [(str(tmp_path / "in" / "a.png"), "kept")]
+    # The other way round all are inputs.
+    around = Places(Storage.at(str(tmp_path / "in" / "sub")), Storage.at(str(tmp_path / "in")), "run", False)
+    assert [Path(row["source"]).name for row in _plan(around, Naming())[0]] == ["b.png"]
+
+
 def test_unfinished_files_of_dead_workers_go(tmp_path: Path, places: Places) -> None:
     for name in ("x/.udsd-ray-run-1", ".udsd-ray-other-1", ".udsd-ray-old-1"):
         save(tmp_path / "out" / "x.png").rename(tmp_path / "out" / "y.png")

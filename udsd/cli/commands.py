@@ -19,7 +19,7 @@ from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
 from udsd.domains.options import Faces, Scale
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
 from udsd.files.kinds import part_name
@@ -49,7 +49,7 @@ def _deblur(options: Namespace, pipes: Pipes) -> int:
     def take(found: FileResult) -> None:
         result = pipes.result(found)
         report.results.append(result)
-        tell(found, options.face_crops)
+        tell(found, options)
         INTERRUPTS.done += result.status != "failed"
         if options.json:
             print_line(result.to_json())
@@ -144,8 +144,10 @@ def set_limits(options: Namespace) -> None:
 def restore_keywords(options: Namespace) -> dict[str, Any]:
     """What the options say of how files are restored, checked: keywords of `udsd.files.restore_files`."""
     if options.report is not None:
-        listed = [] if options.files_from in (None, STREAM) else [options.files_from]
-        check_report(options.report, [*options.inputs, *listed, *_files_of(options.model)], Path(options.output))
+        named = [] if options.files_from in (None, STREAM) else [options.files_from]
+        named += [Path(options.faces)] if _names_boxes(options) else []
+        reads = [*options.inputs, *named, *_files_of(options.model)]
+        check_report(options.report, reads, Path(options.output))
     if options.compare and options.face_crops is not None:
         raise ConfigError(
             "--face-crops takes faces out of results, of which --compare writes none; leave one of them out"
@@ -166,6 +168,7 @@ def restore_keywords(options: Namespace) -> dict[str, Any]:
         "batch_size": options.batch_size,
         "options": domain,
         "boxes": boxes,
+        "other_results": options.face_crops,
     }
 
 
@@ -174,11 +177,11 @@ def _listed(source: Path) -> PathList:
     return read_standard_input() if source == STREAM else PathList.read(source)
 
 
-def tell(result: FileResult, face_crops: Path | None) -> None:
+def tell(result: FileResult, options: Namespace) -> None:
     """Log how a file was brought to the model, and write its faces where they are wanted."""
     _log_pages(result)
-    if face_crops is not None:
-        _write_face_crops(result, face_crops)
+    if options.face_crops is not None:
+        _write_face_crops(result, options.face_crops, options.output)
 
 
 def _log_pages(result: FileResult) -> None:
@@ -192,11 +195,11 @@ def _log_pages(result: FileResult) -> None:
             logger.warning("%s: %s", name, note)
 
 
-def _write_face_crops(result: FileResult, folder: Path) -> None:
+def _write_face_crops(result: FileResult, folder: Path, output: str | Path) -> None:
     """Write the faces of a file; what goes wrong with them is told, and stops nothing."""
     try:
-        write_face_crops(result, folder)
-    except ImageError as error:
+        write_face_crops(result, folder, output)
+    except (ImageError, MemoryLimitError) as error:
         logger.warning("the faces of %s are not written: %s", result.source, error)
 
 
@@ -209,7 +212,7 @@ def load_restorer(options: Namespace) -> Restorer:
 
 def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
     """How the options want images brought to the model, and where faces lie in them."""
-    names_file = options.faces not in get_args(Faces)
+    names_file = _names_boxes(options)
     chosen = DeblurOptions(
         scale=options.scale if options.scale in get_args(Scale) else _number(options.scale),
         faces="auto" if names_file else options.faces,
@@ -220,6 +223,11 @@ def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
         skip_sharp=getattr(options, "skip_sharp", False),
     )
     return chosen, read_boxes(options.faces) if names_file else FaceBoxes()
+
+
+def _names_boxes(options: Namespace) -> bool:
+    """Whether what is said of faces is the name of a file of boxes."""
+    return options.faces not in get_args(Faces)
 
 
 def _number(text: str) -> Any:

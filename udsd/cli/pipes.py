@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, cast
 
 from udsd.cli.output import call_path
 from udsd.errors import ConfigError, ImageError
-from udsd.files.naming import Naming
+from udsd.files.naming import Naming, names_a_file
 from udsd.files.report import FileResult
 from udsd.files.whole import ending_for, spooled, temporary_folder
-from udsd.paths import is_file, is_folder
+from udsd.paths import is_file, names_folder
 
 STREAM = Path("-")
 """What stands for either."""
@@ -44,7 +44,9 @@ class Pipes:
     def result(self, found: FileResult) -> FileResult:
         """A result whose paths are those that were given."""
         names = {self._source: STREAM, self._target: STREAM}
-        reason = found.reason.replace(str(self._source), _INPUT).replace(str(self._target), _OUTPUT)
+        reason = found.reason
+        for path, called in ((self._source, _INPUT), (self._target, _OUTPUT)):
+            reason = reason if path is None else reason.replace(str(path), called)
         return replace(
             found,
             source=names.get(found.source, found.source),
@@ -107,7 +109,7 @@ def piped(options: Namespace) -> Iterator[Pipes]:
 def _check_input(options: Namespace) -> None:
     if len(options.inputs) > 1:
         raise ConfigError("- (standard input) is one file, and goes alone; name the others in a run of their own")
-    if options.output.endswith("/") or is_folder(Path(options.output)):
+    if options.output != str(STREAM) and (names_folder(options.output) or not names_a_file(Path(options.output))):
         raise ConfigError(
             f"standard input has no name, by which its result could be called in {options.output}; name a file with "
             "-o, or - for standard output"

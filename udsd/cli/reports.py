@@ -8,7 +8,7 @@ from pathlib import Path
 
 from udsd.atomic import check_writable, whole_file
 from udsd.errors import ConfigError
-from udsd.images.formats import IMAGE_SUFFIXES
+from udsd.files.kinds import known_suffixes
 from udsd.paths import find_original, real_path
 
 
@@ -21,11 +21,13 @@ def check_report(path: Path, reads: Iterable[Path], output: Path) -> None:
         output: Where the results go.
 
     Raises:
-        ConfigError: It cannot be written, or would replace what is read, or bears the name of an image or of the
-            folder of the results.
+        ConfigError: It cannot be written, or would replace what is read, or bears the name of what is restored or of
+            the folder of the results.
     """
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        raise ConfigError(f"the report {path} has the name of an image; choose one such as report.json")
+    if path.suffix.lower() in known_suffixes():
+        raise ConfigError(
+            f"the report {path} has the name of an image, a PDF or a clip; choose one such as report.json"
+        )
     original = find_original(path, reads)
     if original is not None:
         raise ConfigError(f"the report {path} would replace {original}, which is read; choose another place")

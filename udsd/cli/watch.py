@@ -21,7 +21,13 @@ def watch(options: Namespace) -> int:
     options.inputs = [options.folder]
     set_limits(options)
     keywords = restore_keywords(options)
-    folder = FolderWatch(options.folder, options.output, settle=options.settle, rescan=options.rescan)
+    folder = FolderWatch(
+        options.folder,
+        options.output,
+        settle=options.settle,
+        rescan=options.rescan,
+        other_results=options.face_crops,
+    )
     taken = _Taken(options)
 
     def finish() -> None:
@@ -56,7 +62,7 @@ class _Taken:
         INTERRUPTS.done += result.status != "failed"
         if self._options.report is not None:
             self.report.results.append(result)
-        tell(result, self._options.face_crops)
+        tell(result, self._options)
         if result.status in ("failed", "unsuitable"):
             print_error(result.reason)
         if self._options.json:

@@ -14,14 +14,14 @@ from typing import TypeAlias
 
 from udsd.atomic import remove_unfinished
 from udsd.domains import DeblurOptions, FaceBoxes, Restoration
-from udsd.errors import ImageError, MemoryLimitError
+from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.files.kinds import open_source, sink_for
 from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.plan import Job
 from udsd.files.report import FileResult
 from udsd.files.restorer import Restorer, encoded, restored_pages
 from udsd.files.sources import Clip, Comparison, Document, Source
-from udsd.files.work import Work
+from udsd.files.work import Work, unexpected
 from udsd.images import DecodedImage, Page
 from udsd.inference.backend import OnProgress
 from udsd.inference.batching import in_batches
@@ -184,9 +184,11 @@ class Pipeline:
                     images, self._settings.options_for(works[0].job.source), on_progress
                 )
         except (ImageError, MemoryLimitError) as error:
-            for work in works:
-                work.fail(f"{work.job.source}: {error}")
-            return [None] * len(works)
+            return _all_failed(works, str(error))
+        except UdsdError:
+            raise
+        except Exception as error:
+            return _all_failed(works, unexpected(error, works[0].job.source))
         share = (time.perf_counter() - start) / len(works)
         for work in works:
             work.seconds += share
@@ -227,6 +229,12 @@ class Pipeline:
                 return
             self._tidied.add(folder)
         remove_unfinished(folder)
+
+
+def _all_failed(works: list[Work], reason: str) -> list[None]:
+    for work in works:
+        work.fail(f"{work.job.source}: {reason}")
+    return [None] * len(works)
 
 
 def _ahead(on_progress: OnProgress, before: int, count: int) -> OnProgress:

@@ -39,6 +39,7 @@ def plan_jobs(
     *,
     into_folder: bool = False,
     shard: Shard | None = None,
+    other_results: Path | None = None,
 ) -> Iterator[Job]:
     """Find what is to be done, one job after another, without listing whole folders first.
 
@@ -51,6 +52,7 @@ def plan_jobs(
         naming: How results are named.
         into_folder: Take ``output`` for a folder, however it is called.
         shard: Only the files of this share. There may be none.
+        other_results: Another folder that results go to.
 
     Raises:
         ImageError: No input can be restored, for it is missing, holds no images or would be replaced by its results; or
@@ -83,7 +85,7 @@ def plan_jobs(
         if reason:
             refused.append(Job(given, target, reason))
         elif is_folder(given) or not exists(given):
-            searches.append(Search(given, output))
+            searches.append(Search(given, output, other_results))
         else:
             named.append(Job(given, target))
     named = _without_results([*dict.fromkeys(named)])

@@ -52,6 +52,7 @@ def restore_files(
     batch_size: int | None = None,
     options: DeblurOptions | None = None,
     boxes: FaceBoxes | None = None,
+    other_results: str | os.PathLike[str] | None = None,
     progress: bool = False,
     on_result: Callable[[FileResult], None] | None = None,
 ) -> FileReport:
@@ -89,6 +90,8 @@ def restore_files(
             faster.
         options: How images are brought to the model, and how strong the change is.
         boxes: Where faces lie in the images, instead of what the options say.
+        other_results: Another folder that results go to, such as the crops of faces (`udsd.files.write_face_crops`):
+            where it lies among the inputs, what is in it is none, as with ``output``.
         progress: Show a progress bar on standard error.
         on_result: Called with each result as soon as it is known; on Ctrl-C, also with what was finished after it.
 
@@ -112,7 +115,15 @@ def restore_files(
     naming = Naming(suffix, file_format)
     paths = inputs if isinstance(inputs, PathList) else _as_paths(inputs)
     target = some_path("output", output)
-    plan = partial(plan_jobs, paths, target, naming, into_folder=names_folder(output), shard=as_shard(shard))
+    plan = partial(
+        plan_jobs,
+        paths,
+        target,
+        naming,
+        into_folder=names_folder(output),
+        shard=as_shard(shard),
+        other_results=None if other_results is None else some_path("other_results", other_results),
+    )
     jobs = plan()
     restorer = loaded(deblurrer)
     settings = replace(settings, writing=replace(writing, recipe=recipe_of(restorer, settings.options, settings.boxes)))

@@ -46,6 +46,7 @@ class Restorer(Protocol):
         Raises:
             ImageError: The images cannot be restored.
             MemoryLimitError: They need more memory than they may take.
+            UdsdError: Any other one of them ends the run. What is none is the failure of these images alone.
         """
         ...
 

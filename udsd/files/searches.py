@@ -22,6 +22,7 @@ class Search:
     Args:
         given: A folder, or a pattern.
         output: Where the results go.
+        other_results: Another folder that results go to, such as the crops of faces.
 
     Attributes:
         given: What was given.
@@ -30,12 +31,13 @@ class Search:
         has_passed_over: Whether results of earlier runs were left out.
     """
 
-    def __init__(self, given: Path, output: Path) -> None:
+    def __init__(self, given: Path, output: Path, other_results: Path | None = None) -> None:
         self.given = given
         self.base, self._pattern = _split(given)
         self.has_passed_over = False
         self.output = output
-        self._meets_results = _may_meet(self.base, output)
+        self._results = [output] if other_results is None else [output, other_results]
+        self._meets_results = any(_may_meet(self.base, results) for results in self._results)
         self._folders: dict[Path, bool] = {}
         self._areas: dict[Path, bool] = {}
 
@@ -70,7 +72,7 @@ class Search:
     def _is_in_results(self, folder: Path) -> bool:
         """Whether a folder is an output folder inside of what is searched, or lies in it."""
         if folder not in self._folders:
-            is_output = is_same_file(folder, self.output)
+            is_output = any(is_same_file(folder, results) for results in self._results)
             at_end = is_same_file(folder, self.base) or folder == folder.parent
             self._folders[folder] = not at_end and (is_output or self._is_in_results(folder.parent))
         return self._folders[folder]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from udsd.domains import Outcome
+from udsd.errors import ImageError
 from udsd.images import DecodedImage, Page, side_by_side
 
 logger = logging.getLogger(__name__)
@@ -106,10 +107,17 @@ class Comparison:
         self.pixel_count = source.pixel_count
 
     def __iter__(self) -> Iterator[DecodedImage[Page]]:
-        decoded = next(iter(self._source))
+        decoded = next(iter(self._source), None)
+        if decoded is None:
+            raise self._nothing_to_show()
         before = decoded.encode(decoded.pixels)  # now, since restoring may overwrite the pixels
         yield decoded.then(lambda after: side_by_side([before, after], ["blurred", "restored"]))
 
     def close(self) -> None:
         """Close the other source."""
         self._source.close()
+
+    def _nothing_to_show(self) -> ImageError:
+        problems = self._source.problems if isinstance(self._source, Document) else ()
+        first = next((f" ({reason})" for _, reason in problems), "")
+        return ImageError(f"{self.path}: none of its images can be restored{first}; give another file")

@@ -28,6 +28,7 @@ class FolderWatch:
         output: The folder for the results.
         settle: Seconds without a change after which a file is whole.
         rescan: Seconds after which the folder is looked through, whatever the system has told.
+        other_results: Another folder that results go to, such as the crops of faces; the watched one may hold it too.
 
     Raises:
         ConfigError: An argument is out of range.
@@ -45,8 +46,10 @@ class FolderWatch:
         *,
         settle: float = 2.0,
         rescan: float = 60.0,
+        other_results: str | os.PathLike[str] | None = None,
     ) -> None:
-        search = Search(some_path("folder", folder), some_path("output", output))
+        others = None if other_results is None else some_path("other_results", other_results)
+        search = Search(some_path("folder", folder), some_path("output", output), others)
         self._search = search
         self._output = search.output
         self._claimed: dict[Path, Path] = {}

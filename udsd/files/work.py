@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from udsd.domains import Restoration
-from udsd.errors import ImageError, MemoryLimitError
+from udsd.errors import ConfigError, ImageError, MemoryLimitError, UdsdError
 from udsd.files.plan import Job
 from udsd.files.report import FileResult, PageReport, Status
 from udsd.files.restorer import NotRestoredError
 from udsd.files.sources import Source
 from udsd.images import DecodedImage, Page
 from udsd.out_of_memory import memory_errors
+
+logger = logging.getLogger(__name__)
 
 _Value = TypeVar("_Value")
 
@@ -61,11 +65,20 @@ class Work:
             self.finish(error.outcome, str(error))
         except (ImageError, MemoryLimitError) as error:
             reason = str(error)
+        # A codec that the ending of this file does not take, a package that files of its kind need.
+        except ConfigError as error:
+            reason = f"{self.job.source}: {error}"
+        # Of the model, which is that of all files, or of whoever ends the run.
+        except UdsdError:
+            raise
         # Names too long, folders that may not be searched, texts that are no path at all.
         except (OSError, ValueError) as error:
             reason = (
                 f"{self.job.source}: {getattr(error, 'strerror', None) or error}; check the paths of it and its result"
             )
+        # A file may hold what nobody has thought of, and the others are still good.
+        except Exception as error:
+            reason = f"{self.job.source}: {unexpected(error, self.job.source)}"
         self.seconds += time.perf_counter() - start
         if reason is not None:
             self.fail(reason)
@@ -94,3 +107,15 @@ class Work:
     def done(self) -> FileResult:
         """What became of it: it is restored, if nothing else was said."""
         return self.result or self.finish("restored")
+
+
+def unexpected(error: Exception, path: Path) -> str:
+    """What is said of an error that no file should cause; where it comes from is logged.
+
+    Args:
+        error: The error.
+        path: The file, or the first of several.
+    """
+    logger.info("%s: an error that is not expected of any file", path, exc_info=error)
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"an error within udsd ({words}); please report it, with what -v shows and the file if you can"

@@ -46,7 +46,7 @@ def restore_files(
     Args:
         inputs: Address of a folder of images and PDFs, or of one of them: what `pyarrow.fs` knows, such as
             ``s3://bucket/scans``, or a path that all machines share.
-        output: Address of the folder for the results.
+        output: Address of the folder for the results. It may lie within the inputs, of which it is none then.
         model: A name of the zoo, a model folder, or a Hub repository; a function that gives what restores; or None for
             a model for each picture, chosen by looking at it.
         device: As of `udsd.Deblurrer`; ``"auto"`` is the GPU that Ray gives the worker, if it was asked for one.
@@ -113,10 +113,18 @@ def count_rows(rows: Any) -> dict[str, int]:
 def _plan(places: Places, naming: Naming) -> tuple[list[Row], list[Row]]:
     """Sources and targets of what is to be restored; and rows of what is not, for it is there or may not be."""
     there = set() if places.overwrite else places.target.places()
-    sources = [(path, place) for path, place in places.source.files() if _suffix(place) in known_suffixes()]
+    is_one_storage = places.source.system == places.target.system
+    source_root, target_root = PurePosixPath(places.source.root), PurePosixPath(places.target.root)
+    holds_results = is_one_storage and source_root in target_root.parents
+    sources = [
+        (path, place)
+        for path, place in places.source.files()
+        if _suffix(place) in known_suffixes()
+        # What lies in the folder of the results is no input.
+        and not (holds_results and PurePosixPath(path).is_relative_to(target_root))
+    ]
     if not sources:
         raise ImageError(f"{places.source.root} holds no images; give a folder with PNG, JPEG or other image files")
-    is_one_storage = places.source.system == places.target.system
     inputs = {path for path, _ in sources}
     todo: list[Row] = []
     decided: list[Row] = []

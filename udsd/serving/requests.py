@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from udsd.domains import DeblurOptions, Restoration
-from udsd.errors import ImageError, MemoryLimitError
+from udsd.errors import ImageError, MemoryLimitError, UdsdError
 from udsd.files import FileResult, Restorer, restore_files
 from udsd.files.restorer import ClipRestorer
 from udsd.images import DecodedImage
@@ -27,11 +27,11 @@ SUFFIX = "_restored"
 """What results have behind their names, so that nothing is replaced where they are saved: as ``udsd deblur`` has."""
 
 
-class ClientGoneError(Exception):
+class ClientGoneError(UdsdError):
     """Nobody waits for the result any more."""
 
 
-class OutOfTimeError(Exception):
+class OutOfTimeError(UdsdError):
     """The files of a request take longer than they may.
 
     It is no `ImageError`, which would stop work on one page of a document and leave the others.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pikepdf
 import pytest
@@ -63,11 +65,15 @@ def test_print_in_black_alone_stays_in_black_alone() -> None:
     assert back[0, :, 3].tolist() == [0, 195, 235]
 
 
+INK = Array([Name.Separation, Name.Black, Name.DeviceGray, 1])
+
+
 def test_an_ink_of_its_own_is_dark_where_there_is_much() -> None:
-    space = Array([Name.Separation, Name.Black, Name.DeviceGray, 1])
     samples = np.array([[[0], [255]]], np.uint8)
-    assert colours_of(space, None).view(samples, 8).tolist() == [[255, 0]]
-    assert colours_of(space, Array([1, 0])).view(samples, 8).tolist() == [[0, 255]]
+    assert colours_of(INK, None).view(samples, 8).tolist() == [[255, 0]]
+    assert colours_of(INK, Array([1, 0])).view(samples, 8).tolist() == [[0, 255]]
+    palette = colours_of(Array([Name.Indexed, INK, 2, pikepdf.String(b"\0\x64\xff")]), None)
+    assert palette.view(np.array([[[0], [1], [2]]], np.uint8), 8).tolist() == [[255, 155, 0]]
 
 
 def test_palettes() -> None:
@@ -87,7 +93,9 @@ def test_palettes() -> None:
     assert back.palette is not None
     assert back.palette[:, 0].tolist() == [*range(0, 256, 17)]
     with pytest.raises(ImageError, match="Decode array"):
-        Palette(greys.entries, [(0.0, 2.0)]).back(view, samples, 8)
+        Palette(greys.entries, [(0.0, 2.0)]).for_bits(8)
+    assert Palette(greys.entries, [(0.0, 255.0)]).for_bits(8).ranges is None
+    assert turned.for_bits(1) is turned
 
 
 @pytest.mark.parametrize(
@@ -99,9 +107,11 @@ def test_palettes() -> None:
         (Name.DeviceRGB, 3, Name.DeviceRGB),
         (Name.DeviceCMYK, 1, Name.DeviceGray),
         (Name.DeviceCMYK, 3, Name.DeviceRGB),
+        (INK, 1, INK),
+        (INK, 3, Name.DeviceRGB),
     ],
 )
-def test_a_new_palette_lies_above_the_same_space_if_that_holds_it(base: Name, channels: int, found: Name) -> None:
+def test_a_new_palette_lies_above_the_same_space_if_that_holds_it(base: Any, channels: int, found: Any) -> None:
     space = Array([Name.Indexed, base, 0, pikepdf.String(bytes(4))])
     palette = np.arange(2 * channels, dtype=np.uint8).reshape(2, channels)
     new = with_palette(space, palette)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +21,10 @@ from PIL import Image
 from tests.files.pdf.making import MakeImage, fax, image, images_in, jpeg, make, picture, plain
 from udsd import ImageError
 from udsd.domains import Restoration
-from udsd.files import deblur_pdf, restore_files
+from udsd.files import compare_file, deblur_pdf, restore_files
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
+from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.samples import read_samples
 from udsd.files.report import FileResult
 from udsd.images import limits
@@ -192,6 +195,34 @@ def test_a_palette_of_colours_is_made_anew(brighter: Any, tmp_path: Path) -> Non
     assert abs(np.median(difference) - STEP) <= 2
 
 
+def test_a_decode_array_of_a_palette(brighter: Any, tmp_path: Path) -> None:
+    def scan(name: str, low: int, high: int) -> Path:
+        return make(tmp_path / name, [plain(picture(top=15), GREY_RAMP, 4, Decode=Array([low, high]))])
+
+    result = restored(brighter, scan("default.pdf", 0, 15))
+    assert result.status == "restored", result.reason
+    difference = (shown(result.target) - shown(result.source))[60:150, 40:180]
+    assert abs(difference.mean() - 17) <= 1  # the next of the greys
+    brighter.batches.clear()
+    refused = restored(brighter, scan("other.pdf", 15, 0))
+    assert refused.reason.startswith(f"{refused.source}: its palette has a Decode array")
+    assert brighter.batches == []  # which is said before the network has run
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_cannot_be_coded_is_told_of_its_file(
+    count: int, brighter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object) -> None:
+        raise ImageError("no room\nfor it")
+
+    monkeypatch.setattr(PdfImage, "encoded", failing)
+    result = restored(brighter, make(tmp_path / "scan.pdf", [jpeg(picture())] * count))
+    assert result.status == "failed"
+    assert result.reason.startswith(f"{result.source}: ")
+    assert "cannot be coded (no room for it)" in result.reason
+
+
 def test_all_else_is_kept(brighter: Any, tmp_path: Path) -> None:
     path = make(tmp_path / "scan.pdf", [jpeg(picture()), jpeg(picture(3))], text="findable words", rotate=90)
     with pikepdf.open(path, allow_overwriting_input=True) as pdf:
@@ -250,6 +281,41 @@ def test_what_cannot_be_seen_stays_and_casts_no_shadow(channels: int, bits: int,
     assert abs(values[:, :32].mean() - samples[0, 0, 0] - 20 * white / 255) <= white / 255
 
 
+@pytest.mark.parametrize("kind", ["plain", "turned", "fax", "of another size", "no mask"])
+def test_what_a_stencil_hides_casts_no_shadow(kind: str, tmp_path: Path) -> None:
+    samples = np.full((48, 64, 1), 127, np.uint8)
+    samples[:, 32:] = 0
+    hidden = np.zeros((48, 64, 1), np.uint8)
+    hidden[:, 32:] = 1
+    masks: dict[str, Any] = {
+        "plain": plain(hidden, bits=1, ImageMask=True),
+        "turned": plain(1 - hidden, bits=1, ImageMask=True, Decode=Array([1, 0])),
+        "fax": fax(hidden, ImageMask=True),
+        "of another size": plain(np.tile(hidden, (2, 1, 1)), bits=1, ImageMask=True),
+        "no mask": lambda pdf: Dictionary(),
+    }
+
+    def masked(pdf: pikepdf.Pdf) -> pikepdf.Stream:
+        mask = masks[kind](pdf)
+        for name in ("/ColorSpace", *(["/BitsPerComponent"] if kind == "plain" else [])):
+            if name in mask:
+                del mask[name]
+        return plain(samples, Mask=pdf.make_indirect(mask))(pdf)
+
+    path = make(tmp_path / "scan.pdf", [masked])
+    (decoded,) = PdfSource(path, ReadOptions())
+    is_seen = kind in ("of another size", "no mask")
+    assert float(decoded.pixels.std()) > 0.4 if is_seen else float(decoded.pixels.std()) < 0.01
+    result = restored(Lighter(20), path)
+    with pikepdf.open(path) as before, pikepdf.open(result.target) as after:
+        one, other = images_in(before)[0], images_in(after)[0]
+        values = read_samples(other, 1).values
+        if isinstance(one.Mask, pikepdf.Stream):
+            assert other.Mask.read_raw_bytes() == one.Mask.read_raw_bytes()
+    assert values[0, 0, 0] == 147
+    assert values[0, 63, 0] == (20 if is_seen else 0)
+
+
 def images_in_two(pdf: pikepdf.Pdf) -> list[pikepdf.Stream]:
     first, second = (page.obj.Resources.XObject.Im0 for page in list(pdf.pages)[:2])
     return [first.SMask, second]
@@ -295,6 +361,41 @@ def test_pages_may_be_chosen(brighter: Any, tmp_path: Path) -> None:
     changed = [bool((shown(path, page) != shown(result.target, page)).any()) for page in range(5)]
     assert changed == [False, True, False, True, True]
     assert brighter.batches == [1, 1, 1]
+
+
+@pytest.mark.parametrize("shares", ["image", "resources", "form"])
+def test_an_image_of_pages_that_are_chosen_and_others_stays_on_these(
+    shares: str, brighter: Any, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture()), jpeg(picture(seed=2)), jpeg(picture())])
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        first = pdf.pages[0].obj.Resources.XObject.Im0
+        if shares == "form":
+            form = pikepdf.Stream(pdf, b"/Inner Do", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 1, 1]))
+            form.Resources = Dictionary(XObject=Dictionary(Inner=first, Itself=form))
+            first = form
+        for page in pdf.pages:
+            page.obj.Resources.XObject.Im0 = first
+        if shares == "resources":
+            resources = pdf.make_indirect(pdf.pages[0].obj.Resources)
+            for page in pdf.pages:
+                page.obj.Resources = resources
+        pdf.save(path)
+    result = restored(brighter, path, pages="2-3")
+    assert result.status == "restored"
+    assert brighter.batches == [1]
+    difference = [
+        float(np.median((shown(result.target, page) - shown(path, page))[60:150, 40:180])) for page in range(3)
+    ]
+    assert difference[0] == 0
+    assert min(difference[1:]) > STEP - 4
+    assert images_of(result.target) == images_of(path) + 1
+    assert images_of(restored(brighter, path, overwrite=True).target) == images_of(path)
+
+
+def images_of(path: Path) -> int:
+    with pikepdf.open(path) as pdf:
+        return sum(isinstance(one, pikepdf.Stream) and one.get("/Subtype") == Name.Image for one in pdf.objects)
 
 
 def test_pages_that_are_not_there_are_told(brighter: Any, tmp_path: Path) -> None:
@@ -393,6 +494,31 @@ def test_a_pdf_without_images_pages_or_sense(brighter: Any, tmp_path: Path) -> N
     assert brighter.batches == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are UTF-8")
+def test_names_that_are_not_utf_8(brighter: Any, tmp_path: Path) -> None:
+    made = make(tmp_path / "made.pdf", [jpeg(picture()), jpeg(picture(3))])
+    path = made.rename(tmp_path / os.fsdecode(b"\xe9.pdf"))
+    result = restored(brighter, path)
+    assert result.status == "restored", result.reason
+    assert result.target.stat().st_size
+    path.write_bytes(b"%PDF-")
+    reason = restored(brighter, path, overwrite=True).reason
+    assert reason.startswith(f"{path}: damaged or no PDF (unable to find")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for the files that are open")
+def test_a_file_is_closed_with_its_source(tmp_path: Path) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture())])
+    source = PdfSource(path, ReadOptions())
+    assert path in open_files()
+    source.close()
+    assert path not in open_files()
+
+
+def open_files() -> list[Path]:
+    return [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+
+
 def test_bombs_are_refused(brighter: Any, tmp_path: Path) -> None:
     def large(pdf: pikepdf.Pdf) -> pikepdf.Stream:
         data = zlib.compress(bytes(1000))
@@ -441,6 +567,10 @@ def test_what_is_sharp_stays_as_it_is(tmp_path: Path) -> None:
     sharp = restored(Choosy(), make(tmp_path / "sharp.pdf", [jpeg(picture() // 2 + 128)] * 2))
     assert sharp.status == "sharp"
     assert not sharp.target.exists()
+    masked = plain(picture(), Mask=Array([0, 3]))
+    refused = restored(Choosy(), make(tmp_path / "refused.pdf", [jpeg(picture() // 2 + 128), masked]))
+    assert refused.status == "failed"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scan.pdf"]
 
 
 def test_folders_with_pdfs_among_images(brighter: Any, tmp_path: Path) -> None:
@@ -479,6 +609,25 @@ def test_a_comparison_shows_the_first_image(brighter: Any, tmp_path: Path) -> No
     with Image.open(result.target) as written:
         assert written.width > 2 * 64
     assert "give it another format" in restored(brighter, path, compare=True).reason
+
+
+def test_what_has_nothing_to_compare_stops_no_other(brighter: Any, tmp_path: Path) -> None:
+    path = make(tmp_path / "in" / "a.pdf", [plain(picture(), Mask=Array([0, 3]))] * 2)
+    Image.new("L", (16, 12), 60).save(tmp_path / "in" / "b.png")
+    report = restore_files(brighter, [tmp_path / "in"], tmp_path / "out", compare=True, file_format="png")
+    assert [done.name for done in report.restored] == ["b.png"]
+    assert report.failed[path].startswith(f"{path}: none of its images can be restored (one of its colours is transp")
+    with pytest.raises(ImageError, match="none of its images can be restored"):
+        compare_file(brighter, path, tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("form", [Dictionary(SigFlags=pikepdf.String("x")), pikepdf.String("x")])
+def test_a_senseless_form_is_no_signature(form: Any, brighter: Any, tmp_path: Path) -> None:
+    path = make(tmp_path / "scan.pdf", [jpeg(picture())])
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.Root.AcroForm, pdf.Root.Metadata = form, Dictionary()
+        pdf.save(path, fix_metadata_version=False)
+    assert restored(brighter, path).status == "restored"
 
 
 def test_without_the_extra_it_is_said_what_to_install(

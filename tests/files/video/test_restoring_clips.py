@@ -342,7 +342,7 @@ def test_face_crops_are_those_of_the_first_frame(tmp_path: Path) -> None:
     result = deblur_video(Darker(), path, tmp_path / "b.mp4")
     face = Region((20, 10, 30, 30), size=52, score=0.9)
     written = write_face_crops(replace(result, pages=(PageReport(1, (face,), ()),)), tmp_path / "faces")
-    assert [picture.name for picture in written] == ["b-face1-before.png", "b-face1-after.png"]
+    assert [picture.name for picture in written] == ["b.mp4-face1-before.png", "b.mp4-face1-after.png"]
 
 
 def test_single_frames(tmp_path: Path) -> None:

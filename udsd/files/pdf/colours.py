@@ -72,6 +72,8 @@ def with_palette(space: Any, palette: NDArray[np.uint8]) -> Any:
         palette = np.broadcast_to(palette, (len(palette), 3))
     elif palette.shape[1] == 3 or kind == "inks":
         base = pikepdf.Name.DeviceRGB if palette.shape[1] == 3 else pikepdf.Name.DeviceGray
+    elif _name(base) == "/Separation":
+        palette = 255 - palette
     return pikepdf.Array([pikepdf.Name.Indexed, base, len(palette) - 1, pikepdf.String(palette.tobytes())])
 
 
@@ -116,5 +118,7 @@ def _palette(space: Any) -> NDArray[np.uint8]:
     entries = np.frombuffer(data, np.uint8, count * channels).reshape(count, channels)
     if kind == "inks":
         entries = Inks([(0.0, 1.0)] * channels).view(entries[None], 8)[0]
+    if _name(space[1]) == "/Separation":
+        entries = 255 - entries  # as in `colours_of`
     is_grey = entries.shape[1] == 1 or bool((entries == entries[:, :1]).all())
     return entries[:, :1] if is_grey else entries

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -33,12 +33,14 @@ class Slot:
         page: Number of the first page that shows it, from 1.
         turning: Which way up it is shown there.
         size: Width and height in pixels, as its dictionary says.
+        is_shared: Whether a page shows it too that is not to be restored.
     """
 
     key: Key
     page: int
     turning: Turning
     size: tuple[int, int]
+    is_shared: bool = False
 
 
 def find_slots(pdf: Pdf, pages: PageRange | None) -> list[Slot]:
@@ -51,15 +53,59 @@ def find_slots(pdf: Pdf, pages: PageRange | None) -> list[Slot]:
         pages: The pages, or None for all.
     """
     found: dict[Key, Slot] = {}
+    elsewhere: set[Key] = set()
     for number, page in enumerate(pdf.pages, start=1):
-        if pages is not None and number not in pages:
-            continue
+        is_chosen = pages is None or number in pages
         for image, turning in _drawn_on(page):
             key = image.objgen
             size = _size(image)
-            if key not in found and size is not None and min(size) >= SMALLEST:
+            if not is_chosen:
+                elsewhere.add(key)
+            elif key not in found and size is not None and min(size) >= SMALLEST:
                 found[key] = Slot(key, number, turning, size)
-    return list(found.values())
+    return [replace(slot, is_shared=slot.key in elsewhere) for slot in found.values()]
+
+
+def copy_for(pdf: Pdf, pages: PageRange, keys: Collection[Key]) -> dict[Key, PdfObject]:
+    """Have pages show copies of images in place of these, which stay on the other pages.
+
+    Args:
+        pdf: The file.
+        pages: The pages.
+        keys: Of the images.
+
+    Returns:
+        The copies, and those of the forms of the pages, by what they are copies of.
+    """
+    pikepdf = load_pikepdf()
+    copies = {key: _copy_of(pdf, pdf.get_object(key)) for key in keys}
+    holders = [page.obj for number, page in enumerate(pdf.pages, start=1) if copies and number in pages]
+    while holders:
+        holder = holders.pop()
+        resources = _inherited(holder, "/Resources")
+        objects = _images_and_forms(resources)
+        if not objects:
+            continue
+        named = pikepdf.Dictionary(resources["/XObject"])
+        for name, drawn in objects.items():
+            key = drawn.objgen
+            # A form is copied too, for what it shows; one without resources of its own takes those of its page.
+            if drawn.get("/Subtype") == pikepdf.Name.Form and "/Resources" in drawn and key not in copies:
+                copies[key] = _copy_of(pdf, drawn)
+                holders.append(copies[key])
+            named[name] = copies.get(key, drawn)
+        own = pikepdf.Dictionary(resources)
+        own["/XObject"] = named
+        holder["/Resources"] = own
+    return copies
+
+
+def _copy_of(pdf: Pdf, stream: PdfObject) -> PdfObject:
+    copy = load_pikepdf().Stream(pdf, stream.read_raw_bytes())
+    for name, value in stream.items():
+        if name != "/Length":
+            copy[name] = value
+    return copy
 
 
 def _drawn_on(page: PdfObject) -> Iterator[tuple[PdfObject, Turning]]:

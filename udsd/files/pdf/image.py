@@ -17,11 +17,13 @@ from udsd.files.pdf.encoding import Encoded, encode
 from udsd.files.pdf.finding import Slot
 from udsd.files.pdf.opening import PdfObject, load_pikepdf
 from udsd.files.pdf.samples import Samples, is_jpeg2000, read_samples
-from udsd.files.pdf.spaces import Colours
+from udsd.files.pdf.spaces import Colours, Palette
 from udsd.images import DecodedImage, DeepImage, Page
 from udsd.images.arrays import decode_array
 
 logger = logging.getLogger(__name__)
+
+_SIZE = ("/Width", "/Height")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,10 @@ class PdfImage:
         if space is None:
             raise ImageError("it has no colour space")
         colours = colours_of(space, decode)
-        return cls(slot, read_samples(stream, colours.components), colours, _alpha_of(stream))
+        samples = read_samples(stream, colours.components)
+        if isinstance(colours, Palette):
+            colours = colours.for_bits(samples.bits)
+        return cls(slot, samples, colours, _alpha_of(stream))
 
     def decoded(self) -> DecodedImage[Page]:
         """The image as it is seen, upright; it is encoded as a Pillow image, or a deep one for colours of 16 bits."""
@@ -89,19 +94,23 @@ class PdfImage:
 
 
 def _alpha_of(stream: PdfObject) -> NDArray[np.uint8] | None:
-    """The soft mask of an image, if it has one of its own size that can be read."""
-    mask = stream.get("/SMask")
-    if mask is None or any(mask.get(name) != stream.get(name) for name in ("/Width", "/Height")):
+    """The mask of an image, soft or a stencil, if it has one of its own size that can be read."""
+    pikepdf = load_pikepdf()
+    is_stencil = "/SMask" not in stream
+    mask = stream.get("/Mask" if is_stencil else "/SMask")
+    if not isinstance(mask, pikepdf.Stream) or any(mask.get(name) != stream.get(name) for name in _SIZE):
         return None
     try:
-        levels = colours_of(mask.get("/ColorSpace"), mask.get("/Decode"))
+        levels = colours_of(pikepdf.Name.DeviceGray if is_stencil else mask.get("/ColorSpace"), mask.get("/Decode"))
         samples = read_samples(mask, levels.components)
         view = levels.view(samples.values, samples.bits)
     # The mask stays as it is, be it damaged; the image is restored without it.
     except Exception as error:
         logger.debug("a mask cannot be read: %s", error)
         return None
-    return view.astype(np.uint8) if samples.bits < 16 else (view // 257).astype(np.uint8)
+    alpha = view.astype(np.uint8) if samples.bits < 16 else (view // 257).astype(np.uint8)
+    # A stencil lets through where it is black.
+    return 255 - alpha if is_stencil else alpha
 
 
 def _without_alpha(array: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +14,7 @@ from udsd.errors import ConfigError, ImageError
 from udsd.extras import require
 from udsd.images.limits import check_pages
 from udsd.out_of_memory import is_out_of_memory
-from udsd.regular import NotRegularError, regular_size
+from udsd.regular import NotRegularError, open_regular
 
 Pdf: TypeAlias = Any
 """A `pikepdf.Pdf`. The package is imported only where it is needed."""
@@ -50,28 +53,45 @@ def load_pdfium() -> Any:
     return require("pypdfium2", "pypdfium2", _EXTRA)
 
 
-def open_pdf(path: Path, password: str | None) -> Pdf:
-    """Open a PDF.
+@contextmanager
+def open_pdf(path: Path, password: str | None) -> Iterator[Pdf]:
+    """Open a PDF; it is closed after the block.
 
     Raises:
         ImageError: It is missing, damaged, encrypted with another password, or has no or too many pages; the message
             names the file.
     """
     try:
-        pikepdf = load_pikepdf()
+        load_pikepdf()
     except ConfigError as error:
         raise ImageError(f"{path}: {error}") from error
     _bound_expansion()
+    # By a file that is open: pikepdf takes no path that is not UTF-8.
+    with _opened(path) as file, closing(_read(file, path, password)) as pdf:
+        _check(pdf, path)
+        yield pdf
+
+
+def _opened(path: Path) -> BufferedReader:
     try:
-        regular_size(path)
-        pdf: Pdf = pikepdf.open(path, password=password or "")
-    except pikepdf.PasswordError as error:
-        told = "it is encrypted" if password is None else "it is encrypted with another password"
-        raise ImageError(f"{path}: {told}; give its password with --password (password=)") from error
+        return open_regular(path)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file; check the path") from error
     except NotRegularError as error:
         raise ImageError(f"{path}: {error.strerror}; give a file") from error
+    except OSError as error:
+        raise ImageError(
+            f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"
+        ) from error
+
+
+def _read(file: BufferedReader, path: Path, password: str | None) -> Pdf:
+    pikepdf = load_pikepdf()
+    try:
+        return pikepdf.open(file, password=password or "")
+    except pikepdf.PasswordError as error:
+        told = "it is encrypted" if password is None else "it is encrypted with another password"
+        raise ImageError(f"{path}: {told}; give its password with --password (password=)") from error
     except OSError as error:
         raise ImageError(
             f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"
@@ -81,18 +101,14 @@ def open_pdf(path: Path, password: str | None) -> Pdf:
         if is_out_of_memory(error):
             raise
         raise ImageError(f"{path}: damaged or no PDF ({one_line(error, path)}); get the file again") from error
-    try:
-        _check(pdf, path)
-    except BaseException:
-        pdf.close()
-        raise
-    return pdf
 
 
 def one_line(error: Exception, path: Path | None = None) -> str:
     """What an error of qpdf says, without the name of the file, which stands before it."""
     reason = " ".join(str(error).split()) or type(error).__name__
-    return reason.removeprefix(f"{path}: ").removeprefix(f"{path} ")
+    # As pikepdf calls an open file.
+    name = f"stream <_io.BufferedReader name={str(path)!r}>"
+    return reason.removeprefix(f"{name}: ").removeprefix(f"{name} ")
 
 
 def _check(pdf: Pdf, path: Path) -> None:

@@ -134,7 +134,7 @@ def _without_outer_filters(stream: PdfObject, filters: list[str]) -> bytes:
 
 
 def _plain(stream: PdfObject, filters: list[str], width: int, height: int, components: int | None) -> Samples:
-    bits = stream.get("/BitsPerComponent")
+    bits = 1 if stream.get("/ImageMask") is True else stream.get("/BitsPerComponent")  # of stencils it may be left out
     if bits not in _DEPTHS:
         raise ImageError(f"it has {bits} bits a colour; 1, 2, 4, 8 and 16 are read")
     if components is None:

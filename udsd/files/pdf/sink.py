@@ -16,7 +16,7 @@ from udsd.files.options import WriteOptions
 from udsd.files.parts import parts_of
 from udsd.files.pdf.colours import with_palette
 from udsd.files.pdf.encoding import Encoded
-from udsd.files.pdf.finding import Key
+from udsd.files.pdf.finding import Key, copy_for
 from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.opening import Pdf, load_pdfium, load_pikepdf, one_line, open_pdf
 from udsd.files.pdf.parts import IMAGES
@@ -81,6 +81,8 @@ class PdfSink:
                 parts = opened.enter_context(parts_of(target, source.path, f"{options!r}", IMAGES))
                 source.leave_out(parts.finished)
                 _take_all(pages, source, options, parts.add)
+                if all(parts.get(key) is None for key in parts.finished):
+                    parts.clear()  # there is nothing to go on with
                 _write_whole(target, source, parts.get)
             except OSError as error:
                 raise ImageError(
@@ -112,8 +114,10 @@ def _code(image: PdfImage, page: Page, source: PdfSource, options: WriteOptions,
         encoded = image.encoded(page, options)
     # Encoders raise many kinds of errors; one image does not stop the others.
     except Exception as error:
-        if is_out_of_memory(error) or source.count == 1:
+        if is_out_of_memory(error):
             raise
+        if source.count == 1:
+            raise ImageError(f"{source.path}: its image cannot be coded ({one_line(error)})") from error
         source.problems.append((image.slot.page, f"cannot be coded ({one_line(error)})"))
         take(image.slot.key, None)
         return
@@ -126,10 +130,12 @@ def _write_whole(target: Path, source: PdfSource, finished: Callable[[Key], Enco
     pikepdf = load_pikepdf()
     with open_pdf(source.path, source.password) as pdf:
         restored = 0
+        shared = {slot.key for slot in source.slots if slot.is_shared and finished(slot.key) is not None}
+        copies = {} if source.pages is None else copy_for(pdf, source.pages, shared)
         for slot in source.slots:
             encoded = finished(slot.key)
             if encoded is not None:
-                _put(pdf.get_object(slot.key), encoded)
+                _put(copies.get(slot.key, pdf.get_object(slot.key)), encoded)
                 restored += 1
         if restored == 0:
             raise _nothing_restored(source)
@@ -177,9 +183,10 @@ def _put(stream: Any, encoded: Encoded) -> None:
 def _is_pdfa(pdf: Pdf) -> bool:
     """Whether a file says that it is PDF/A. pikepdf would put its own metadata in the place of what it cannot read."""
     metadata = pdf.Root.get("/Metadata")
-    return metadata is not None and b"pdfaid" in metadata.read_bytes()
+    return isinstance(metadata, load_pikepdf().Stream) and b"pdfaid" in metadata.read_bytes()
 
 
 def _is_signed(pdf: Pdf) -> bool:
     form = pdf.Root.get("/AcroForm")
-    return form is not None and bool(int(form.get("/SigFlags", 0)) & 1)
+    flags = form.get("/SigFlags") if isinstance(form, load_pikepdf().Dictionary) else None
+    return isinstance(flags, int) and bool(flags & 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 
 from PIL import Image
@@ -46,6 +47,7 @@ class PdfSource:
         position: Of the image given last, from 0.
         page: The number of its page, from 1.
         current: The image given last.
+        pages: Those whose images are given, or None for all.
         problems: What a user should know of images: page and sentence.
         outcomes: Why images stay as they are although nothing went wrong.
 
@@ -57,7 +59,8 @@ class PdfSource:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path
         self.password = options.password
-        self._pdf = open_pdf(path, options.password)
+        self._opened = ExitStack()
+        self._pdf = self._opened.enter_context(open_pdf(path, options.password))
         try:
             with named_errors(str(path)):
                 self.slots = find_slots(self._pdf, options.pages)
@@ -69,12 +72,13 @@ class PdfSource:
                     "unsuitable",
                 )
         except BaseException:
-            self._pdf.close()
+            self.close()
             raise
         self.count = len(self.slots)
         self.pixel_count = self.slots[0].size[0] * self.slots[0].size[1]
         self.position, self.page = 0, self.slots[0].page
         self.current: PdfImage | None = None
+        self.pages = options.pages
         self.problems: list[tuple[int, str]] = []
         self.outcomes: set[Outcome] = set()
         self._kept: set[Key] = set()
@@ -138,4 +142,4 @@ class PdfSource:
 
     def close(self) -> None:
         """Close the file; no image can be read any more."""
-        self._pdf.close()
+        self._opened.close()

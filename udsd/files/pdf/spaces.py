@@ -8,7 +8,7 @@ light, and go back so that what did not change keeps its inks, and black stays t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -147,6 +147,18 @@ class Palette:
     ranges: Sequence[tuple[float, float]] | None
     components: int = 1
 
+    def for_bits(self, bits: int) -> Palette:
+        """The same for samples of so many bits, without a Decode array that says what holds without one.
+
+        Raises:
+            ImageError: It has another one, and would have to be made anew.
+        """
+        if self.ranges is None or [*self.ranges] == [(0, 2**bits - 1)]:
+            return replace(self, ranges=None)
+        if len(self.entries) > _TWO and bits > 1:
+            raise ImageError("its palette has a Decode array, with which it is not restored")
+        return self
+
     def view(self, samples: NDArray[Any], bits: int) -> NDArray[Any]:
         """Grey (H, W) or RGB (H, W, 3), uint8."""
         view = self.entries[self._indices(bits)[samples[..., 0]]]
@@ -156,8 +168,6 @@ class Palette:
         """Indices into the palette or into a new one."""
         if len(self.entries) <= _TWO or bits == 1:
             return Coloured(self._nearest(view, bits), bits)
-        if self.ranges is not None:
-            raise ImageError("its palette has a Decode array, with which it is not restored")
         count = 2**bits
         if self.entries.shape[1] == 1:
             values = np.rint(view / 255 * (count - 1)).astype(np.uint8)
