@@ -138,6 +138,17 @@ class TestBlurred:
         with pytest.raises(ImageError, match="all blurred images are among the sharp ones"):
             chosen_config(tmp_path / "run", None, {**STEPS, "data": {**TINY["data"], **data}})
 
+    @pytest.mark.parametrize("length", [STEPS, TINY], ids=["steps", "no length"])
+    def test_a_validation_without_images_is_told_before_the_blur_is_learnt(
+        self, length: dict[str, dict[str, object]], folders: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        data = {"sharp": (str(folders / "sharp"),), "blurred": (str(folders / "blurred"),)}
+        data["validation"] = (str(tmp_path / "empty"),)
+        with pytest.raises(ImageError, match="empty holds no images"):
+            chosen_config(tmp_path / "run", None, {**length, "data": {**TINY["data"], **data}})
+        assert not (tmp_path / "run" / "blur.safetensors").exists()
+
     def test_too_few_are_told(self, folders: Path, tmp_path: Path) -> None:
         few = save_drawings(tmp_path / "few", 2, 6, blurred=True)
         data = {"sharp": (str(folders / "sharp"),), "blurred": (str(few),)}

@@ -28,6 +28,7 @@ from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.scale_choice import with_best_scale
 from udsd.training.start import Overrides, run_config
+from udsd.training.validation import check_validations
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,8 @@ def automatic_config(
     crops = None
     if not given.get("warm_start", {}).get("steps"):
         crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=output)
+    if blurred:
+        check_validations(config, crops, output)
     if blurred and dry_run:
         _check_folders(blurred, config, crops, output, ends)
     elif blurred and "learnt" not in given.get("blur", {}):
