@@ -24,6 +24,7 @@ from udsd.training.learner import Learner
 from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
+from udsd.training.origin import Origin, origin_of_run
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes, random_state, set_random_state
 from udsd.training.progress import Callback, Progress, TrainingUpdate, duration
@@ -113,6 +114,7 @@ class Trainer:
         self.output = output
         self.learner = Learner(self.config, self.processes, vgg, initial, initial_state, teacher)
         self._teacher_sha256 = "" if teacher is None else teacher.sha256
+        self._origin = origin_of_run(config.run.init, config.warm_start.teacher)
         self.selection = self._make_selection(vgg)
         self._samples = SampleGrid(output / "samples")
         self._stopping = Stopping(self.processes)
@@ -298,6 +300,7 @@ class Trainer:
             "step": self.step,
             "config": self.config.to_dict(),
             "teacher": self._teacher_sha256,
+            "origin": self._origin.to_dict(),
             "scores": self.selection.scores.to_dict(),
             "data": self._facts,
         }
@@ -316,6 +319,9 @@ class Trainer:
             teacher=self._teacher_sha256,
             may_change=self._may_change_settings,
         )
+        if "origin" in state:  # an earlier version kept none
+            # That of the start: the model's folder may be gone, or another, while its licence holds on.
+            self._origin = Origin.from_dict(state["origin"]).taught_by(self.config.warm_start.teacher)
         self.learner.load_state(state)
         self.step = int(state["step"])
         self.selection.resume(state.get("scores", {}), self.step)
