@@ -15,7 +15,8 @@ from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
 from udsd.errors import ConfigError, ImageError
 from udsd.estimation import WHOLE, BlurEstimator, Round
-from udsd.training import automatic, learnt_blur, train
+from udsd.evaluation.vgg import VGG19Features
+from udsd.training import automatic, learnt_blur, length, train
 from udsd.training.automatic import chosen_config
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.runs import load_trained, read_run_config
@@ -194,6 +195,12 @@ class TestOthers:
         assert not (tmp_path / "run").exists()
         assert "the blur of 8 images is learnt first, with 12 sharp ones" in caplog.text
 
+    def test_a_ramp_that_is_given_stays(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        for given, ramp in (({}, 50), ({"ramp_steps": 400}, 400), ({"ramp_steps": 0}, 0)):
+            config = chosen_config(tmp_path / "run", None, {**TINY, "data": data, "warm_start": given})
+            assert (config.warm_start.steps, config.warm_start.ramp_steps) == (1500, ramp)
+
 
 class TestBudget:
     def test_gives_the_number_of_steps(self, folders: Path, tmp_path: Path) -> None:
@@ -208,6 +215,21 @@ class TestBudget:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
         with pytest.raises(ConfigError, match=r"the budget leaves .* for training"):
             chosen_config(tmp_path / "run", None, {**TINY, "data": data}, budget=0.01)
+
+    def test_a_step_is_timed_with_its_perceptual_loss(
+        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vgg, asked, passes = VGG19Features(), [], []
+        vgg.register_forward_hook(lambda *_: passes.append(1))
+        monkeypatch.setattr(length, "load_vgg19", lambda path: asked.append(path) or vgg)
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        run = {**TINY["run"], "vgg_weights": "vgg.safetensors"}
+        given = {**TINY, "data": data, "run": run}
+        chosen_config(tmp_path / "plain", None, given, budget=60)
+        assert not asked
+        chosen_config(tmp_path / "run", None, {**given, "loss": {"restoration_perceptual": 0.1}}, budget=60)
+        assert asked == [Path("vgg.safetensors")]
+        assert passes
 
     def test_with_a_recipe_is_refused(self, folders: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="a budget is for runs without a recipe"):

@@ -128,7 +128,8 @@ def automatic_config(
         crops = crops.under(config.blur)
         if config.run.init and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {})):
             config = with_best_scale(config, crops, output, ends)
-        config = with_length(config, crops.at_scale(config.model.input_scale), None if dry_run else ends)
+        crops, ramp_steps = crops.at_scale(config.model.input_scale), given.get("warm_start", {}).get("ramp_steps")
+        config = with_length(config, crops, None if dry_run else ends, ramp_steps=ramp_steps)
     return _with_intervals(config, given)
 
 
