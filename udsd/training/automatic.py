@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from udsd.atomic import whole_file
+from udsd.device import resolve_device
 from udsd.errors import ConfigError, UdsdError
 from udsd.estimation import WHOLE, Plan
 from udsd.regular import read_limited
@@ -24,6 +25,7 @@ from udsd.training.data import TrainingCrops
 from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of, unpaired_files
 from udsd.training.length import least_seconds, with_length
 from udsd.training.lock import only_trainer
+from udsd.training.processes import Processes
 from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.scale_choice import with_best_scale
@@ -114,7 +116,15 @@ def automatic_config(
     config = run_config(output, str(recipe_path(RECIPE)), given, resume=False)
     crops = None
     if not given.get("warm_start", {}).get("steps"):
-        crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=output)
+        processes = Processes(resolve_device(config.run.device))
+        crops = TrainingCrops(
+            config.data,
+            config.blur,
+            config.run.seed,
+            process=processes.index,
+            processes=processes.count,
+            besides=output,
+        )
     if blurred:
         check_validations(config, crops, output)
     if blurred and dry_run:

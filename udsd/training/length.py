@@ -54,7 +54,8 @@ def with_length(
         steps = min(max(steps, _FEWEST_STEPS), _MOST_STEPS)
     else:
         step_time = seconds_per_step(config, crops)
-        left = ends - time.monotonic()
+        # Each process has clocks of its own, and all must have as many steps.
+        left = _processes_of(config).of_main(ends - time.monotonic())
         steps = int(_TRAINING_SHARE * left / step_time)
         if steps < _LEAST_BUDGETED:
             raise ConfigError(
@@ -71,12 +72,13 @@ def least_seconds(config: TrainingConfig, crops: TrainingCrops) -> float:
 
 
 def seconds_per_step(config: TrainingConfig, crops: TrainingCrops) -> float:
-    """Time of a step, measured on networks of random weights that are thrown away."""
+    """Time of a step of all processes, measured on networks of random weights that are thrown away."""
     config = _with_steps(config, 1)
     vgg = None
     if config.needs_vgg:
         vgg = load_vgg19(Path(config.run.vgg_weights) if config.run.vgg_weights else None)
-    trial = Learner(config, Processes(resolve_device(config.run.device)), vgg, teacher=load_teacher(config))
+    processes = _processes_of(config)
+    trial = Learner(config, processes, vgg, teacher=load_teacher(config))
     batches = prefetch(
         lambda step: trial.draw(crops, 0),
         range(_TRIAL_WARM_UP + _TRIAL_STEPS),
@@ -90,7 +92,11 @@ def seconds_per_step(config: TrainingConfig, crops: TrainingCrops) -> float:
             losses = trial.step(0, batch)
             float(next(iter(losses.values())).detach())  # waits for a GPU
             times.append(time.perf_counter() - began)
-    return float(np.mean(times[_TRIAL_WARM_UP:]))
+    return max(processes.gather(float(np.mean(times[_TRIAL_WARM_UP:]))))
+
+
+def _processes_of(config: TrainingConfig) -> Processes:
+    return Processes(resolve_device(config.run.device))
 
 
 def _with_steps(config: TrainingConfig, steps: int, ramp_steps: int | None = None) -> TrainingConfig:
