@@ -13,7 +13,7 @@ from PIL import Image
 from tests.degradation.test_blur_set import blurs_of
 from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.estimation import WHOLE, BlurEstimator, Round
 from udsd.evaluation.vgg import VGG19Features
 from udsd.training import automatic, learnt_blur, length, train
@@ -182,6 +182,12 @@ class TestOthers:
         pairs = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp"))
         with pytest.raises(ConfigError, match="give either pairs or unpaired images"):
             chosen_config(tmp_path / "run", None, {**STEPS, "data": {"pairs": pairs, "sharp": (pairs[1],)}})
+
+    def test_pairs_beside_blurred_images_are_refused(self, folders: Path, tmp_path: Path) -> None:
+        pairs, blurred = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp")), folders / "blurred"
+        data = {**TINY["data"], "pairs": pairs, "blurred": (str(blurred),)}
+        with pytest.raises(UdsdError, match="pairs"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": data})
 
     def test_the_length_suits_the_number_of_images(self, folders: Path, tmp_path: Path) -> None:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
