@@ -70,6 +70,7 @@ def test_sharp_images_are_told(folders: Path, tmp_path: Path, capsys: pytest.Cap
         ("{missing}", "no such folder"),
         ("{empty}", "holds no images"),
         ("{sharp} --sharp {sharp}", "all blurred images are among the sharp ones"),
+        ("{sharp} -o {sharp}", "all images lie in the output folder"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -78,7 +79,14 @@ def test_bad_input_is_one_line(
     (tmp_path / "empty").mkdir()
     places = {"missing": tmp_path / "missing", "empty": tmp_path / "empty", "sharp": folders / "sharp"}
     report = tmp_path / "report"
-    assert main(["blur", *arguments.format(**places).split(" "), "-o", str(report)]) == 2
+    assert main(["blur", "-o", str(report), *arguments.format(**places).split(" ")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not report.exists()
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "9223372036854775808", "x"])
+def test_a_wrong_seed_is_told(seed: str, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["blur", str(folders / "blurred"), "-o", str(tmp_path), "--seed", seed])
+    assert f"{seed!r} is no seed; give a whole number from 0" in capsys.readouterr().err

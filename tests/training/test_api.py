@@ -114,6 +114,14 @@ def test_the_callback_is_told_losses_and_scores_and_can_stop_the_run(tmp_path: P
     assert run.scores.name == "validation_pairs_psnr"
 
 
+def test_what_a_callback_raises_comes_as_it_is(pages: Path, tmp_path: Path) -> None:
+    def callback(update: TrainingUpdate) -> bool:
+        raise ConnectionRefusedError("nobody listens")  # an OSError, as that of a full disk is
+
+    with pytest.raises(ConnectionRefusedError, match="nobody listens"):
+        train(pages, tmp_path, recipe="paper", settings=SETTINGS, callback=callback)
+
+
 def test_a_thread_can_train(pages: Path, tmp_path: Path) -> None:
     done: list[TrainedRun] = []
     thread = threading.Thread(

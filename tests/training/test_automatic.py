@@ -13,9 +13,10 @@ from PIL import Image
 from tests.degradation.test_blur_set import blurs_of
 from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
-from udsd.errors import ConfigError, ImageError
+from udsd.errors import ConfigError, ImageError, UdsdError
 from udsd.estimation import WHOLE, BlurEstimator, Round
-from udsd.training import automatic, learnt_blur, train
+from udsd.evaluation.vgg import VGG19Features
+from udsd.training import automatic, learnt_blur, length, train
 from udsd.training.automatic import chosen_config
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.runs import load_trained, read_run_config
@@ -138,6 +139,17 @@ class TestBlurred:
         with pytest.raises(ImageError, match="all blurred images are among the sharp ones"):
             chosen_config(tmp_path / "run", None, {**STEPS, "data": {**TINY["data"], **data}})
 
+    @pytest.mark.parametrize("length", [STEPS, TINY], ids=["steps", "no length"])
+    def test_a_validation_without_images_is_told_before_the_blur_is_learnt(
+        self, length: dict[str, dict[str, object]], folders: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        data = {"sharp": (str(folders / "sharp"),), "blurred": (str(folders / "blurred"),)}
+        data["validation"] = (str(tmp_path / "empty"),)
+        with pytest.raises(ImageError, match="empty holds no images"):
+            chosen_config(tmp_path / "run", None, {**length, "data": {**TINY["data"], **data}})
+        assert not (tmp_path / "run" / "blur.safetensors").exists()
+
     def test_too_few_are_told(self, folders: Path, tmp_path: Path) -> None:
         few = save_drawings(tmp_path / "few", 2, 6, blurred=True)
         data = {"sharp": (str(folders / "sharp"),), "blurred": (str(few),)}
@@ -171,6 +183,12 @@ class TestOthers:
         with pytest.raises(ConfigError, match="give either pairs or unpaired images"):
             chosen_config(tmp_path / "run", None, {**STEPS, "data": {"pairs": pairs, "sharp": (pairs[1],)}})
 
+    def test_pairs_beside_blurred_images_are_refused(self, folders: Path, tmp_path: Path) -> None:
+        pairs, blurred = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp")), folders / "blurred"
+        data = {**TINY["data"], "pairs": pairs, "blurred": (str(blurred),)}
+        with pytest.raises(UdsdError, match="pairs"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": data})
+
     def test_the_length_suits_the_number_of_images(self, folders: Path, tmp_path: Path) -> None:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
         config = chosen_config(tmp_path / "run", None, {**TINY, "data": data})
@@ -182,6 +200,12 @@ class TestOthers:
         assert main([*command, "--output", str(tmp_path / "run"), *words(STEPS)]) == 0
         assert not (tmp_path / "run").exists()
         assert "the blur of 8 images is learnt first, with 12 sharp ones" in caplog.text
+
+    def test_a_ramp_that_is_given_stays(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        for given, ramp in (({}, 50), ({"ramp_steps": 400}, 400), ({"ramp_steps": 0}, 0)):
+            config = chosen_config(tmp_path / "run", None, {**TINY, "data": data, "warm_start": given})
+            assert (config.warm_start.steps, config.warm_start.ramp_steps) == (1500, ramp)
 
 
 class TestBudget:
@@ -197,6 +221,21 @@ class TestBudget:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
         with pytest.raises(ConfigError, match=r"the budget leaves .* for training"):
             chosen_config(tmp_path / "run", None, {**TINY, "data": data}, budget=0.01)
+
+    def test_a_step_is_timed_with_its_perceptual_loss(
+        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vgg, asked, passes = VGG19Features(), [], []
+        vgg.register_forward_hook(lambda *_: passes.append(1))
+        monkeypatch.setattr(length, "load_vgg19", lambda path: asked.append(path) or vgg)
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        run = {**TINY["run"], "vgg_weights": "vgg.safetensors"}
+        given = {**TINY, "data": data, "run": run}
+        chosen_config(tmp_path / "plain", None, given, budget=60)
+        assert not asked
+        chosen_config(tmp_path / "run", None, {**given, "loss": {"restoration_perceptual": 0.1}}, budget=60)
+        assert asked == [Path("vgg.safetensors")]
+        assert passes
 
     def test_with_a_recipe_is_refused(self, folders: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="a budget is for runs without a recipe"):

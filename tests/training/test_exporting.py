@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ from PIL import Image
 
 from tests.runs import CPU, TINY, MakeConfig, merged
 from udsd.errors import ConfigError
-from udsd.pretrained import load_model
+from udsd.models import DeblurModel
+from udsd.pretrained import load_model, save_model
 from udsd.pretrained.card import MINIMAL_CARD
 from udsd.pretrained.lookup import BUNDLED_MODELS
 from udsd.pretrained.metadata import read_metadata
@@ -22,6 +24,7 @@ from udsd.training.exporting import export
 from udsd.training.origin import Origin, origin_of, origin_of_run
 from udsd.training.recipe_files import recipe_text
 from udsd.training.runs import TrainedRun, load_trained
+from udsd.training.start import make_trainer
 from udsd.training.trainer import Trainer
 from udsd.training.validation import Validation
 
@@ -87,6 +90,38 @@ def test_what_was_not_measured_says_so(make_config: MakeConfig, tmp_path: Path) 
     assert "somebody" not in card
 
 
+def test_no_path_is_on_the_card(run: Path, pages: Path, tmp_path: Path) -> None:
+    trained, somewhere = load_trained(run), "/home/somebody"
+    config = trained.config
+    paths = replace(
+        config,
+        data=replace(config.data, sharp=(), pairs=(f"{somewhere}/a", f"{somewhere}/b")),
+        blur=replace(config.blur, learnt=f"{somewhere}/blur.safetensors"),
+        warm_start=replace(config.warm_start, teacher=f"{somewhere}/teacher"),
+        run=replace(config.run, init=f"{somewhere}/start", vgg_weights=f"{somewhere}/vgg"),
+    )
+    facts = card_facts(trained, "plates", "", base_model="", has_licence_file=False)
+    card = model_card(replace(trained, config=paths), facts)
+    assert somewhere not in card
+    assert not re.search(r"[\"' =\[(]/\w", card)
+    assert "blurred in ways learnt from blurred ones" in card
+
+
+def test_a_licence_holds_on_though_the_model_it_came_with_is_gone(make_config: MakeConfig, tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    save_model(DeblurModel(make_config().model), start, card="---\nlicense: other\nlicense_name: mine\n---\n")
+    (start / "LICENSE").write_bytes(b"may not be \xff")
+    sections: dict[str, dict[str, Any]] = {"run": {"init": str(start)}, "warm_start": {"steps": 2}}
+    make_trainer(make_config(**sections), tmp_path / "run", callback=lambda update: update.step == 1).fit()
+    start.rename(tmp_path / "moved")
+    make_trainer(make_config(**sections), tmp_path / "run", resume=True).fit()
+    with pytest.raises(ConfigError, match="began with a model under LicenseRef-mine"):
+        export(tmp_path / "run", tmp_path / "model", licence="MIT")
+    export(tmp_path / "run", tmp_path / "model")
+    assert (tmp_path / "model" / "LICENSE").read_bytes() == b"may not be \xff"
+    assert read_metadata((tmp_path / "model" / "README.md").read_text(), "README.md")["license_name"] == "mine"
+
+
 def test_the_card_is_complete_for_the_hub(run: Path, tmp_path: Path) -> None:
     export(run, tmp_path / "plates", licence="Apache-2.0")
     card = (tmp_path / "plates" / "README.md").read_text()
@@ -131,7 +166,8 @@ def test_a_licence_that_holds_on_is_kept_from_model_to_model(
     trained = load_trained(run)
 
     def begun_with(init: str, *_: Any, **__: Any) -> TrainedRun:
-        return replace(trained, config=replace(trained.config, run=replace(trained.config.run, init=init)))
+        config = replace(trained.config, run=replace(trained.config.run, init=init))
+        return replace(trained, config=config, origin=None)  # of an earlier version
 
     first, second = tmp_path / "first", tmp_path / "second"
     for init, folder in (("face", first), (str(first), second)):

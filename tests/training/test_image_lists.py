@@ -117,7 +117,13 @@ def test_images_that_a_run_was_given_in_memory_are(folder: Path) -> None:
     shutil.copy(folder / "a.png", folder / "images" / "sharp" / "0.png")
     given = str(folder / "images" / "sharp")
     assert [path.name for path in list_images([given], besides=folder)] == ["0.png"]
-    assert list_images([str(folder)], besides=folder) == []
+    with pytest.raises(ImageError, match=r"all images lie in the output folder .*; give an output folder that holds"):
+        list_images([str(folder)], besides=folder)
+
+
+def test_no_folder_at_all_is_told() -> None:
+    with pytest.raises(ImageError, match="no folder of images is given"):
+        list_images([])
 
 
 def test_an_empty_name_is_no_folder() -> None:

@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from tests.runs import TINY, merged, to_toml
+from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained import save_model
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
 from udsd.training.processes import Processes
 
@@ -42,9 +44,22 @@ assert weights[1].grad.is_contiguous(memory_format=torch.channels_last)
 assert weights[2].grad is None
 assert processes.mean(torch.tensor([processes.index * 4.0])).item() == 2
 assert processes.gather({"number": processes.index}) == [{"number": 0}, {"number": 1}]
+assert processes.of_main(processes.index) == 0
 assert processes.any(processes.index == 1) and not processes.any(False)
 processes.part()
 """
+
+
+UNEVEN = """
+import os, sys, time
+from udsd.cli.train import main
+
+began, clock = time.monotonic(), time.monotonic
+if os.environ["RANK"] == "1":
+    time.monotonic = lambda: began + 1.5 * (clock() - began)
+sys.exit(main(sys.argv[1:]))
+"""
+"""Trains in processes of which the second has a clock that is too fast."""
 
 
 def launch(arguments: Sequence[str], processes: int = 2) -> subprocess.CompletedProcess[str]:
@@ -69,6 +84,7 @@ def test_one_process_leaves_everything_as_it_is() -> None:
     assert torch.equal(weight.grad, torch.arange(3.0))
     assert (processes.count, processes.index, processes.is_main) == (1, 0, True)
     assert processes.gather("mine") == ["mine"]
+    assert processes.of_main("mine") == "mine"
     assert processes.any(True) is True
     assert processes.any(False) is False
 
@@ -108,3 +124,20 @@ def test_two_processes_train_one_model_and_resume_exactly(pages: Path, tmp_path:
     assert resumed is not None
     for name, tensor in state["networks"].items():
         assert torch.equal(resumed["networks"][name], tensor), name
+
+
+@pytest.mark.slow
+def test_processes_with_a_budget_take_as_many_steps_at_one_scale(pages: Path, tmp_path: Path) -> None:
+    model = DeblurModel(ModelConfig(base_width=4, residual_blocks=1, residual_output=True))
+    save_model(model, tmp_path / "model")
+    (tmp_path / "train.py").write_text(UNEVEN)
+    settings = ["data.crop_size=32", "data.batch_size=2", "data.minimum_contrast=0", "data.workers=0"]
+    arguments = ["--sharp", str(pages), "--output", str(tmp_path / "run"), "--init", str(tmp_path / "model")]
+    arguments += ["--device", "cpu", "--budget", "8s", *(word for one in settings for word in ("--set", one))]
+    done = launch([str(tmp_path / "train.py"), *arguments])
+    assert done.returncode == 0, done.stderr
+    state = load_newest_checkpoint(tmp_path / "run")
+    assert state is not None
+    assert state["step"] == state["config"]["warm_start"]["steps"] >= 20
+    # Otherwise the one with more would have waited for the other for ever, or met it in another operation.
+    assert len(state["random"]) == 2

@@ -102,6 +102,46 @@ def test_the_unpaired_stage_begins_with_the_twins(make_config: MakeConfig, tmp_p
         torch.testing.assert_close(value, networks.deblur_model.generator.state_dict()[name], atol=1e-7, rtol=0)
 
 
+@pytest.mark.parametrize("earlier", [False, True], ids=["this version", "an earlier one"])
+def test_a_warm_start_that_is_cut_short_later_is_followed_by_the_twins(
+    earlier: bool, make_config: MakeConfig, whole_run: Path, tmp_path: Path
+) -> None:
+    """Next to nothing is learnt in the unpaired stage, so that both branches are still alike."""
+    folder = stopped_after(3, whole_run, tmp_path / "run")
+    if earlier:
+        forget_stages(folder)
+    shorter = STAGES | {"warm_start": {"steps": 2}, "unpaired": {"steps": 2, "decay_steps": 0, "learning_rate": 1e-9}}
+    trainer = Trainer(make_config(**shorter), folder, CPU, resume=True, change_settings=True)
+    trainer.fit()
+    assert trainer.step == 4
+    generator = trainer.networks.deblur_model.generator.state_dict()
+    for name, value in trainer.networks.blur_generator.state_dict().items():
+        torch.testing.assert_close(value, generator[name], atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["this version", "an earlier one"])
+def test_a_warm_start_that_is_made_longer_later_undoes_no_twin(
+    earlier: bool, make_config: MakeConfig, whole_run: Path, tmp_path: Path
+) -> None:
+    folder = stopped_after(6, whole_run, tmp_path / "run")
+    if earlier:
+        forget_stages(folder)
+    longer = STAGES | {"warm_start": {"steps": 7}, "unpaired": {"steps": 1, "decay_steps": 0, "learning_rate": 1e-9}}
+    trainer = Trainer(make_config(**longer), folder, CPU, resume=True, change_settings=True)
+    before = trainer.networks.blur_generator.up1.weight.clone()
+    trainer.fit()
+    assert trainer.step == 8
+    torch.testing.assert_close(trainer.networks.blur_generator.up1.weight, before, atol=1e-7, rtol=0)
+
+
+def forget_stages(folder: Path) -> None:
+    """Make the checkpoints of a run those of an earlier version."""
+    for path in find_checkpoints(folder):
+        state = torch.load(path, weights_only=True)
+        del state["has_begun_unpaired_stage"], state["origin"]
+        torch.save(state, path)
+
+
 def test_without_a_warm_start_the_branches_differ(make_config: MakeConfig, tmp_path: Path) -> None:
     trainer = Trainer(make_config(warm_start={"steps": 0}), tmp_path, CPU)
     trainer.fit()

@@ -11,6 +11,8 @@ from udsd.degradation import BlurConfig
 from udsd.errors import ImageError
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel, ModelConfig
+from udsd.training.data_config import DataConfig
+from udsd.training.training_files import find_training_files
 from udsd.training.validation import Validation, real_pairs, synthetic_pairs
 
 CPU = torch.device("cpu")
@@ -49,16 +51,49 @@ def test_of_many_and_large_images_a_few_and_their_middle_are_taken(tmp_path: Pat
     np.testing.assert_array_equal(pairs[-1].sharp, large[22:278, 12:268])
 
 
-def test_images_too_small_to_measure_are_named(tmp_path: Path) -> None:
-    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
-    with pytest.raises(ImageError, match="8x8 pixels; this score needs at least"):
-        Validation(synthetic_pairs([tmp_path / "small.png"], BLUR, 32))
-
-
 def save_noise(path: Path, seed: int, size: tuple[int, int] = (40, 40)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
     return path
+
+
+def cut_off(path: Path) -> Path:
+    """Damage an image in a way that its header does not tell."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def test_images_too_small_to_measure_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    small = save_noise(tmp_path / "small.png", 0, (10, 40))
+    smallest = save_noise(tmp_path / "smallest.png", 1, (11, 11))
+    assert [pair.name for pair in synthetic_pairs([small, smallest], BLUR, 32)] == ["smallest.png"]
+    assert f"1 image(s) are smaller than 11 px a side and are not measured: {small}" in caplog.text
+    Validation(synthetic_pairs([smallest], BLUR, 32), VGG19Features())
+    with pytest.raises(ImageError, match=r"no images for validation; give .* 11 px a side"):
+        Validation(synthetic_pairs([small], BLUR, 32))
+
+
+def test_in_the_place_of_a_damaged_image_the_next_is_measured(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = [save_noise(tmp_path / f"{number}.png", number) for number in range(6)]
+    damaged = cut_off(files[0])
+    assert [pair.name for pair in synthetic_pairs(files, BLUR, 2)] == ["1.png", "5.png"]
+    assert str(damaged) in caplog.text
+
+
+def test_held_out_images_can_be_measured(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = [save_noise(tmp_path / f"{number}.png", number) for number in range(8)]
+    data = DataConfig(sharp=(str(tmp_path),), held_out=0.25, crop_size=16, batch_size=2)
+    assert find_training_files(data).held_out == [files[2], files[6]]
+    cut_off(files[2])
+    save_noise(files[3], 3, (8, 8))
+    found = find_training_files(data)
+    assert found.held_out == [files[4], files[6]]
+    assert files[4] not in [*found.sharp, *found.blurred]
+    assert [pair.name for pair in synthetic_pairs(found.held_out, BLUR, 32)] == ["4.png", "6.png"]
+    for path in files:
+        save_noise(path, int(path.stem), (8, 8))
+    assert find_training_files(data).held_out == []
+    assert "the run is not measured" in caplog.text
 
 
 def test_real_pairs_are_matched_by_name_and_the_rest_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -76,6 +111,8 @@ def test_real_pairs_are_matched_by_name_and_the_rest_is_told(tmp_path: Path, cap
     assert f"1 image(s) have no partner in {blurred} and are left out: {sharp / 'c.png'}" in caplog.text
     assert "have another size than their blurred partner and are left out" in caplog.text
     assert [pair.name for pair in real_pairs(blurred, sharp, 1)] == ["a"]
+    cut_off(blurred / "a.bmp")
+    assert [pair.name for pair in real_pairs(blurred, sharp, 1)] == ["below/b"]
 
 
 def test_pairs_whose_sharp_image_is_trained_on_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

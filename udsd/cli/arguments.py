@@ -37,6 +37,16 @@ def output_path(text: str) -> Path:
     return some_path(text)
 
 
+_SEEDS = 2**63
+
+
+def some_seed(text: str) -> int:
+    """A seed of random draws."""
+    if not re.fullmatch(r"\d{1,19}", text, re.ASCII) or int(text) >= _SEEDS:
+        raise ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 to less than 2^63")
+    return int(text)
+
+
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path, some_time
+from udsd.cli.arguments import output_name, output_or_stream, output_path, some_path, some_seed, some_time
 from udsd.cli.help import add_verbosity, add_version, describe_command
 from udsd.cli.help_texts import COMMANDS, UDSD
 
@@ -177,7 +177,7 @@ def _add_evaluate(commands: Commands) -> None:
     command.add_argument(
         "--other-paper", action="store_true", help="print each image anew, in fainter ink on tinted and shaded paper"
     )
-    command.add_argument("--seed", type=int, default=0, help="seed of strips, blur and noise (default: 0)")
+    command.add_argument("--seed", type=some_seed, default=0, help="seed of strips, blur and noise (default: 0)")
     _add_model_options(command)
     command.set_defaults(run="evaluate:run")
 

@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 from collections.abc import Callable, Sequence
 
-from udsd.cli.arguments import folder_name, output_path, some_path, some_time
+from udsd.cli.arguments import folder_name, output_path, some_path, some_seed, some_time
 from udsd.cli.help import add_version, describe_command
 from udsd.cli.help_texts import TRAIN_COMMANDS
 from udsd.cli.output import print_error
@@ -181,7 +181,7 @@ def _blur_parser() -> argparse.ArgumentParser:
         help="folder of sharp images of the same kind: the result is more exact (may be repeated)",
     )
     parser.add_argument("-o", "--output", required=True, type=output_path, help="folder for the report")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random draws (default: 0)")
+    parser.add_argument("--seed", type=some_seed, default=0, help="seed of all random draws (default: 0)")
     parser.set_defaults(run="blur:report_blur")
     return parser
 

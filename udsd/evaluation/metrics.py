@@ -24,6 +24,9 @@ _PEAK = 255.0
 _SSIM_WINDOW = 11
 """Side in pixels of the window of a Gaussian of sigma 1.5 (Wang et al., 2004)."""
 
+SMALLEST_MEASURED = _SSIM_WINDOW
+"""Pixels a side from which an image has every score."""
+
 
 def psnr(restored: Image, sharp: Image) -> float:
     """Peak signal-to-noise ratio in dB, at most `MAX_PSNR`: 10 log10(255^2 / mean squared error)."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from udsd.atomic import whole_file
+from udsd.device import resolve_device
 from udsd.errors import ConfigError, UdsdError
 from udsd.estimation import WHOLE, Plan
 from udsd.regular import read_limited
@@ -24,10 +25,12 @@ from udsd.training.data import TrainingCrops
 from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of, unpaired_files
 from udsd.training.length import least_seconds, with_length
 from udsd.training.lock import only_trainer
+from udsd.training.processes import Processes
 from udsd.training.recipe_files import recipe_path, recipe_text
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.scale_choice import with_best_scale
 from udsd.training.start import Overrides, run_config
+from udsd.training.validation import check_validations
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +116,17 @@ def automatic_config(
     config = run_config(output, str(recipe_path(RECIPE)), given, resume=False)
     crops = None
     if not given.get("warm_start", {}).get("steps"):
-        crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=output)
+        processes = Processes(resolve_device(config.run.device))
+        crops = TrainingCrops(
+            config.data,
+            config.blur,
+            config.run.seed,
+            process=processes.index,
+            processes=processes.count,
+            besides=output,
+        )
+    if blurred:
+        check_validations(config, crops, output)
     if blurred and dry_run:
         _check_folders(blurred, config, crops, output, ends)
     elif blurred and "learnt" not in given.get("blur", {}):
@@ -125,7 +138,8 @@ def automatic_config(
         crops = crops.under(config.blur)
         if config.run.init and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {})):
             config = with_best_scale(config, crops, output, ends)
-        config = with_length(config, crops.at_scale(config.model.input_scale), None if dry_run else ends)
+        crops, ramp_steps = crops.at_scale(config.model.input_scale), given.get("warm_start", {}).get("ramp_steps")
+        config = with_length(config, crops, None if dry_run else ends, ramp_steps=ramp_steps)
     return _with_intervals(config, given)
 
 

@@ -14,7 +14,11 @@ from udsd.training.scores import Scored
 MARK = "<!-- Written by udsd-train export. Remove this line to keep what you change. -->"
 """A card with this line is written anew by the next export; any other one is left alone."""
 
-_PRIVATE = {"data": ("sharp", "blurred", "validation", "validation_pairs"), "run": ("vgg_weights", "device")}
+_PRIVATE = {
+    "data": ("sharp", "blurred", "pairs", "validation", "validation_pairs"),
+    "blur": ("learnt",),
+    "run": ("vgg_weights", "device"),
+}
 """Settings that are paths on somebody's machine, or say nothing of the model."""
 
 _SCORES = {"psnr": "PSNR at best shift, dB", "ssim": "SSIM", "d_vgg": "d_VGG, relative to blurred"}
@@ -76,7 +80,10 @@ def _lines(run: TrainedRun, facts: CardFacts) -> Iterator[str]:
     if teacher:
         yield f"It learnt from {teacher}: {100 * config.warm_start.teacher_share:.0f} % of what it was to give."
     yield from ("", usage(REPO_PLACEHOLDER, source_address()).rstrip(), "", "## Licence", "", _licence(facts))
-    yield from ("", "## Images", "", *_images(run.data), "", "## Scores", "", *_scores(run))
+    yield from ("", "## Images", "", *_images(run.data), "")
+    if config.blur.learnt:
+        yield from ("Sharp images were blurred in ways learnt from blurred ones, not by the ranges below.", "")
+    yield from ("## Scores", "", *_scores(run))
     yield from ("", "## Limits", "", _LIMITS)
     yield from ("", "## Settings", "", "```toml", recipe_text(_public(config.to_dict())).rstrip(), "```", "")
     yield CITATION.rstrip()

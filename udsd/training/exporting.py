@@ -55,7 +55,7 @@ def export(
     """
     trained, folder = load_trained(Path(run), last=last), Path(output)
     is_written = _has_card_of_ones_own(folder)
-    origin = origin_of_run(trained.config.run.init, trained.config.warm_start.teacher)
+    origin = trained.origin or origin_of_run(trained.config.run.init, trained.config.warm_start.teacher)
     licence = origin.licence_for(licence)
     if is_written:
         logger.info("%s is left as it is", folder / CARD_FILE)

@@ -34,8 +34,10 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
             Places that lie in it were meant, and count.
 
     Raises:
-        ImageError: One of them is missing or holds no images.
+        ImageError: One of them is missing or holds no images, there are none of them, or all images are left out.
     """
+    if not places:
+        raise ImageError("no folder of images is given; give one, or a text file with a path on each line")
     files: dict[Path, Path] = {}
     own = None if besides is None else real_path(besides)
     for place in places:
@@ -48,6 +50,11 @@ def list_images(places: Sequence[str], besides: Path | None = None) -> list[Path
             real = real_path(path)
             if own is None or place_is_own or not real.is_relative_to(own):
                 files.setdefault(real, path)
+    if not files:
+        raise ImageError(
+            f"all images lie in the output folder {besides}, and pictures there are taken for results; give an output "
+            "folder that holds none of them"
+        )
     return list(files.values())
 
 

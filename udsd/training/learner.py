@@ -77,6 +77,7 @@ class Learner:
         torch.manual_seed(config.run.seed)  # the same initial weights in every process
         self.networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
         self._has_trained_blur_branch = initial_state is not None
+        self._has_begun_unpaired_stage = False
         if initial is not None:
             self._start_from(initial, initial_state)
         if not config.branches.blur_encoder:
@@ -128,8 +129,9 @@ class Learner:
         if self.in_warm_start(step):
             losses = self._warm_start_step(step, batch)
         else:
-            if step == self.config.warm_start.steps > 0:
-                self._begin_unpaired_stage()
+            # Not by the number of the step: a run may go on with a shorter warm start than it has had.
+            if not self._has_begun_unpaired_stage:
+                self._begin_unpaired_stage(step)
             losses = self._unpaired_step(step - self.config.warm_start.steps, batch)
         if self._used != {"discriminators"}:
             self._average.update(self.networks.deblur_model)
@@ -167,10 +169,11 @@ class Learner:
             "pools": [pool.state_dict() for pool in self._pools],
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
             "has_trained_blur_branch": self._has_trained_blur_branch,
+            "has_begun_unpaired_stage": self._has_begun_unpaired_stage,
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Load what `state` returned."""
+        """Load what `state` returned, or the state of a run that it is a part of."""
         self.networks.load_state_dict(state["networks"])
         self._average.load_state_dict(state["average"])
         for pool, saved in zip(self._pools, state["pools"], strict=False):
@@ -181,12 +184,19 @@ class Learner:
             if saved.keys() == optimizer.state_dict().keys():  # otherwise it is of another kind: moments from zero
                 load_moments(optimizer, saved)
         self._has_trained_blur_branch = state["has_trained_blur_branch"]
+        if "has_begun_unpaired_stage" in state:
+            self._has_begun_unpaired_stage = state["has_begun_unpaired_stage"]
+        else:  # of an earlier version, whose stages were told by the step alone
+            self._has_begun_unpaired_stage = state["step"] > state["config"]["warm_start"]["steps"]
 
     def autocast(self) -> torch.autocast:
         """A context in which the networks compute in `dtype`."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
-    def _begin_unpaired_stage(self) -> None:
+    def _begin_unpaired_stage(self, step: int) -> None:
+        self._has_begun_unpaired_stage = True
+        if step == 0:  # there was no warm start
+            return
         if not self._has_trained_blur_branch:
             self.networks.initialise_blur_branch()
         self._average.begin_stage()

@@ -79,8 +79,14 @@ def unpaired_files(blurred: Sequence[str], sharp: Sequence[str], output: Path) -
     """The files of folders and lists of blurred and of sharp images, none of them on both sides.
 
     Raises:
-        ImageError: A folder is missing or holds no images that can be read, or all blurred images are among the sharp.
+        ImageError: There are no sharp images, a folder is missing or holds no images that can be read, or all blurred
+            images are among the sharp.
     """
+    if not sharp:
+        raise ImageError(
+            "blurred images are given without sharp ones of other scenes; give those too, or, beside pairs, leave out "
+            "the blurred ones"
+        )
     sharp_files = check_images(list_images(sharp, output), 0)
     blurred_files = check_images(list_images(blurred, output), 0)
     return leave_out_shared(blurred_files, sharp_files, role="blurred", other_role="sharp"), sharp_files

@@ -6,11 +6,13 @@ import logging
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from udsd.device import resolve_device
 from udsd.errors import ConfigError
+from udsd.evaluation.vgg import load_vgg19
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
 from udsd.training.learner import Learner
@@ -33,13 +35,16 @@ _TRAINING_SHARE = 0.93
 """Of the time that is left when training begins; the rest is for measuring and writing."""
 
 
-def with_length(config: TrainingConfig, crops: TrainingCrops, ends: float | None) -> TrainingConfig:
+def with_length(
+    config: TrainingConfig, crops: TrainingCrops, ends: float | None, *, ramp_steps: int | None = None
+) -> TrainingConfig:
     """A run with as many steps as the time allows, or as suit the number of images.
 
     Args:
         config: The run, without a length.
         crops: Its images.
         ends: When it must have ended, by `time.monotonic`; None for no such time.
+        ramp_steps: ``warm_start.ramp_steps`` if it was given; None for what suits the length.
 
     Raises:
         ConfigError: The time is too short.
@@ -49,7 +54,8 @@ def with_length(config: TrainingConfig, crops: TrainingCrops, ends: float | None
         steps = min(max(steps, _FEWEST_STEPS), _MOST_STEPS)
     else:
         step_time = seconds_per_step(config, crops)
-        left = ends - time.monotonic()
+        # Each process has clocks of its own, and all must have as many steps.
+        left = _processes_of(config).of_main(ends - time.monotonic())
         steps = int(_TRAINING_SHARE * left / step_time)
         if steps < _LEAST_BUDGETED:
             raise ConfigError(
@@ -57,7 +63,7 @@ def with_length(config: TrainingConfig, crops: TrainingCrops, ends: float | None
                 "smaller networks or crops (model.base_width, data.crop_size)"
             )
         logger.info("a step takes %.3f s, so there is time for %d in %s", step_time, steps, duration(left))
-    return _with_steps(config, steps)
+    return _with_steps(config, steps, ramp_steps)
 
 
 def least_seconds(config: TrainingConfig, crops: TrainingCrops) -> float:
@@ -66,9 +72,13 @@ def least_seconds(config: TrainingConfig, crops: TrainingCrops) -> float:
 
 
 def seconds_per_step(config: TrainingConfig, crops: TrainingCrops) -> float:
-    """Time of a step, measured on networks of random weights that are thrown away."""
-    processes = Processes(resolve_device(config.run.device))
-    trial = Learner(_with_steps(config, 1), processes, teacher=load_teacher(config))
+    """Time of a step of all processes, measured on networks of random weights that are thrown away."""
+    config = _with_steps(config, 1)
+    vgg = None
+    if config.needs_vgg:
+        vgg = load_vgg19(Path(config.run.vgg_weights) if config.run.vgg_weights else None)
+    processes = _processes_of(config)
+    trial = Learner(config, processes, vgg, teacher=load_teacher(config))
     batches = prefetch(
         lambda step: trial.draw(crops, 0),
         range(_TRIAL_WARM_UP + _TRIAL_STEPS),
@@ -82,8 +92,13 @@ def seconds_per_step(config: TrainingConfig, crops: TrainingCrops) -> float:
             losses = trial.step(0, batch)
             float(next(iter(losses.values())).detach())  # waits for a GPU
             times.append(time.perf_counter() - began)
-    return float(np.mean(times[_TRIAL_WARM_UP:]))
+    return max(processes.gather(float(np.mean(times[_TRIAL_WARM_UP:]))))
 
 
-def _with_steps(config: TrainingConfig, steps: int) -> TrainingConfig:
-    return replace(config, warm_start=replace(config.warm_start, steps=steps, ramp_steps=min(50, steps // 10)))
+def _processes_of(config: TrainingConfig) -> Processes:
+    return Processes(resolve_device(config.run.device))
+
+
+def _with_steps(config: TrainingConfig, steps: int, ramp_steps: int | None = None) -> TrainingConfig:
+    ramp = min(50, steps // 10) if ramp_steps is None else ramp_steps
+    return replace(config, warm_start=replace(config.warm_start, steps=steps, ramp_steps=ramp))

@@ -22,6 +22,7 @@ from udsd.extras import find, pip_install
 from udsd.images import save_image, side_by_side
 from udsd.images.levels import to_pillow
 from udsd.training.processes import Processes
+from udsd.training.runs import explain_full_disk
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ class LossLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._board is not None:
-            self._board.close()
+            with explain_full_disk(self._path.parent):  # what is still to be written is written then
+                self._board.close()
 
     def show(self, step: int, rates: Mapping[str, float]) -> None:
         """Show learning rates by their optimizer's name, on TensorBoard alone."""

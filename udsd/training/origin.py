@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from udsd.errors import ConfigError, PublishError
 from udsd.pretrained import load_manifest
@@ -46,6 +48,42 @@ class Origin:
             )
         return self.licence or chosen or ""
 
+    def taught_by(self, teacher: str) -> Origin:
+        """The same, with the licence of a model that the run learns from if that holds on.
+
+        Args:
+            teacher: ``warm_start.teacher``.
+
+        Raises:
+            ConfigError: Both have licences that hold on, and these differ; or as for `origin_of`.
+            WeightsError: As for `origin_of`.
+        """
+        found = origin_of(teacher)
+        if not found.licence:
+            return self
+        if self.licence not in ("", found.licence):
+            raise ConfigError(
+                f"what the run began with is under {self.licence} and the teacher {teacher} under {found.licence}, and "
+                "what is trained from a model has its licence; choose models under one of them"
+            )
+        return replace(self, licence=found.licence, licence_text=found.licence_text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, the inverse of `from_dict`."""
+        # Latin-1 holds any bytes, and a checkpoint plain values alone.
+        text = None if self.licence_text is None else self.licence_text.decode("latin-1")
+        return {"repo": self.repo, "licence": self.licence, "licence_text": text}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Origin:
+        """What `to_dict` returned.
+
+        Raises:
+            KeyError: It is something else.
+        """
+        text = values["licence_text"]
+        return cls(str(values["repo"]), str(values["licence"]), None if text is None else text.encode("latin-1"))
+
 
 def origin_of_run(init: str, teacher: str) -> Origin:
     """What is known of the model that a run begins with, with the licence of its teacher if that holds on.
@@ -58,15 +96,7 @@ def origin_of_run(init: str, teacher: str) -> Origin:
         ConfigError: Both have licences that hold on, and these differ; or as for `origin_of`.
         WeightsError: As for `origin_of`.
     """
-    first, second = origin_of(init), origin_of(teacher)
-    if not second.licence:
-        return first
-    if first.licence not in ("", second.licence):
-        raise ConfigError(
-            f"{init} is under {first.licence} and the teacher {teacher} under {second.licence}, and what is trained "
-            "from a model has its licence; choose models under one of them"
-        )
-    return replace(first, licence=second.licence, licence_text=second.licence_text)
+    return origin_of(init).taught_by(teacher)
 
 
 def origin_of(init: str) -> Origin:

@@ -65,6 +65,10 @@ class Processes:
         """The values of all processes, by index; every process gets them."""
         return [value] if self.count == 1 else accelerate.utils.gather_object([value])
 
+    def of_main(self, value: _Value) -> _Value:
+        """The value of the first process; every process gets it."""
+        return self.gather(value)[0]
+
     def wait(self) -> None:
         """Wait until all processes have reached this call."""
         self._state.wait_for_everyone()

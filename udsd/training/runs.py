@@ -14,6 +14,7 @@ from udsd.training.average import AveragedModel
 from udsd.training.checkpoint import find_checkpoints, take_best, take_newest_checkpoint
 from udsd.training.config import TrainingConfig
 from udsd.training.networks import TrainingNetworks
+from udsd.training.origin import Origin
 from udsd.training.recipe_files import CONFIG_FILE
 from udsd.training.scores import RunScores
 
@@ -213,6 +214,8 @@ class TrainedRun:
         step: Steps after which they are as they are.
         scores: The scores up to then.
         data: What is known of its images (`TrainingCrops.facts`).
+        origin: What it owes to the models that it began with or learnt from, as it was known at its start; None for a
+            run of an earlier version.
     """
 
     config: TrainingConfig
@@ -220,6 +223,7 @@ class TrainedRun:
     step: int
     scores: RunScores
     data: Mapping[str, Any]
+    origin: Origin | None = None
 
 
 def load_trained(output: Path, *, last: bool = False) -> TrainedRun:
@@ -252,7 +256,8 @@ def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
 def _trained_of(state: dict[str, Any]) -> TrainedRun:
     config, networks = _run_of(state)
     scores = RunScores.from_dict(state.get("scores", {}))
-    return TrainedRun(config, networks, int(state["step"]), scores, state.get("data", {}))
+    origin = Origin.from_dict(state["origin"]) if "origin" in state else None
+    return TrainedRun(config, networks, int(state["step"]), scores, state.get("data", {}), origin)
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from udsd.device import resolve_device, resolve_dtype
 from udsd.pretrained import resolve
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
+from udsd.training.processes import Processes
 from udsd.training.validation import make_validations
 
 logger = logging.getLogger(__name__)
@@ -51,11 +54,19 @@ def with_best_scale(
         ConfigError: scikit-image is not installed.
         UdsdError: The model cannot be had.
     """
+    processes = Processes(resolve_device(config.run.device))
+    # One measures for all: what each has time for differs, and all must train the same networks.
+    scale = processes.of_main(_best_scale(config, crops, besides, ends, processes.device) if processes.is_main else 1.0)
+    return replace(config, model=replace(config.model, input_scale=round(scale, 3)))
+
+
+def _best_scale(
+    config: TrainingConfig, crops: TrainingCrops, besides: Path, ends: float | None, device: torch.device
+) -> float:
     validations = make_validations(config.data, config.blur, crops, None, besides)
     if not validations:
-        return config
+        return config.model.input_scale
     validation, model = validations[0], resolve(config.run.init).load_model()
-    device = resolve_device(config.run.device)
     dtype = resolve_dtype(config.run.precision, device)
     model.to(device)
 
@@ -79,11 +90,11 @@ def with_best_scale(
             break
     if best < own + _LEAST_GAIN:
         logger.info("the model restores the images best in their own size: %.2f dB", own)
-        return config
+        return config.model.input_scale
     logger.warning(
         "images are shown to the networks at %.2f times their size: %.2f dB, %.2f in their own", scale, best, own
     )
-    return replace(config, model=replace(config.model, input_scale=round(scale, 3)))
+    return scale
 
 
 def _climb(score: Callable[[float], float], own: float, scales: Sequence[float]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from udsd.training.learner import Learner
 from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
+from udsd.training.origin import Origin, origin_of_run
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes, random_state, set_random_state
 from udsd.training.progress import Callback, Progress, TrainingUpdate, duration
@@ -113,6 +114,7 @@ class Trainer:
         self.output = output
         self.learner = Learner(self.config, self.processes, vgg, initial, initial_state, teacher)
         self._teacher_sha256 = "" if teacher is None else teacher.sha256
+        self._origin = origin_of_run(config.run.init, config.warm_start.teacher)
         self.selection = self._make_selection(vgg)
         self._samples = SampleGrid(output / "samples")
         self._stopping = Stopping(self.processes)
@@ -165,8 +167,7 @@ class Trainer:
         with (
             only_trainer(self.output) if is_main else nullcontext(),
             self._stopping.on_signals(),
-            explain_full_disk(self.output),
-            LossLog(self.output, self.step) if is_main else nullcontext() as log,
+            self._loss_log() as log,
         ):
             self._train(log)
         if is_main:
@@ -175,6 +176,13 @@ class Trainer:
                 logger.warning("%s", warning)
             spent = duration(time.monotonic() - began)
             log_lines(closing_lines(self.output, self.step, self.config.total_steps, spent, self.selection.scores))
+
+    def _loss_log(self) -> AbstractContextManager[LossLog | None]:
+        """The log of the first process; the others have none."""
+        if not self.processes.is_main:
+            return nullcontext()
+        with explain_full_disk(self.output):
+            return LossLog(self.output, self.step)
 
     def _train(self, log: LossLog | None) -> None:
         total, means, alarms = self.config.total_steps, RunningMeans(self.processes), Alarms()
@@ -210,7 +218,8 @@ class Trainer:
     def _begin(self, log: LossLog | None, means: RunningMeans) -> int:
         """What comes before the first step; returns the step of the newest checkpoint that was written, or -1."""
         if self.processes.is_main:
-            write_config(self.config.to_dict(), self.output)
+            with explain_full_disk(self.output):
+                write_config(self.config.to_dict(), self.output)
             if not self.selection.is_measured:
                 scores = self._measure(log)
                 self._tell_callback({}, scores, None)
@@ -231,8 +240,9 @@ class Trainer:
     def _write_means(self, means: RunningMeans, log: LossLog | None) -> dict[str, float]:
         values = means.take(self.step)
         if log is not None and values:
-            log.write(self.step, values)
-            log.show(self.step, self.learner.rates)
+            with explain_full_disk(self.output):
+                log.write(self.step, values)
+                log.show(self.step, self.learner.rates)
         return values
 
     def _write_samples(self, log: LossLog | None) -> None:
@@ -244,7 +254,8 @@ class Trainer:
             columns = self.learner.translation_samples(
                 self._crops.sharp(_SAMPLE_STEP), self._crops.blurred(_SAMPLE_STEP)
             )
-        log.show_picture(self.step, self._samples.write(columns, self.step))
+        with explain_full_disk(self.output):
+            log.show_picture(self.step, self._samples.write(columns, self.step))
 
     def _measure(self, log: LossLog | None) -> dict[str, float]:
         if log is None or not self.selection.validations:
@@ -252,9 +263,10 @@ class Trainer:
         scores, is_best = self.selection.measure(
             self.step, self.averaged_model, self.learner.device, self.learner.dtype
         )
-        log.write(self.step, scores)
-        if is_best:
-            self.selection.save(self._state_of_best())
+        with explain_full_disk(self.output):
+            log.write(self.step, scores)
+            if is_best:
+                self.selection.save(self._state_of_best())
         return scores
 
     def _tell_callback(
@@ -280,13 +292,15 @@ class Trainer:
         if not self.processes.is_main:
             return
         state = {**self._state_of_run(), "random": random, **self.learner.state()}
-        save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
+        with explain_full_disk(self.output):
+            save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
 
     def _state_of_run(self) -> dict[str, Any]:
         return {
             "step": self.step,
             "config": self.config.to_dict(),
             "teacher": self._teacher_sha256,
+            "origin": self._origin.to_dict(),
             "scores": self.selection.scores.to_dict(),
             "data": self._facts,
         }
@@ -305,6 +319,9 @@ class Trainer:
             teacher=self._teacher_sha256,
             may_change=self._may_change_settings,
         )
+        if "origin" in state:  # an earlier version kept none
+            # That of the start: the model's folder may be gone, or another, while its licence holds on.
+            self._origin = Origin.from_dict(state["origin"]).taught_by(self.config.warm_start.teacher)
         self.learner.load_state(state)
         self.step = int(state["step"])
         self.selection.resume(state.get("scores", {}), self.step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ import numpy as np
 from udsd.errors import ImageError
 from udsd.training.data_config import DataConfig
 from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.measured_images import read_measured
 from udsd.training.real_pairs import Pair, check_pairs, find_pairs
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def find_training_files(data: DataConfig, besides: Path | None = None) -> Traini
     """
     if data.pairs:
         blurred, sharp = map(Path, data.pairs)
-        pairs, held_out_pairs = _split_off(check_pairs(find_pairs(blurred, sharp)), data)
+        pairs, held_out_pairs = _split_off(check_pairs(find_pairs(blurred, sharp)), data, lambda pair: pair)
         return TrainingFiles(
             [sharp for _, sharp in pairs],
             [blurred for blurred, _ in pairs],
@@ -68,7 +69,9 @@ def find_training_files(data: DataConfig, besides: Path | None = None) -> Traini
         )
     if not data.sharp:
         raise ImageError("there are no sharp images; name at least one folder of them in data.sharp")
-    files, held_out = _split_off(check_images(list_images(data.sharp, besides), data.crop_size), data)
+    files, held_out = _split_off(
+        check_images(list_images(data.sharp, besides), data.crop_size), data, lambda path: (path,)
+    )
     if not data.blurred:
         return TrainingFiles(*_halves(files), blur_on_the_fly=True, held_out=held_out)
     found = check_images(list_images(data.blurred, besides), data.crop_size)
@@ -76,17 +79,25 @@ def find_training_files(data: DataConfig, besides: Path | None = None) -> Traini
     return TrainingFiles(files, unpaired, blur_on_the_fly=False, held_out=held_out)
 
 
-def _split_off(files: list[_File], data: DataConfig) -> tuple[list[_File], list[_File]]:
-    """Files to train on, and those that are held out, evenly over the list."""
+def _split_off(
+    files: list[_File], data: DataConfig, scene: Callable[[_File], tuple[Path, ...]]
+) -> tuple[list[_File], list[_File]]:
+    """Files to train on, and those that are held out, evenly over the list, of what can be measured."""
     if not data.held_out or data.validation or data.validation_pairs:
         return files, []
-    if len(files) < _FEWEST_TO_HOLD_OUT_OF:
+    is_few = len(files) < _FEWEST_TO_HOLD_OUT_OF
+    if is_few:
         logger.warning("%d images are too few to hold some out: the run is measured on images of training", len(files))
-        return files, files[:_FEWEST_HELD_OUT]
-    wanted = min(max(round(data.held_out * len(files)), _FEWEST_HELD_OUT), data.validation_images)
-    places = set(((np.arange(wanted) + 0.5) * len(files) / wanted).astype(int).tolist())
-    kept = [file for place, file in enumerate(files) if place not in places]
-    return kept, [files[place] for place in sorted(places)]
+        places = list(range(min(_FEWEST_HELD_OUT, len(files))))
+    else:
+        wanted = min(max(round(data.held_out * len(files)), _FEWEST_HELD_OUT), data.validation_images)
+        places = ((np.arange(wanted) + 0.5) * len(files) / wanted).astype(int).tolist()
+    # Read now: one that is found to be damaged later could not be exchanged for one that is trained on by then.
+    measured = read_measured([scene(file) for file in files], places)
+    if not measured:
+        logger.warning("none of the images that were tried can be measured: the run is not measured")
+    kept = files if is_few else [file for place, file in enumerate(files) if place not in measured]
+    return kept, [files[place] for place in measured]
 
 
 def _halves(files: list[Path]) -> tuple[list[Path], list[Path]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,22 +13,19 @@ from udsd.degradation import BlurConfig
 from udsd.domains.resampling import restore_scaled
 from udsd.errors import ImageError
 from udsd.evaluation import EvaluationPair, SharpImage, blurred_pairs
-from udsd.evaluation.metrics import Image, shift_tolerant_psnr, ssim
+from udsd.evaluation.metrics import SMALLEST_MEASURED, Image, shift_tolerant_psnr, ssim
 from udsd.evaluation.perceptual import feature_distance
-from udsd.evaluation.sharp_images import read_rgb, read_rgb_if_possible
 from udsd.evaluation.vgg import VGG19Features
 from udsd.extras import require
 from udsd.images.levels import from_array, to_array
 from udsd.inference import TorchBackend
 from udsd.models import DeblurModel
+from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
 from udsd.training.data_config import DataConfig
-from udsd.training.image_lists import check_images, leave_out_shared, list_images, warn_of_files
+from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.measured_images import read_measured, spread
 from udsd.training.real_pairs import Pair, find_pairs
-
-logger = logging.getLogger(__name__)
-
-_LARGEST_SIDE = 256
 
 
 class Validation:
@@ -59,7 +55,10 @@ class Validation:
         self.score = f"{name}_psnr"
         self._pairs = list(pairs)
         if not self._pairs:
-            raise ImageError(f"there are no images for {name}; give a folder of some that can be read")
+            raise ImageError(
+                f"there are no images for {name}; give a folder of some that can be read and have {SMALLEST_MEASURED} "
+                "px a side at least"
+            )
         self._vgg = vgg
         self._distances = [feature_distance(pair.blurred, pair.sharp, vgg) if vgg else 0.0 for pair in self._pairs]
         self.blurred = self._mean_scores([pair.blurred for pair in self._pairs])
@@ -124,32 +123,46 @@ def make_validations(
         held_out = leave_out_shared(held_out, trained_on, role="validation", other_role="training")
         validations.append(Validation(synthetic_pairs(held_out, blur, data.validation_images), vgg))
     if not validations and files.held_out_pairs:
-        pairs = read_pairs(files.held_out_pairs, Path(data.pairs[1]))
+        pairs = read_pairs(files.held_out_pairs, Path(data.pairs[1]), data.validation_images)
         validations.append(Validation(pairs, vgg, name="validation_pairs"))
     elif not validations and files.held_out:
         validations.append(Validation(synthetic_pairs(files.held_out, blur, data.validation_images), vgg))
     return validations
 
 
+def check_validations(config: TrainingConfig, crops: TrainingCrops | None, besides: Path) -> None:
+    """Make the validations of a run and throw them away: what is wrong with them is told before anything takes long.
+
+    Args:
+        config: The run.
+        crops: Its images, if they are at hand.
+        besides: The folder of the run.
+
+    Raises:
+        UdsdError: As for `make_validations` and `TrainingCrops`.
+    """
+    if crops is None:
+        crops = TrainingCrops(config.data, config.blur, config.run.seed, besides=besides)
+    make_validations(config.data, config.blur, crops, None, besides)
+
+
 def synthetic_pairs(files: Sequence[Path], blur: BlurConfig, most: int) -> list[EvaluationPair]:
     """Pairs of sharp images, blurred with the ranges of training and fixed seeds.
 
     Args:
-        files: Sharp images; larger ones are cropped to their middle 256 x 256 pixels.
+        files: Sharp images; larger ones are cropped to their middle 256 x 256 pixels. What cannot be measured is left
+            out with a warning, for the next one.
         blur: How they are blurred.
         most: Number of images that are used, spread evenly over the list.
-
-    Raises:
-        ImageError: A file cannot be read.
     """
-    images = [SharpImage(path.name, _centre_crop(read_rgb(path))) for path in _spread(files, most)]
-    return list(blurred_pairs(images, blur))
+    found = read_measured([(path,) for path in files], spread(len(files), most))
+    return list(blurred_pairs([SharpImage(files[place].name, image) for place, (image,) in found.items()], blur))
 
 
 def real_pairs(blurred: Path, sharp: Path, most: int, trained_on: Sequence[Path] = ()) -> list[EvaluationPair]:
     """Pairs of two folders: images whose path below the folder is the same but for its ending.
 
-    Files without a partner, unreadable ones, and those of another size than their partner are left out with a warning.
+    Files without a partner, and what cannot be measured (see `read_pairs`), are left out with a warning.
 
     Args:
         blurred: Folder of blurred images.
@@ -162,49 +175,33 @@ def real_pairs(blurred: Path, sharp: Path, most: int, trained_on: Sequence[Path]
     """
     by_sharp = {second: first for first, second in find_pairs(blurred, sharp)}
     held_out = leave_out_shared([*by_sharp], trained_on, role="sharp validation", other_role="training")
-    pairs = read_pairs([(by_sharp[path], path) for path in _spread(held_out, most)], sharp)
+    pairs = read_pairs([(by_sharp[path], path) for path in held_out], sharp, most)
     if not pairs:
-        raise ImageError(f"no pair in {blurred} and {sharp} can be used; give images of the same size, a pair one name")
+        raise ImageError(
+            f"no pair in {blurred} and {sharp} can be used; give images of the same size, of "
+            f"{SMALLEST_MEASURED} px a side at least, a pair one name"
+        )
     return pairs
 
 
-def read_pairs(files: Sequence[Pair], folder: Path) -> list[EvaluationPair]:
+def read_pairs(files: Sequence[Pair], folder: Path, most: int) -> list[EvaluationPair]:
     """Read pairs (blurred, sharp), of larger images the middle 256 x 256 pixels.
 
-    Pairs of which a file cannot be read, or that are not of one size, are left out with a warning.
+    Pairs of which a file cannot be read, that are not of one size, or that are too small for the scores, are left out
+    with a warning, for the next one.
 
     Args:
         files: Their files.
         folder: That of the sharp ones, by whose paths below it pairs are named.
+        most: Number of pairs that are used, spread evenly over the list.
     """
-    pairs, unequal = [], []
-    for first, second in files:
-        blurred, sharp = read_rgb_if_possible(first), read_rgb_if_possible(second)
-        if blurred is None or sharp is None:
-            continue
-        if blurred.shape != sharp.shape:
-            unequal.append(second)
-        else:
-            pairs.append(
-                EvaluationPair(
-                    second.relative_to(folder).with_suffix("").as_posix(),
-                    _centre_crop(sharp),
-                    _centre_crop(blurred),
-                    strength="as given",
-                )
-            )
-    warn_of_files("have another size than their blurred partner and are left out", unequal)
-    return pairs
-
-
-def _spread(files: Sequence[Path], most: int) -> list[Path]:
-    places = np.linspace(0, len(files) - 1, min(len(files), most)).round().astype(int)
-    return [files[place] for place in places]
-
-
-def _centre_crop(image: Image) -> Image:
-    top, left = (max(0, side - _LARGEST_SIDE) // 2 for side in image.shape[:2])
-    return np.ascontiguousarray(image[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
+    found = read_measured(files, spread(len(files), most))
+    return [
+        EvaluationPair(
+            files[place][1].relative_to(folder).with_suffix("").as_posix(), sharp, blurred, strength="as given"
+        )
+        for place, (blurred, sharp) in found.items()
+    ]
 
 
 def _mean(values: Iterable[float]) -> float:
