@@ -13,6 +13,9 @@ from udsd.errors import ConfigError
 CONFIG_FILE = "config.toml"
 """The settings of a run, as a recipe in its folder."""
 
+LARGEST_RUN_FILE = 1 << 20
+"""Bytes of a file of settings in the folder of a run: one may train on thousands of folders."""
+
 _HEADING = "# The settings of this run, as udsd-train has written them; --recipe takes this file for another run.\n\n"
 
 _RECIPES = Path(__file__).parent / "recipes"
