@@ -12,7 +12,7 @@ from udsd.errors import ConfigError, UdsdError
 from udsd.regular import read_limited
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.own_paths import found_paths, kept_paths
-from udsd.training.recipe_files import LARGEST_RUN_FILE, recipe_text
+from udsd.training.recipe_files import LARGEST_RUN_FILE, recipe_text, recipe_value
 from udsd.training.runs import make_folder
 
 REQUEST_FILE = "request.toml"
@@ -31,8 +31,9 @@ def check_storable(overrides: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         ConfigError: A name is not UTF-8, or they are too long.
     """
-    check_names(_texts(overrides))
-    size = len(recipe_text(overrides).encode())
+    texts = list(_texts(overrides))
+    check_names(texts)
+    size = sum(len(recipe_value(text).encode()) + len(", ") for text in texts)  # what else there is may be no TOML yet
     if size > _LARGEST_REQUEST:
         raise ConfigError(
             f"the settings have {size} bytes, more than the {_LARGEST_REQUEST} allowed; give a text file with a path "
