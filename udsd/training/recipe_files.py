@@ -75,5 +75,5 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def recipe_value(value: Any) -> str:
-    """A value as TOML: numbers, texts, booleans and lists are as in JSON, but for one letter that TOML wants escaped."""
+    """A value as TOML: numbers, texts and lists are JSON's, but for one letter that TOML wants escaped."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
