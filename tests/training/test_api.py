@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,18 @@ from tests.runs import TINY, assert_same, newest
 from udsd import ConfigError, Deblurrer, ImageError
 from udsd.training import TrainedRun, TrainingConfig, TrainingUpdate, export, train
 from udsd.training.given_images import place_images
+from udsd.training.lock import only_trainer
 
 SETTINGS = {f"{section}.{name}": value for section, values in TINY.items() for name, value in values.items()}
 
 
 def noise(seed: int, size: int = 40) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8))
+
+
+def placed(run: Path) -> list[int]:
+    """The numbers of images in memory that a run has kept, of each call by itself."""
+    return [len(list(folder.iterdir())) for folder in (run / "images").iterdir()]
 
 
 class Numbered(Dataset[tuple[Tensor, int]]):
@@ -146,7 +153,64 @@ def test_a_run_is_overwritten_only_if_it_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds a run already; give resume=True or overwrite=True"):
         train([noise(0)], tmp_path, recipe="paper", settings=SETTINGS)
     train([noise(n) for n in range(2)], tmp_path, recipe="paper", settings=SETTINGS, overwrite=True)
-    assert len(list((tmp_path / "images" / "sharp").iterdir())) == 2
+    assert placed(tmp_path) == [2]
+
+
+def test_overwriting_that_fails_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    whole = train([noise(n) for n in range(4)], tmp_path / "whole", recipe="paper", settings=SETTINGS)
+    given = {"recipe": "paper", "settings": SETTINGS}
+    train([noise(n) for n in range(4)], tmp_path / "run", callback=lambda update: update.step == 2, **given)
+    others = [noise(n) for n in range(10, 13)]
+    with pytest.raises(ImageError):
+        train(tmp_path / "nowhere", tmp_path / "run", overwrite=True, **given)
+    with pytest.raises(ConfigError, match="unknown setting"):
+        train(others, tmp_path / "run", recipe="paper", settings={"warm_start.step": 2}, overwrite=True)
+    with only_trainer(tmp_path / "run"), pytest.raises(ConfigError, match="in use by another training"):
+        train(others, tmp_path / "run", overwrite=True, **given)
+    run = train(None, tmp_path / "run", resume=True)
+    assert_same(dict(run.networks.state_dict()), dict(whole.networks.state_dict()))
+
+
+def test_images_of_an_attempt_that_failed_are_not_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown setting"):
+        train([noise(n) for n in range(6)], tmp_path, recipe="paper", settings={"warm_start.step": 2})
+
+    def interrupted() -> Iterator[Image.Image]:
+        yield noise(9)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(interrupted(), tmp_path, recipe="paper", settings=SETTINGS, resume=True)
+    run = train((noise(n) for n in range(4)), tmp_path, recipe="paper", settings=SETTINGS, resume=True)
+    assert run.step == 4
+    assert placed(tmp_path) == [4]
+
+
+def test_a_run_that_is_moved_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stop_at_two = {"callback": lambda update: update.step == 2}
+    train([noise(n) for n in range(4)], "run", recipe="paper", settings=SETTINGS, **stop_at_two)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").rename(tmp_path / "elsewhere" / "moved")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train(None, "moved", resume=True).step == 4
+
+
+@pytest.mark.parametrize("budget", ["8min", True, float("nan"), -1])
+def test_a_budget_is_a_number_of_seconds(budget: Any, pages: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give a time in seconds"):
+        train(pages, tmp_path / "run", budget=budget)
+    assert not (tmp_path / "run").exists()
+
+
+def test_names_that_no_text_file_can_hold_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    noise(0).save(folder / "a.png")
+    for recipe in ("paper", None, TrainingConfig.from_dict(TINY)):
+        for sharp in (folder, [folder / "a.png"]):
+            with pytest.raises(ConfigError, match=r"caf\\udce9.* is not UTF-8"):
+                train(sharp, tmp_path / "run", recipe=recipe)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +228,7 @@ def test_a_run_is_overwritten_only_if_it_is_asked_for(tmp_path: Path) -> None:
 )
 def test_what_is_no_image_is_named(images: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=message):
-        place_images(images, tmp_path, "sharp", keep=False)
+        place_images(images, tmp_path, "sharp")
 
 
 def test_bad_settings_are_named(pages: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Runs without a recipe: what is given decides what is done."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from PIL import Image
 from tests.degradation.test_blur_set import blurs_of
 from tests.drawings import EXTENT, drawing, extents, through_blur
 from udsd.cli.train import main
-from udsd.errors import ConfigError, ImageError, UdsdError
+from udsd.errors import ConfigError, ImageError
 from udsd.estimation import WHOLE, BlurEstimator, Round
 from udsd.evaluation.vgg import VGG19Features
 from udsd.training import automatic, learnt_blur, length, train
@@ -128,6 +130,108 @@ class TestBlurred:
         assert main(["--resume", "--output", str(again)]) == 0
         assert torch.equal(weights(again), weights(run))
 
+    def test_the_same_command_with_resume_goes_on(self, run: Path, folders: Path, tmp_path: Path) -> None:
+        again = shutil.copytree(run, tmp_path / "again")
+        command = ["--sharp", str(folders / "sharp"), "--blurred", str(folders / "blurred"), "--output", str(again)]
+        assert main([*command, *words(STEPS), "--resume"]) == 0
+        train(folders / "sharp", again, blurred=folders / "blurred", settings=flat(STEPS), resume=True)
+        with pytest.raises(ConfigError, match=r"data\.blurred from \[\] to"):
+            train(folders / "sharp", again, blurred=folders / "pairs" / "blurred", settings=flat(STEPS), resume=True)
+
+    def test_a_run_goes_on_wherever_it_is_moved(
+        self, run: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        again = shutil.copytree(run, tmp_path / "again")
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert 'learnt = "blur.safetensors"' in (again / "config.toml").read_text()
+        more = ["--set", "warm_start.steps=4", "--change-settings"]
+        assert main(["--resume", "--output", os.path.relpath(again), *more]) == 0
+        assert load_trained(again, last=True).step == 4
+        # As a recipe, too.
+        recipe = ["--recipe", str(again / "config.toml"), "--sharp", str(folders / "sharp")]
+        assert main([*recipe, "--output", str(tmp_path / "other")]) == 0
+        assert load_trained(tmp_path / "other").config.blur.learnt == str(again / "blur.safetensors")
+
+    def test_a_blur_that_is_given_is_found_from_elsewhere(
+        self, run: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(run.parent)
+        settings = {**flat(STEPS), "blur.learnt": f"{run.name}/blur.safetensors"}
+        train(folders / "sharp", tmp_path / "new", settings=settings)
+        monkeypatch.chdir(tmp_path)
+        more = {"warm_start.steps": 4}
+        train(None, "new", settings=more, resume=True, change_settings=True)
+        assert load_trained(tmp_path / "new", last=True).step == 4
+
+    def test_the_blur_of_other_images_is_not_taken(
+        self, folders: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        output = tmp_path / "run"
+        blurred = (str(folders / "pairs" / "blurred"),)
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        chosen_config(output, None, {**STEPS, "data": {**data, "blurred": blurred}})
+        of_others = (output / "blur.safetensors").read_bytes()
+        with pytest.raises(ImageError):
+            chosen_config(output, None, {**STEPS, "data": {**data, "blurred": (str(tmp_path / "typo"),)}})
+        assert (output / "blur.safetensors").read_bytes() == of_others
+        with caplog.at_level("INFO"):
+            chosen_config(output, None, {**STEPS, "data": {**data, "blurred": blurred}})
+        assert "the blur is not learnt again" in caplog.text
+        chosen_config(output, None, {**STEPS, "data": {**data, "blurred": (str(folders / "blurred"),)}})
+        assert (output / "blur.safetensors").read_bytes() != of_others
+
+    def test_overwriting_that_fails_leaves_the_blur_of_the_run(self, run: Path, folders: Path, tmp_path: Path) -> None:
+        again = shutil.copytree(run, tmp_path / "again")
+        few = save_drawings(tmp_path / "few", 2, 6, blurred=True)
+        command = ["--sharp", str(folders / "sharp"), "--output", str(again), "--overwrite", *words(STEPS)]
+        assert main([*command, "--blurred", str(few)]) != 0
+        # After the blur was learnt, too.
+        bad = ["--set", "loss.restoration_perceptual=1", "--blurred", str(folders / "pairs" / "blurred")]
+        assert main([*command, *bad, "--vgg-weights", str(tmp_path / "missing")]) != 0
+        for name in ("blur.safetensors", "request.toml", "blur/blur.toml", "config.toml"):
+            assert (again / name).read_bytes() == (run / name).read_bytes()
+        assert torch.equal(weights(again), weights(run))
+
+    def test_overwriting_leaves_nothing_of_the_blur(self, run: Path, folders: Path, tmp_path: Path) -> None:
+        again = shutil.copytree(run, tmp_path / "again")
+        given = {"settings": flat(STEPS), "overwrite": True}
+        train(folders / "sharp", again, blurred=folders / "pairs" / "blurred", **given)
+        (blur,) = again.glob("*.safetensors")
+        assert read_run_config(again).blur.learnt == str(blur)
+        assert sorted(path.name for path in again.glob("request*")) == ["request.toml"]
+        assert "pairs" in (again / "request.toml").read_text()
+        main(["export", str(again), "-o", str(tmp_path / "model")])
+        assert (tmp_path / "model" / "blur.safetensors").read_bytes() == blur.read_bytes()
+        train(folders / "sharp", again, **given)
+        assert not [*again.glob("blur*"), *again.glob("*.safetensors")]
+
+    def test_a_blur_that_a_run_does_not_use_is_not_exported(self, run: Path, folders: Path, tmp_path: Path) -> None:
+        again = tmp_path / "again"
+        again.mkdir()
+        shutil.copyfile(run / "blur.safetensors", again / "blur.safetensors")
+        train(folders / "sharp", again, settings=flat(STEPS))
+        assert main(["export", str(again), "-o", str(tmp_path / "model")]) == 0
+        assert not (tmp_path / "model" / "blur.safetensors").exists()
+
+    def test_settings_that_are_given_to_an_interrupted_run_count(
+        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        output = tmp_path / "run"
+        command = ["--sharp", str(folders / "sharp"), "--blurred", str(folders / "blurred"), "--output", str(output)]
+        with monkeypatch.context() as patch:
+            patch.setattr(learnt_blur, "learn_blur", stop)
+            assert main([*command, "--budget", "1h", *words(TINY)]) == 130
+        more = ["--set", "warm_start.steps=2", "--set", "data.batch_size=1", "--init", ""]
+        assert main(["--resume", "--output", str(output), *more]) == 0
+        config = read_run_config(output)
+        assert config is not None
+        assert (config.warm_start.steps, config.data.batch_size, config.model.base_width) == (2, 1, 4)
+        assert config.blur.learnt
+
     def test_sharp_images_in_place_of_blurred_ones_are_told(self, folders: Path, tmp_path: Path) -> None:
         others = save_drawings(tmp_path / "others", 12, 5)
         data = {"sharp": (str(folders / "sharp"),), "blurred": (str(others),)}
@@ -184,10 +288,20 @@ class TestOthers:
             chosen_config(tmp_path / "run", None, {**STEPS, "data": {"pairs": pairs, "sharp": (pairs[1],)}})
 
     def test_pairs_beside_blurred_images_are_refused(self, folders: Path, tmp_path: Path) -> None:
-        pairs, blurred = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp")), folders / "blurred"
-        data = {**TINY["data"], "pairs": pairs, "blurred": (str(blurred),)}
-        with pytest.raises(UdsdError, match="pairs"):
-            chosen_config(tmp_path / "run", None, {**STEPS, "data": data})
+        pairs = (str(folders / "pairs" / "blurred"), str(folders / "pairs" / "sharp"))
+        with pytest.raises(ConfigError, match="give either pairs or unpaired images"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": {"pairs": pairs, "blurred": (pairs[0],)}})
+
+    def test_a_run_of_many_folders_goes_on(self, folders: Path, tmp_path: Path) -> None:
+        many = [str(folders / "sharp")] * 400
+        command = ["--output", str(tmp_path / "run"), *words(STEPS)]
+        assert main([*command, *(word for folder in many for word in ("--sharp", folder))]) == 0
+        assert (tmp_path / "run" / "config.toml").stat().st_size > 1 << 14
+        assert main([*command, "--resume"]) == 0
+
+    def test_more_folders_than_can_be_read_again_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="give a text file with a path on each line"):
+            chosen_config(tmp_path / "run", None, {"data": {"sharp": ("sharp",) * 200_000}})
 
     def test_the_length_suits_the_number_of_images(self, folders: Path, tmp_path: Path) -> None:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
@@ -240,6 +354,15 @@ class TestBudget:
     def test_with_a_recipe_is_refused(self, folders: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="a budget is for runs without a recipe"):
             chosen_config(tmp_path / "run", "paper", {"data": {"sharp": (str(folders / "sharp"),)}}, budget=60)
+
+    def test_beside_steps_is_refused(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        with pytest.raises(ConfigError, match=r"a budget and warm_start\.steps are given"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": data}, budget=60)
+
+    def test_is_for_a_run_that_begins(self, run: Path, folders: Path, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="has its 3 steps already, and a budget is for one that begins"):
+            chosen_config(run, None, {}, budget=60, resume=True)
 
     @pytest.mark.parametrize(
         ("text", "seconds"), [("90s", 90), ("8min", 480), ("8 min", 480), ("1h30min", 5400), ("0.5m", 30)]

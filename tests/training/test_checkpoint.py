@@ -10,12 +10,12 @@ import torch
 
 from udsd.errors import ConfigError, WeightsError
 from udsd.training.checkpoint import (
-    clear_run,
     find_checkpoints,
     load_newest_checkpoint,
     save_checkpoint,
     take_newest_checkpoint,
 )
+from udsd.training.clearing import clear_run
 
 
 class Trap:

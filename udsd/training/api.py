@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from udsd.arguments import real_number
 from udsd.errors import ConfigError
-from udsd.training.automatic import chosen_config
+from udsd.training.automatic import chosen_config, images_of
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.config import TrainingConfig
-from udsd.training.given_images import GivenImages, clear_images, place_images
+from udsd.training.given_images import GivenImages, place_images
 from udsd.training.progress import Callback
+from udsd.training.request import check_storable
 from udsd.training.runs import TrainedRun, load_trained
 from udsd.training.start import make_trainer
 
@@ -78,6 +80,8 @@ def train(
         UdsdError: The training cannot go on; the checkpoints before are intact.
     """
     folder = Path(output)
+    if budget is not None:
+        budget = real_number("budget", budget, low=0, allowed="a time in seconds")
     if find_checkpoints(folder) and not (resume or overwrite):
         raise ConfigError(f"{folder} holds a run already; give resume=True or overwrite=True, or another folder")
     sides = {"sharp": sharp, "blurred": blurred, "validation": validation}
@@ -85,12 +89,13 @@ def train(
     for name, pair in both.items():
         if pair is not None:
             sides |= dict(zip((f"{name}-blurred", f"{name}-sharp"), pair, strict=True))
-    if overwrite:
-        clear_images(folder)
-    places = {
-        side: place_images(images, folder, side, keep=resume) for side, images in sides.items() if images is not None
-    }
     overrides = _by_section(settings or {})
+    before = images_of(folder) if resume else {}
+    places = {
+        side: place_images(images, folder, side, before=before.get(side, ()))
+        for side, images in sides.items()
+        if images is not None
+    }
     for name in (name for name, pair in both.items() if pair is not None):
         folders = places.pop(f"{name}-blurred"), places.pop(f"{name}-sharp")
         if any(len(one) != 1 or one[0].endswith(".txt") for one in folders):
@@ -126,6 +131,7 @@ def _config(
         return chosen_config(output, name, overrides, budget=budget, resume=resume, overwrite=overwrite)
     if budget is not None:
         raise ConfigError("a budget is for runs without a recipe; leave out one of them")
+    check_storable(overrides)
     values = recipe.to_dict()
     for section, changes in overrides.items():
         values[section] = {**values.get(section, {}), **changes}

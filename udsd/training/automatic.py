@@ -8,38 +8,34 @@ from __future__ import annotations
 
 import logging
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from udsd.atomic import whole_file
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, UdsdError
 from udsd.estimation import WHOLE, Plan
-from udsd.regular import read_limited
 from udsd.training.blur_budget import affordable_plan
+from udsd.training.checkpoint import find_checkpoints
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
-from udsd.training.learnt_blur import BLUR_FILE, learn_blur_of, unpaired_files
+from udsd.training.learnt_blur import BLUR_FILE, BLUR_FILES, learn_blur_of, unpaired_files
 from udsd.training.length import least_seconds, with_length
 from udsd.training.lock import only_trainer
+from udsd.training.own_paths import is_own
 from udsd.training.processes import Processes
-from udsd.training.recipe_files import recipe_path, recipe_text
+from udsd.training.recipe_files import recipe_path
+from udsd.training.request import NEXT_REQUEST_FILE, check_storable, read_request, write_request
 from udsd.training.runs import check_free, make_folder, read_run_config
 from udsd.training.scale_choice import with_best_scale
-from udsd.training.start import Overrides, run_config
+from udsd.training.start import Overrides, run_config, with_absolute_folders
 from udsd.training.validation import check_validations
 
 logger = logging.getLogger(__name__)
 
 RECIPE = "automatic"
-
-REQUEST_FILE = "request.toml"
-"""What was asked for, in the folder of a run: there before the blur is learnt, so that --resume alone goes on."""
-
-_LARGEST_REQUEST = 1 << 16
 
 _MEASURED = 8
 """Times that a run is measured, beside the start."""
@@ -67,17 +63,32 @@ def chosen_config(
         dry_run: Learn nothing and write nothing.
 
     Raises:
-        ConfigError: As for `automatic_config`; or a budget is given with a recipe.
+        ConfigError: As for `automatic_config`; or a budget is given with a recipe, for a run that has its length
+            already; or a name is not UTF-8.
         ImageError: As for `automatic_config`.
         UdsdError: The model to start from cannot be had, or the folder not be written.
     """
     is_automatic = recipe in (None, RECIPE)
+    if overwrite and not dry_run:
+        with suppress(OSError):  # of an attempt to overwrite that came to nothing
+            (output / NEXT_REQUEST_FILE).unlink(missing_ok=True)
     if budget is not None and not is_automatic:
         raise ConfigError("a budget is for runs without a recipe; with one give warm_start.steps or unpaired.steps")
-    if not is_automatic or (resume and read_run_config(output) is not None):
+    check_storable(overrides)
+    before = read_run_config(output) if resume else None
+    if before is not None and is_automatic:
+        overrides = _as_begun(overrides, budget, before, output)
+    if before is not None or not is_automatic:
         return run_config(output, recipe, overrides, resume=resume)
-    request = read_request(output) if resume and "data" not in overrides else None
-    given, budget = request or (overrides, budget)
+    data = overrides.get("data", {})
+    overrides = with_absolute_folders(overrides)
+    # Images that are given anew are another request; other settings are changes of the one that there was.
+    request = read_request(output) if resume and not (data.get("sharp") or data.get("pairs")) else None
+    asked, budget_before = request or ({}, None)
+    given = {name: {**asked.get(name, {}), **overrides.get(name, {})} for name in {**asked, **overrides}}
+    if budget is None and "steps" not in overrides.get("warm_start", {}):
+        budget = budget_before
+    _check_request(given, budget)
     data = given.get("data", {})
     if not (data.get("sharp") or data.get("pairs")):
         raise ConfigError(
@@ -86,8 +97,66 @@ def chosen_config(
         )
     if not dry_run:
         check_free(output, may_hold_run=resume or overwrite)
-        write_request(output, given, budget)
     return automatic_config(output, given, budget=budget, overwrite=overwrite, dry_run=dry_run)
+
+
+def _as_begun(overrides: Overrides, budget: float | None, before: TrainingConfig, output: Path) -> Overrides:
+    """What is given to a run that goes on, without what the same command gave it to begin with and is done."""
+    asked, budget_before = read_request(output) or ({}, None)
+    if budget not in (None, budget_before):
+        raise ConfigError(
+            f"the run in {output} has its {before.total_steps} steps already, and a budget is for one that begins; "
+            "leave it out, or give warm_start.steps with --change-settings"
+        )
+    data = dict(overrides.get("data", {}))
+    learnt_of = asked.get("data", {}).get("blurred", ())
+    if _has_own_blur(before, output) and list(data.get("blurred", ())) == list(learnt_of):
+        data.pop("blurred", None)
+    return {**overrides, "data": data}
+
+
+def images_of(output: Path) -> dict[str, tuple[str, ...]]:
+    """Where the images are that the run in a folder was given, by what they are for; of pairs each side by itself.
+
+    Raises:
+        UdsdError: The settings of the run cannot be read.
+    """
+    before = read_run_config(output)
+    asked, _ = read_request(output) or ({}, None)
+    data = asked.get("data", {}) if before is None else asdict(before.data)
+    if before is not None and _has_own_blur(before, output):
+        data["blurred"] = asked.get("data", {}).get("blurred", ())
+    places = {side: tuple(data.get(side, ())) for side in ("sharp", "blurred", "validation")}
+    for name in ("pairs", "validation_pairs"):
+        both = zip(("blurred", "sharp"), data.get(name, ()), strict=False)
+        places |= {f"{name}-{side}": (place,) for side, place in both}
+    return places
+
+
+def _has_own_blur(config: TrainingConfig, output: Path) -> bool:
+    return bool(config.blur.learnt) and is_own(config.blur.learnt, output)
+
+
+def _check_request(given: Overrides, budget: float | None) -> None:
+    """Refuse what would be ignored."""
+    if budget is not None and given.get("warm_start", {}).get("steps"):
+        raise ConfigError("a budget and warm_start.steps are given, and either is a length; leave out one of them")
+    if given.get("data", {}).get("pairs") and given["data"].get("blurred"):
+        raise ConfigError("pairs are given beside blurred images; give either pairs or unpaired images")
+
+
+def _learns(given: Overrides) -> bool:
+    return bool(given.get("data", {}).get("blurred")) and "learnt" not in given.get("blur", {})
+
+
+def _is_of_same_blur(given: Overrides, output: Path) -> bool:
+    """Whether the last request in the folder was for the blur of the same images, with the same seed."""
+    asked, _ = read_request(output) or ({}, None)
+    first, second = (
+        [*(list(one.get("data", {}).get(side, ())) for side in ("sharp", "blurred")), one.get("run", {}).get("seed")]
+        for one in (asked, given)
+    )
+    return first == second
 
 
 def automatic_config(
@@ -129,11 +198,13 @@ def automatic_config(
         check_validations(config, crops, output)
     if blurred and dry_run:
         _check_folders(blurred, config, crops, output, ends)
-    elif blurred and "learnt" not in given.get("blur", {}):
+    elif _learns(overrides):
         make_folder(output)
         with only_trainer(output):
-            path = _learnt(blurred, config, crops, output, ends, overwrite=overwrite)
+            path = _learnt(overrides, budget, config, crops, output, ends, overwrite=overwrite)
         config = replace(config, blur=replace(config.blur, learnt=str(path)))
+    elif not dry_run:
+        write_request(output, overrides, budget)
     if crops is not None:
         crops = crops.under(config.blur)
         if config.run.init and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {})):
@@ -144,7 +215,8 @@ def automatic_config(
 
 
 def _learnt(
-    blurred: Sequence[str],
+    asked: Overrides,
+    budget: float | None,
     config: TrainingConfig,
     crops: TrainingCrops | None,
     output: Path,
@@ -153,14 +225,28 @@ def _learnt(
     overwrite: bool,
 ) -> Path:
     """The file with the blur: learnt in its share of the time, or there already from a run that was interrupted."""
-    path = output / BLUR_FILE
-    if path.exists() and not overwrite:
+    path = _free_file(output).absolute()
+    if path.exists() and not overwrite and _is_of_same_blur(asked, output):
+        write_request(output, asked, budget)
         logger.info("%s is there already: the blur is not learnt again", path)
         return path
-    path.unlink(missing_ok=True)
-    files, sharp = unpaired_files(blurred, config.data.sharp, output)
+    files, sharp = unpaired_files(asked["data"]["blurred"], config.data.sharp, output)
     plan = WHOLE if ends is None else _plan(files, sharp, config, crops, ends)
-    return learn_blur_of(files, sharp, output, seed=config.run.seed, plan=plan)
+    path.unlink(missing_ok=True)  # it would be taken for what was asked for now, were this interrupted
+    write_request(output, asked, budget)
+    learn_blur_of(files, sharp, path, seed=config.run.seed, plan=plan)
+    return path
+
+
+def _free_file(output: Path) -> Path:
+    """Where a blur is learnt to: not over that of a run which is to be overwritten, and may have to stay."""
+    taken = ""
+    if find_checkpoints(output):
+        taken = str(output / BLUR_FILE)
+        with suppress(UdsdError):  # of a run whose settings cannot be read nothing more is known
+            before = read_run_config(output)
+            taken = taken if before is None else before.blur.learnt
+    return next(output / name for name in BLUR_FILES if not taken or output.absolute() / name != Path(taken).absolute())
 
 
 def _plan(
@@ -178,38 +264,6 @@ def _check_folders(
     logger.warning("the blur of %d images is learnt first, with %d sharp ones", len(files), len(sharp))
     if ends is not None:
         _plan(files, sharp, config, crops, ends)
-
-
-def write_request(output: Path, overrides: Overrides, budget: float | None) -> None:
-    """Keep in the folder of a run what was asked for.
-
-    Raises:
-        UdsdError: It cannot be written.
-    """
-    make_folder(output)
-    text = recipe_text({**overrides, "request": {} if budget is None else {"budget": budget}})
-    try:
-        with whole_file(output / REQUEST_FILE) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UdsdError(f"cannot write to {output} ({error.strerror or error}); choose another folder") from error
-
-
-def read_request(output: Path) -> tuple[dict[str, dict[str, Any]], float | None] | None:
-    """What was asked for of a run that has not begun to train: settings, and the budget in seconds; or None.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
-    path = output / REQUEST_FILE
-    if not path.exists():
-        return None
-    try:
-        values = tomllib.loads(read_limited(path, _LARGEST_REQUEST).decode())
-        budget = values.pop("request", {}).get("budget")
-    except (OSError, ValueError, AttributeError) as error:
-        raise ConfigError(f"cannot read {path} ({error}); give the arguments of the run again") from error
-    return values, budget
 
 
 def _with_intervals(config: TrainingConfig, given: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:

@@ -22,7 +22,6 @@ from udsd.atomic import remove_unfinished, whole_file
 from udsd.errors import UdsdError, WeightsError
 from udsd.regular import regular_size
 from udsd.training.networks import TrainingNetworks
-from udsd.training.recipe_files import CONFIG_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -86,15 +85,6 @@ def _write(state: dict[str, Any], file: BinaryIO) -> None:
 def find_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints of a run, oldest first."""
     return sorted(path for path in folder.glob("checkpoint-*.pt") if _NAME.fullmatch(path.name))
-
-
-def clear_run(folder: Path) -> None:
-    """Remove what a run left in its folder: its weights, settings, losses and sample grids, and nothing else."""
-    grids = [path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()]
-    events = (folder / "tensorboard").glob("events.out.tfevents.*")
-    own = [folder / name for name in (BEST_FILE, CONFIG_FILE, "losses.csv")]
-    for path in [*find_checkpoints(folder), *own, *grids, *events]:
-        path.unlink(missing_ok=True)
 
 
 def load_newest_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from udsd.training.losses import LossWeights
 from udsd.training.networks import BranchConfig
 from udsd.training.objectives import ObjectiveConfig
 from udsd.training.optimizers import OptimizerName
+from udsd.training.own_paths import found_paths
 
 _LARGEST_RECIPE = 1 << 14
 """Bytes; the bundled ones have up to 2,000. (Of a key of many dots tomllib takes the square of its length in time.)"""
@@ -239,14 +240,21 @@ class TrainingConfig:
         return build_settings(cls, values)
 
     @classmethod
-    def from_toml(cls, path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> TrainingConfig:
-        """Read a recipe; ``overrides`` (section to key to value) take precedence over the file.
+    def from_toml(
+        cls, path: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None, *, largest: int = _LARGEST_RECIPE
+    ) -> TrainingConfig:
+        """Read a recipe. Relative paths to images and to a learnt blur are those beside it, if they are there.
+
+        Args:
+            path: The file.
+            overrides: Settings by section and key that take precedence over it.
+            largest: Bytes that it may have.
 
         Raises:
             ConfigError: The file is missing, is no TOML, or holds a bad setting.
         """
         try:
-            values = _parse_toml(read_limited(path, _LARGEST_RECIPE).decode())
+            values = found_paths(_parse_toml(read_limited(path, largest).decode()), path.parent)
         except OSError as error:
             raise ConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
         except ValueError as error:

@@ -19,6 +19,7 @@ from udsd.regular import read_limited
 from udsd.training.card import MARK, card_facts, model_card
 from udsd.training.checkpoint import save_training_state
 from udsd.training.origin import origin_of_run
+from udsd.training.own_paths import is_own
 from udsd.training.runs import TrainedRun, load_trained
 
 logger = logging.getLogger(__name__)
@@ -68,16 +69,17 @@ def export(
             unfinished.write_bytes(text)
     if training_state:
         save_training_state(trained.networks, folder)
-    _copy_blur(Path(run), folder)
+    _copy_blur(trained, Path(run), folder)
     logger.info("%s", _described(trained))
     return trained
 
 
-def _copy_blur(run: Path, folder: Path) -> None:
+def _copy_blur(trained: TrainedRun, run: Path, folder: Path) -> None:
     """Give the model what the run has learnt about blur, with which it estimates that of images."""
-    if (run / FILE_NAME).exists():
+    learnt = trained.config.blur.learnt
+    if learnt and is_own(learnt, run) and Path(learnt).exists():
         with _written(folder / FILE_NAME) as unfinished:
-            shutil.copyfile(run / FILE_NAME, unfinished)
+            shutil.copyfile(learnt, unfinished)
 
 
 @contextmanager

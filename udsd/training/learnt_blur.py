@@ -35,31 +35,26 @@ logger = logging.getLogger(__name__)
 BLUR_FILE = FILE_NAME
 """In the folder of a run and of a model: what was learnt about blur."""
 
-REPORT_FOLDER = "blur"
+BLUR_FILES = (BLUR_FILE, "blur-2.safetensors")
+"""Names in the folder of a run; one that overwrites another learns its blur before that of the other is removed."""
 
 _BLURRED = 1.5
 """Extent in pixels of blur from which images that should be sharp are told to be blurred."""
 
 
-def learn_blur_of(
-    blurred: Sequence[Path], sharp: Sequence[Path], output: Path, *, seed: int, plan: Plan = WHOLE
-) -> Path:
+def learn_blur_of(blurred: Sequence[Path], sharp: Sequence[Path], path: Path, *, seed: int, plan: Plan = WHOLE) -> None:
     """Learn the blur of blurred images of the domain of the sharp ones, and write it with its report.
 
     Args:
         blurred: Blurred images.
         sharp: Sharp ones of other scenes.
-        output: The folder of the run.
+        path: The file to write.
         seed: Of all randomness.
         plan: How thoroughly it is learnt.
-
-    Returns:
-        The file with what was learnt.
 
     Raises:
         ImageError: There are too few images, or the blurred ones are as sharp as the others.
     """
-    path = output / BLUR_FILE
     began = time.monotonic()
     estimator = learn_from(blurred, sharp, seed, plan)
     if typical_extent(estimator.blurs) < SHARP:
@@ -67,12 +62,16 @@ def learn_blur_of(
             f"the blurred images are as sharp as the sharp ones (their light is spread by "
             f"{typical_extent(estimator.blurs):.1f} px): there is no blur to learn; give others, or leave out --blurred"
         )
-    write_report(estimator.blurs, output / REPORT_FOLDER)
+    write_report(estimator.blurs, report_of(path))
     estimator.save(path)
     for line in describe_blurs(estimator.blurs):
         logger.info("learnt blur: %s", line)
-    logger.info("the blur was learnt in %s; %s shows it", duration(time.monotonic() - began), output / REPORT_FOLDER)
-    return path
+    logger.info("the blur was learnt in %s; %s shows it", duration(time.monotonic() - began), report_of(path))
+
+
+def report_of(path: Path) -> Path:
+    """The folder of the report on what a file in the folder of a run holds."""
+    return path.with_suffix("")
 
 
 def unpaired_files(blurred: Sequence[str], sharp: Sequence[str], output: Path) -> tuple[list[Path], list[Path]]:

@@ -13,6 +13,9 @@ from udsd.errors import ConfigError
 CONFIG_FILE = "config.toml"
 """The settings of a run, as a recipe in its folder."""
 
+LARGEST_RUN_FILE = 1 << 20
+"""Bytes of a file of settings in the folder of a run: one may train on thousands of folders."""
+
 _HEADING = "# The settings of this run, as udsd-train has written them; --recipe takes this file for another run.\n\n"
 
 _RECIPES = Path(__file__).parent / "recipes"
@@ -65,12 +68,12 @@ def write_config(settings: Mapping[str, Any], folder: Path) -> None:
 def _table(name: str, values: Mapping[str, Any]) -> list[str]:
     plain = {key: value for key, value in values.items() if value is not None and not isinstance(value, Mapping)}
     tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
-    lines = [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in plain.items())]
+    lines = [f"[{name}]", *(f"{key} = {recipe_value(value)}" for key, value in plain.items())]
     for key, below in tables.items():
         lines += ["", *_table(f"{name}.{key}", below)]
     return lines
 
 
-def _value(value: Any) -> str:
-    """Numbers, texts, booleans and lists of JSON are TOML's as well, but for one letter that TOML wants escaped."""
+def recipe_value(value: Any) -> str:
+    """A value as TOML: numbers, texts and lists are JSON's, but for one letter that TOML wants escaped."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")

@@ -15,7 +15,8 @@ from udsd.training.checkpoint import find_checkpoints, take_best, take_newest_ch
 from udsd.training.config import TrainingConfig
 from udsd.training.networks import TrainingNetworks
 from udsd.training.origin import Origin
-from udsd.training.recipe_files import CONFIG_FILE
+from udsd.training.own_paths import found_paths, kept_paths
+from udsd.training.recipe_files import CONFIG_FILE, LARGEST_RUN_FILE
 from udsd.training.scores import RunScores
 
 _SMALLEST_CROP_FOR_FOUR = 64
@@ -147,7 +148,7 @@ def check_same_run(
         ConfigError: One of them is another.
         ValueError: The configuration in the checkpoint is broken.
     """
-    saved = _config_of(state)
+    saved = _config_of(state, output)
     before, now = (_network_settings(run) for run in (saved, config))
     if before != now:
         raise ConfigError(f"the run in {output} has other networks: {before}, not {now}; resume it with these")
@@ -156,7 +157,8 @@ def check_same_run(
             f"the run in {output} has {len(state['random'])} process(es), not {processes}; start as many "
             "(accelerate launch --num_processes N, torchrun --nproc_per_node N)"
         )
-    changed = changed_settings(saved, config)
+    wanted = TrainingConfig.from_dict(found_paths(kept_paths(config.to_dict(), output), output))
+    changed = changed_settings(saved, wanted)
     before_teacher = state.get("teacher", "")
     if before_teacher != teacher and saved.warm_start.teacher == config.warm_start.teacher:
         changed.append(
@@ -200,8 +202,8 @@ def read_run_config(output: Path) -> TrainingConfig | None:
     """
     path = output / CONFIG_FILE
     if path.exists():
-        return TrainingConfig.from_toml(path)
-    return take_newest_checkpoint(output, _config_of)  # of an earlier version
+        return TrainingConfig.from_toml(path, largest=LARGEST_RUN_FILE)
+    return take_newest_checkpoint(output, lambda state: _config_of(state, output))  # of an earlier version
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,8 +238,12 @@ def load_trained(output: Path, *, last: bool = False) -> TrainedRun:
     Raises:
         UdsdError: The folder holds no run.
     """
-    run = None if last else take_best(output, _trained_of)
-    run = run or take_newest_checkpoint(output, _trained_of)
+
+    def take(state: dict[str, Any]) -> TrainedRun:
+        return _trained_of(state, output)
+
+    run = None if last else take_best(output, take)
+    run = run or take_newest_checkpoint(output, take)
     if run is None:
         raise UdsdError(f"{output} holds no checkpoint; give the --output folder of a training run")
     return run
@@ -253,8 +259,8 @@ def load_run(output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
     return run.config, run.networks
 
 
-def _trained_of(state: dict[str, Any]) -> TrainedRun:
-    config, networks = _run_of(state)
+def _trained_of(state: dict[str, Any], output: Path) -> TrainedRun:
+    config, networks = _run_of(state, output)
     scores = RunScores.from_dict(state.get("scores", {}))
     origin = Origin.from_dict(state["origin"]) if "origin" in state else None
     return TrainedRun(config, networks, int(state["step"]), scores, state.get("data", {}), origin)
@@ -272,18 +278,18 @@ def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _run_of(state: dict[str, Any]) -> tuple[TrainingConfig, TrainingNetworks]:
-    config = _config_of(state)
+def _run_of(state: dict[str, Any], output: Path) -> tuple[TrainingConfig, TrainingNetworks]:
+    config = _config_of(state, output)
     networks = TrainingNetworks(config.model, config.branches, random_code=config.loss.random_code > 0)
     networks.load_state_dict(state["networks"])
     networks.deblur_model.load_state_dict(AveragedModel.weights_in(state["average"]))
     return config, networks
 
 
-def _config_of(state: Mapping[str, Any]) -> TrainingConfig:
+def _config_of(state: Mapping[str, Any], output: Path) -> TrainingConfig:
     """The configuration in a checkpoint; a wrong one is the file's fault, not that of whoever gave the settings."""
     try:
-        return TrainingConfig.from_dict(state["config"])
+        return TrainingConfig.from_dict(found_paths(state["config"], output))
     except ConfigError as error:
         raise ValueError(str(error)) from error
 

@@ -46,7 +46,7 @@ def run_config(output: Path, recipe: str | None, overrides: Overrides, *, resume
         ConfigError: There is no such recipe, a setting is unknown or out of range, or the teacher does not fit the run.
         UdsdError: The model to start from or the teacher cannot be had, or the settings of the run cannot be read.
     """
-    overrides = _with_absolute_folders(overrides)
+    overrides = with_absolute_folders(overrides)
     before = read_run_config(output) if resume and recipe is None else None
     config = with_settings(before, overrides) if before is not None else _new_config(recipe, overrides)
     load_teacher(config)  # a wrong one is told now, not after a blur has been learnt
@@ -114,8 +114,11 @@ def architecture(config: ModelConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in _ARCHITECTURE}
 
 
-def _with_absolute_folders(overrides: Overrides) -> Overrides:
-    """A model folder to start or learn from is found from anywhere; names of the zoo and the Hub stay as they are."""
+def with_absolute_folders(overrides: Overrides) -> Overrides:
+    """Model folders and a learnt blur are found from anywhere; names of the zoo and the Hub stay as they are."""
+    learnt = overrides.get("blur", {}).get("learnt", "")
+    if learnt and isinstance(learnt, str):
+        overrides = {**overrides, "blur": {**overrides["blur"], "learnt": str(Path(learnt).absolute())}}
     for section, key in (("run", "init"), ("warm_start", "teacher")):
         name = overrides.get(section, {}).get(key, "")
         if name and resolve(name).path == Path(name):

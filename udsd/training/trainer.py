@@ -17,7 +17,8 @@ from torch import Tensor
 from udsd.evaluation.vgg import VGG19Features
 from udsd.models import DeblurModel
 from udsd.training.alarms import Alarms
-from udsd.training.checkpoint import clear_run, save_checkpoint, take_newest_checkpoint
+from udsd.training.checkpoint import find_checkpoints, save_checkpoint, take_newest_checkpoint
+from udsd.training.clearing import clear_run, clear_unused_images
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
 from udsd.training.learner import Learner
@@ -25,6 +26,7 @@ from udsd.training.lock import only_trainer
 from udsd.training.monitor import LossLog, RunningMeans, SampleGrid
 from udsd.training.networks import TrainingNetworks
 from udsd.training.origin import Origin, origin_of_run
+from udsd.training.own_paths import kept_paths
 from udsd.training.prefetch import prefetch
 from udsd.training.processes import Processes, random_state, set_random_state
 from udsd.training.progress import Callback, Progress, TrainingUpdate, duration
@@ -126,7 +128,9 @@ class Trainer:
             make_folder(output)
             with only_trainer(output):
                 if overwrite:
-                    clear_run(output)
+                    clear_run(output, config.blur.learnt)
+                if not find_checkpoints(output):
+                    clear_unused_images(output, config)
         self.processes.wait()
         if resume:
             take_newest_checkpoint(output, self._take)
@@ -219,7 +223,7 @@ class Trainer:
         """What comes before the first step; returns the step of the newest checkpoint that was written, or -1."""
         if self.processes.is_main:
             with explain_full_disk(self.output):
-                write_config(self.config.to_dict(), self.output)
+                write_config(kept_paths(self.config.to_dict(), self.output), self.output)
             if not self.selection.is_measured:
                 scores = self._measure(log)
                 self._tell_callback({}, scores, None)
@@ -298,7 +302,7 @@ class Trainer:
     def _state_of_run(self) -> dict[str, Any]:
         return {
             "step": self.step,
-            "config": self.config.to_dict(),
+            "config": kept_paths(self.config.to_dict(), self.output),
             "teacher": self._teacher_sha256,
             "origin": self._origin.to_dict(),
             "scores": self.selection.scores.to_dict(),
