@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +11,9 @@ from torch import Tensor
 from tests.random_models import random_model
 from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
-from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, domain_of
+from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of
 from udsd.domains.copies import SHIFTED
+from udsd.domains.options import Quality
 from udsd.images import decode_image
 from udsd.inference import run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
@@ -142,3 +146,28 @@ def test_draws_leave_blank_pictures_as_they_are() -> None:
     )
     assert torch.equal(sample.pixels[1], pixels[1])
     assert not torch.equal(sample.pixels[0], pixels[0])
+
+
+@pytest.mark.parametrize(("passes", "calls"), [(1, {"fast": 0, "normal": 1, "best": 1}), (3, {"fast": 0, "best": 3})])
+def test_what_a_model_restores_explains_its_picture_if_its_config_asks_for_it(
+    passes: int, calls: dict[Quality, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures: list[Tensor] = []
+
+    def note(restored: Tensor, blurred: Tensor, **options: object) -> Tensor:
+        pictures.append(blurred)
+        return restored
+
+    monkeypatch.setattr(consistent, "made_consistent", note)
+    model = random_model(residual_output=True)
+    image = (torch.rand(24, 32, 3) * 255).byte().numpy()
+    Deblurrer(model, device="cpu", dtype="float32").deblur(image)
+    assert not pictures
+    model.config = replace(model.config, consistent=True, passes=passes)
+    deblurrer = Deblurrer(model, device="cpu", dtype="float32")
+    for quality, count in calls.items():
+        for restore in (deblurrer.deblur, partial(deblurrer.sample, n=1)):
+            pictures.clear()
+            restore(image, quality=quality)
+            assert len(pictures) == count
+            assert all(torch.equal(picture[None], decode_image(image).pixels) for picture in pictures)

@@ -11,7 +11,17 @@ import torch
 from torch import Tensor
 
 from udsd.arguments import whole_number
-from udsd.domains import DeblurOptions, Domain, Look, Restoration, Restore, examine_images, joined, restore_images
+from udsd.domains import (
+    Consistency,
+    DeblurOptions,
+    Domain,
+    Look,
+    Restoration,
+    Restore,
+    examine_images,
+    joined,
+    restore_images,
+)
 from udsd.images import DecodedImage
 from udsd.images.levels import GREY_LEVEL
 from udsd.inference import Backend, MemoryLimit, OnProgress
@@ -50,8 +60,19 @@ def restore_with_mean(
     singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
     found = None if looks is None else examine_images(looks, domain, options)
     model = _leaving_blank(partial(backend.restore, memory_limit=memory_limit))
-    restored = iter(restore_images(singles, model, domain, options, on_progress, found=found))
+    restored = iter(
+        restore_images(singles, model, domain, options, on_progress, found=found, consistency=_consistency(backend))
+    )
     return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+
+
+def _consistency(backend: Backend) -> Consistency | None:
+    """How restorations are made to explain their pictures, if the model wants it."""
+    if not backend.config.consistent:
+        return None
+    # Other devices lack some of what it takes.
+    device = backend.device if backend.device.type == "cuda" else torch.device("cpu")
+    return Consistency(device, backend.config.passes)
 
 
 def _leaving_blank(model: Restore) -> Restore:
@@ -117,7 +138,14 @@ def restore_with_draws(
         )
         parts = []
         for single, findings, eps in zip(singles, found, torch.split(noise, 1), strict=True):
-            parts += restore_images([single.clone()], _drawn(backend, eps), domain, options, found=[findings])
+            parts += restore_images(
+                [single.clone()],
+                _drawn(backend, eps),
+                domain,
+                options,
+                found=[findings],
+                consistency=_consistency(backend),
+            )
         yield joined(parts)
 
 

@@ -11,6 +11,8 @@ from PIL import Image
 
 from tests.commands import run
 from tests.pictures import opened
+from udsd.cli.commands import domain_options, restore_keywords
+from udsd.cli.parser import make_parser
 from udsd.images import limits
 
 
@@ -18,6 +20,22 @@ def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.C
     assert run("deblur", scan, "-o", tmp_path / "out", "--model", model_folder, "--device", "cpu") == 0
     assert opened(tmp_path / "out" / "scan.png").size == (45, 37)
     assert capsys.readouterr().out == f"1 restored (by {model_folder}): {tmp_path / 'out' / 'scan.png'}\n"
+
+
+@pytest.mark.parametrize("command", ["deblur", "compare"])
+@pytest.mark.parametrize(
+    ("options", "quality"), [("", "normal"), ("--fast", "fast"), ("--best", "best"), ("--strength 0.5", "normal")]
+)
+def test_how_much_time_a_result_is_worth_is_given_on(command: str, options: str, quality: str) -> None:
+    arguments = make_parser().parse_args([command, "a.png", "-o", "b.png", *options.split()])
+    assert domain_options(arguments)[0].quality == quality
+
+
+@pytest.mark.parametrize("options", ["", "--fast", "--best"])
+def test_the_quality_of_files_is_another_one(options: str) -> None:
+    for given, wanted in ((["--quality", "80"], 80), ([], None)):
+        arguments = make_parser().parse_args(["deblur", "a.png", "-o", "b", *given, *options.split()])
+        assert restore_keywords(arguments)["quality"] == wanted
 
 
 @pytest.mark.parametrize("limit", ["--max-pixels", "--max-pages"])

@@ -104,6 +104,13 @@ def test_nobody_is_quiet_and_verbose(capsys: pytest.CaptureFixture[str]) -> None
     assert "-v/--verbose: not allowed with argument -q/--quiet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["deblur a.png", "compare a.png -o b.png", "watch a -o b"])
+def test_nothing_is_done_fast_and_best(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        make_parser().parse_args([*command.split(), "--fast", "--best"])
+    assert "--best: not allowed with argument --fast" in capsys.readouterr().err
+
+
 def range_of(low: float, high: float) -> str:
     return f"(default: {low:g} {high:g})"
 

@@ -38,7 +38,7 @@ from udsd.errors import ConfigError
         ({"faces": [(0, 0, np.array([10, 10]), 10)]}, "box is"),
         ({"background": np.array(["keep", "restore"])}, "background is array"),
         ({"skip_sharp": 1}, "skip_sharp is 1; give True or False"),
-        ({"quality": "good"}, "quality is 'good'; give 'normal' or 'best'"),
+        ({"quality": "good"}, "quality is 'good'; give 'fast' or 'normal' or 'best'"),
     ],
 )
 def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -> None:

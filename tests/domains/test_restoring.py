@@ -6,12 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from udsd.domains import AsExpected, DeblurOptions, Look, Region, Restoration, domain_of, restore_images
+from tests.consistency.restorations import example
+from tests.measures import decibels
+from udsd.domains import AsExpected, Consistency, DeblurOptions, Look, Region, Restoration, domain_of, restore_images
 from udsd.domains.copies import MIRRORED, SHIFTED
 from udsd.domains.domain import Restore
+from udsd.domains.options import Quality
 from udsd.domains.restoring import SHARP
 from udsd.models.config import DomainConfig, ModelConfig
 
+CPU = torch.device("cpu")
 SHAPE = (1, 3, 12, 20)
 REGION = Region((0, 0, 20, 12), scale=0.5)
 
@@ -161,3 +165,62 @@ def test_progress_counts_what_the_model_restores() -> None:
     told: list[float] = []
     restore_images([flat(0.5), flat(-0.5)], Model(), DarkDomain(), DeblurOptions(), told.append)
     assert told == [0.5, 1.0, 1]
+
+
+def restored(quality: Quality, consistency: Consistency | None, told: list[float] | None = None) -> tuple[float, int]:
+    """By how many decibels a page is better than the model makes it, and how often it went through the model."""
+    page = example(300, 120)
+    calls: list[tuple[int, ...]] = []
+
+    def soft(images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        calls.append(tuple(images.shape))
+        if on_progress is not None:
+            on_progress(1)
+        return page.soft[None].clone()
+
+    (result,) = restore_images(
+        [page.blurred[None].clone()],
+        soft,
+        DarkDomain(),
+        DeblurOptions(scale="off", quality=quality),
+        None if told is None else told.append,
+        consistency=consistency,
+    )
+    return decibels(result.pixels[0], page.sharp) - decibels(page.soft, page.sharp), len(calls)
+
+
+def test_restorations_explain_their_pictures_where_the_model_asks_for_it_and_time_allows() -> None:
+    assert restored("normal", None) == restored("fast", None) == (0, 1)
+    assert restored("fast", Consistency(CPU, passes=3)) == (0, 1)
+    gain, calls = restored("normal", Consistency(CPU, passes=3))
+    assert gain > 1
+    assert calls == 1
+
+
+def test_the_best_quality_has_further_passes_or_else_copies() -> None:
+    told: list[float] = []
+    gain, calls = restored("best", Consistency(CPU, passes=3), told)
+    assert gain > 1
+    assert calls == 3
+    assert told == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert restored("best", Consistency(CPU))[1] == len(MIRRORED)
+    assert restored("best", None)[1] == len(MIRRORED)
+
+
+def test_strength_is_of_all_that_was_changed() -> None:
+    page = example(300, 120)
+
+    def soft(images: Tensor, *, overwrite: bool = False, on_progress: Any = None) -> Tensor:
+        return page.soft[None].clone()
+
+    whole, half = (
+        restore_images(
+            [page.blurred[None].clone()],
+            soft,
+            DarkDomain(),
+            DeblurOptions(scale="off", strength=strength),
+            consistency=Consistency(CPU),
+        )[0].pixels
+        for strength in (1, 0.5)
+    )
+    assert torch.allclose(half, (whole + page.blurred) / 2, atol=1e-6)

@@ -15,6 +15,13 @@ from udsd.models import ModelConfig
         ({"blur_code_size": True}, "blur_code_size"),
         ({"residual_output": 1}, "residual_output"),
         ({"balance_white": "yes"}, "balance_white"),
+        ({"consistent": 1}, "consistent is 1; give"),
+        ({"consistent": "yes"}, "consistent is 'yes'"),
+        ({"consistent": True, "passes": 0}, "passes is 0; give a whole number from 1 to 4"),
+        ({"consistent": True, "passes": 5}, "passes is 5"),
+        ({"consistent": True, "passes": 2.0}, "passes is 2.0"),
+        ({"consistent": True, "passes": True}, "passes is True"),
+        ({"passes": 2}, "passes is 2 and consistent false; further passes need consistent = true"),
         ({"wdith": 3}, "wdith"),
         ({"input_scale": 0.1}, "input_scale is 0.1; give 0.125 to 8"),
         ({"input_scale": float("nan")}, "input_scale"),
@@ -27,12 +34,26 @@ def test_bad_configurations_are_refused_by_name(values: dict[str, object], word:
 
 
 def test_configuration_round_trip() -> None:
-    for config in (ModelConfig(base_width=24, residual_output=True), ModelConfig(input_scale=1.414)):
+    for config in (
+        ModelConfig(base_width=24, residual_output=True),
+        ModelConfig(input_scale=1.414),
+        ModelConfig(consistent=True),
+        ModelConfig(consistent=True, passes=3),
+    ):
         assert ModelConfig.from_dict(config.to_dict()) == config
 
 
 def test_a_model_that_takes_pictures_as_they_are_says_nothing_of_a_scale() -> None:
     assert "input_scale" not in ModelConfig().to_dict()
+
+
+def test_only_a_model_that_must_explain_its_pictures_says_so() -> None:
+    """Earlier versions read the others."""
+    assert not {"consistent", "passes"} & {*ModelConfig().to_dict()}
+    told = ModelConfig(consistent=True).to_dict()
+    assert told["consistent"] is True
+    assert "passes" not in told
+    assert ModelConfig(consistent=True, passes=2).to_dict()["passes"] == 2
 
 
 def test_the_number_of_channels_of_earlier_versions_is_read_and_dropped() -> None:

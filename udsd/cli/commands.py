@@ -219,7 +219,7 @@ def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
         background=options.background,
         min_face=options.min_face,
         strength=options.strength,
-        quality="best" if options.best else "normal",
+        quality=options.domain_quality,
         skip_sharp=getattr(options, "skip_sharp", False),
     )
     return chosen, read_boxes(options.faces) if names_file else FaceBoxes()

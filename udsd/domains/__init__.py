@@ -1,5 +1,6 @@
 """What lies between a picture and a model: pictures are brought to what the model expects, and their results back."""
 
+from udsd.domains.consistent import Consistency
 from udsd.domains.domain import AsExpected, Domain, Findings, Outcome, Region, Restoration, Restore
 from udsd.domains.faces.boxes_file import FaceBoxes, read_boxes
 from udsd.domains.faces.crops import face_crops
@@ -14,6 +15,7 @@ from udsd.domains.restoring import examine_images, joined, restore_images
 __all__ = [
     "AsExpected",
     "Box",
+    "Consistency",
     "DeblurKeywords",
     "DeblurOptions",
     "Domain",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from udsd.domains.consistent import at_scale
 from udsd.domains.domain import Restore
 from udsd.images.resizing import resized
 
@@ -72,7 +73,7 @@ def restore_scaled(image: Tensor, scale: float, restore: Restore, most_pixels: i
 
 def _restore_whole(image: Tensor, scale: float, restore: Restore) -> Tensor:
     before = scaled(image, scale)
-    return add_change(image, before, restore(before))
+    return add_change(image, before, at_scale(restore, scale)(before))
 
 
 def _bands(height: int, rows: int, overlap: int) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from udsd.domains.averaging import averaged
+from udsd.domains.consistent import Consistency, ConsistentModel
 from udsd.domains.domain import AsExpected, Domain, Findings, Restoration, Restore
 from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
@@ -44,6 +45,7 @@ def restore_images(
     on_progress: OnProgress | None = None,
     *,
     found: Sequence[Findings | AsExpected] | None = None,
+    consistency: Consistency | None = None,
 ) -> list[Restoration]:
     """Restore images of one size.
 
@@ -56,6 +58,7 @@ def restore_images(
         options: How.
         on_progress: Called now and then with the share of the work that is done, the last time with 1.
         found: What `examine_images` has found, if that is known already.
+        consistency: How restorations are made to explain their pictures; None leaves them as the model made them.
     """
     if options.strength == 0:
         if on_progress is not None:
@@ -68,13 +71,17 @@ def restore_images(
         for number, findings in enumerate(found)
         if findings.is_sharp and options.skip_sharp
     }
+    is_best = options.quality == "best"
+    refinements = consistency.passes if is_best and consistency is not None else 1
     due = [number for number in range(len(images)) if number not in results]
     if on_progress is not None:
-        passes = len(domain.copies) if options.quality == "best" else 1
+        passes = len(domain.copies) if is_best and refinements == 1 else refinements
         count = sum(_pixel_count(images[number], found[number]) for number in due)
         restore = followed(restore, max(passes * count, 1), on_progress)
-    if options.quality == "best":
+    if is_best and refinements == 1:
         restore = averaged(restore, domain.copies)
+    if consistency is not None and options.quality != "fast":
+        restore = ConsistentModel(restore, consistency.device, refinements)
     # Where one of several fails, the others are restored once more, from what they are.
     working = {number: images[number] if len(images) == 1 else images[number].clone() for number in due}
     originals = {number: images[number].clone() for number in due if options.strength < 1}

@@ -13,6 +13,7 @@ _LIMITS = {
     "base_width": (4, 256),
     "residual_blocks": (1, 32),
     "blur_code_size": (1, 256),
+    "passes": (1, 4),
 }
 """Smallest and largest value of each size. A folder from elsewhere cannot make us allocate at will."""
 
@@ -76,6 +77,12 @@ class ModelConfig:
         balance_white: If true, an image's light ground is scaled to white before it comes to the networks, and back
             afterwards (`udsd.models.white`): for print on paper. Not in the paper. `DeblurModel` itself does not
             do it.
+        consistent: If true, what the networks restore is changed so that, blurred again, it is the picture that came in
+            (`udsd.consistency`). The paper trains with this, and does not do it in use. `DeblurModel` itself does not
+            do it.
+        passes: How often pictures go through the networks with ``quality="best"``, from 1 to 4; above 1 the model must
+            be ``consistent``, and have learnt from pictures that were restored once. Not in the paper. 1 takes the mean
+            of shifted or mirrored copies instead.
         domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
             all at one scale.
         input_scale: How many times their size pictures are before the networks, from 1/8 to 8, where ``domain`` is not
@@ -90,6 +97,8 @@ class ModelConfig:
     blur_code_size: int = 8
     residual_output: bool = False
     balance_white: bool = False
+    consistent: bool = False
+    passes: int = 1
     domain: DomainConfig | None = None
     input_scale: float = 1.0
 
@@ -98,9 +107,11 @@ class ModelConfig:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigError(f"{name} is {value!r}; give a whole number from {low} to {high}")
-        for name in ("residual_output", "balance_white"):
+        for name in ("residual_output", "balance_white", "consistent"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
+        if self.passes > 1 and not self.consistent:
+            raise ConfigError(f"passes is {self.passes} and consistent false; further passes need consistent = true")
         if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
             raise ConfigError(f"input_scale is {self.input_scale}; give {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}")
         if self.domain is not None and self.input_scale != 1:
@@ -116,6 +127,10 @@ class ModelConfig:
         values = asdict(self)
         if self.input_scale == 1:
             del values["input_scale"]
+        if not self.consistent:
+            del values["consistent"]
+        if self.passes == 1:
+            del values["passes"]
         if self.domain is None:
             del values["domain"]
         elif self.domain.blur is None:

@@ -53,6 +53,9 @@ class WarmStartConfig:
             images are compared with a blend of the sharp ones and of what it makes of the same blurred ones. None if
             empty. It must have the white balance of the run. (Perceptual losses compare with the sharp images.)
         teacher_share: Part of the teacher in that blend, from 0 to 1.
+        second_pass: Share of the crops, from 0 to 1, that are shown as the networks have restored them, made to explain
+            their blurred crop (`udsd.consistency`): what a model of several ``passes`` is shown in its second. It takes
+            large crops, 160 px or more: in small ones no kernel is found.
     """
 
     steps: int = 0
@@ -63,6 +66,7 @@ class WarmStartConfig:
     decay_share: float = 0.4
     teacher: str = ""
     teacher_share: float = 0.7
+    second_pass: float = 0.0
 
     def __post_init__(self) -> None:
         _check_optimizer(self.learning_rate, self.betas)
@@ -71,6 +75,8 @@ class WarmStartConfig:
             raise ConfigError(f"decay_share is {self.decay_share}; give a number above 0, up to 1")
         if not 0 <= self.teacher_share <= 1:
             raise ConfigError(f"teacher_share is {self.teacher_share}; give a number from 0 to 1")
+        if not 0 <= self.second_pass <= 1:
+            raise ConfigError(f"second_pass is {self.second_pass}; give a number from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)

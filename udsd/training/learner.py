@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from udsd.consistency import made_consistent
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
@@ -31,6 +32,9 @@ from udsd.training.teacher import Teacher
 from udsd.training.widening import widened
 
 logger = logging.getLogger(__name__)
+
+_NOT_OF_NETWORKS = ("balance_white", "consistent", "passes", "domain", "input_scale")
+"""Settings of a model that one to start from may have other values of."""
 
 StepBatch = Mapping[str, Crops]
 """Crops of one step: ``pairs``, or ``sharp`` and ``blurred``, or all three."""
@@ -246,7 +250,21 @@ class Learner:
         losses, size = self._compiled_losses or warm_start_losses, self.config.objective.perceptual_size
         with self.autocast():
             target = None if self._teacher is None else self._teacher.target(sharp, blurred)
-            return losses(self.networks, sharp, blurred, self._restoration_vgg, size, target)
+            shown = self._restored_once(blurred)
+            return losses(self.networks, sharp, shown, self._restoration_vgg, size, target)
+
+    @torch.no_grad()
+    def _restored_once(self, blurred: Tensor) -> Tensor:
+        """The crops of a batch, the first of them as the networks restore them, made to explain what they were."""
+        count = round(self.config.warm_start.second_pass * len(blurred))
+        if not count:
+            return blurred
+        shown, pictures = blurred.clone(), blurred[:count].clamp(-1, 1)
+        restored = self.networks.deblur_model(pictures).float().clamp(-1, 1)
+        for result, picture in zip(restored, pictures, strict=True):
+            made_consistent(result, picture, device=self.device)
+        shown[:count] = restored
+        return shown
 
     def _update(self, name: str, losses: Mapping[str, Tensor], rate: float) -> None:
         optimizer = self._optimizers[name]
@@ -266,13 +284,13 @@ class Learner:
 
     def _start_from(self, initial: DeblurModel, state: Mapping[str, Tensor] | None) -> None:
         wanted = self.config.model
-        # What pictures a model is for is nothing of its networks.
-        own = {name: getattr(wanted, name) for name in ("balance_white", "domain", "input_scale")}
+        # What pictures a model is for, and what becomes of its restorations, is nothing of its networks.
+        own = {name: getattr(wanted, name) for name in _NOT_OF_NETWORKS}
         found = replace(initial.config, **own)
         if found != replace(wanted, base_width=found.base_width):
             raise ConfigError(
-                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, balance_white, "
-                "domain and input_scale may differ"
+                f"the model to start from is {initial.config}, the run wants {wanted}; only base_width, "
+                f"{', '.join(_NOT_OF_NETWORKS[:-1])} and {_NOT_OF_NETWORKS[-1]} may differ"
             )
         if initial.config.base_width != wanted.base_width:
             logger.info("widening the model from %d to %d", initial.config.base_width, wanted.base_width)

@@ -10,6 +10,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from udsd.domains.consistent import at_scale
 from udsd.domains.domain import Region, Restore
 from udsd.domains.faces.alignment import Placement, Window, cut
 from udsd.domains.faces.blur import MEASURED_SIDE, blur_length
@@ -149,7 +150,8 @@ def restore_faces(picture: Tensor, source: Tensor, faces: Sequence[PlacedFace], 
     paster = FacePaster(picture, source, squares)
     for numbers, size in _batches(ordered):
         before = torch.cat([cut(source, squares[number], size) for number in numbers])
-        after = restore(before)
+        enlarged = [before.shape[-1] / squares[number].side for number in numbers]
+        after = at_scale(restore, enlarged)(before)
         for number, one, restored in zip(numbers, torch.split(before, 1), torch.split(after, 1), strict=True):
             paster.paste(number, one, restored)
 

@@ -1,0 +1,60 @@
+"""Fourier transforms of parts of pictures and of kernels."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_RADICES = (2, 3, 5)
+"""Transforms of lengths that have no other prime factors are fast."""
+
+
+def fast_length(length: int) -> int:
+    """The shortest fast length of a transform that holds so many values."""
+    while True:
+        rest = length
+        for radix in _RADICES:
+            while rest % radix == 0:
+                rest //= radix
+        if rest == 1:
+            return length
+        length += 1
+
+
+def fast_shape(height: int, width: int) -> tuple[int, int]:
+    """Both sides as `fast_length` has them."""
+    return fast_length(height), fast_length(width)
+
+
+def energy(spectrum: Tensor) -> Tensor:
+    """Squared magnitude of a complex tensor."""
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def transfer(kernel: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The transform of a kernel (K, K) about its middle pixel, for images of that shape: complex (H, W // 2 + 1)."""
+    size = len(kernel)
+    placed = F.pad(kernel, (0, shape[1] - size, 0, shape[0] - size))
+    spectrum: Tensor = torch.fft.rfft2(placed.roll((-(size // 2), -(size // 2)), (0, 1)))
+    return spectrum
+
+
+def taper(height: int, width: int, reach: int, device: torch.device) -> Tensor:
+    """1 inside and falling smoothly towards 0 over the last ``reach`` pixels at each border: float32 (H, W)."""
+    rows, columns = (_ramp(side, reach, device) for side in (height, width))
+    return rows[:, None] * columns
+
+
+def _ramp(side: int, reach: int, device: torch.device) -> Tensor:
+    place = torch.arange(side, device=device)
+    share = (torch.minimum(place + 1, side - place).float() / reach).clamp_max(1)
+    return share.square() * (3 - 2 * share)
+
+
+def smoothed(power: Tensor, bins: int) -> Tensor:
+    """A power spectrum (H, W // 2 + 1), averaged over squares of so many frequencies, an odd number."""
+    margin = bins // 2
+    around = F.pad(power[None, None], (0, 0, margin, margin), mode="circular")
+    around = F.pad(around, (margin, margin, 0, 0), mode="replicate")
+    return F.avg_pool2d(around, bins, 1)[0, 0]
