@@ -70,9 +70,7 @@ def _consistency(backend: Backend) -> Consistency | None:
     """How restorations are made to explain their pictures, if the model wants it."""
     if not backend.config.consistent:
         return None
-    # Other devices lack some of what it takes.
-    device = backend.device if backend.device.type == "cuda" else torch.device("cpu")
-    return Consistency(device, backend.config.passes)
+    return Consistency(backend.device, backend.config.passes)
 
 
 def _leaving_blank(model: Restore) -> Restore:

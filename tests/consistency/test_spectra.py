@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from tests.blurs import delta
-from udsd.consistency.spectra import energy, fast_length, smoothed, taper, transfer
+from udsd.consistency.spectra import energy, fast_shape, smoothed, taper, transfer
 
 
 def test_fast_lengths_have_small_prime_factors_and_hold_what_is_asked() -> None:
-    assert [fast_length(length) for length in (1, 7, 11, 97, 512, 577)] == [1, 8, 12, 100, 512, 600]
+    assert [fast_shape(*sides) for sides in ((1, 7), (11, 97), (512, 577))] == [(1, 8), (12, 100), (512, 600)]
 
 
 def test_a_kernel_is_about_its_middle_pixel() -> None:

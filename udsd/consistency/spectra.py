@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_RADICES = (2, 3, 5)
-"""Transforms of lengths that have no other prime factors are fast."""
-
-
-def fast_length(length: int) -> int:
-    """The shortest fast length of a transform that holds so many values."""
-    while True:
-        rest = length
-        for radix in _RADICES:
-            while rest % radix == 0:
-                rest //= radix
-        if rest == 1:
-            return length
-        length += 1
-
 
 def fast_shape(height: int, width: int) -> tuple[int, int]:
-    """Both sides as `fast_length` has them."""
-    return fast_length(height), fast_length(width)
+    """The next sides that a transform is fast of: those with no other prime factors than 2, 3 and 5."""
+    return cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
 
 
 def energy(spectrum: Tensor) -> Tensor:

@@ -60,7 +60,8 @@ def made_consistent(
         restored: (3, H, W), float32 in [-1, 1].
         blurred: The picture, of the same shape and in the same units.
         enlarged: How many times its own size the picture is. What is finer than its own pixels it says nothing of.
-        device: Where to compute, whatever device the images are on; None for the CPU.
+        device: Where to compute, whatever device the images are on, if it is one of CUDA: others lack some of what it
+            takes, so that for them, as for None, the CPU computes.
 
     Returns:
         ``restored``.
@@ -74,7 +75,8 @@ def made_consistent(
     height, width = restored.shape[-2:]
     if min(height, width) < _SMALLEST:
         return restored
-    device = device or torch.device("cpu")
+    if device is None or device.type != "cuda":
+        device = torch.device("cpu")
     rows = [*_windows(height, min(height, _SIDE))]
     columns = [*_windows(width, min(width, max(_AREA // min(height, _SIDE), 1)))]
     for _ in range(_STEPS):
