@@ -66,3 +66,20 @@ def test_weights_begin_as_asked_for() -> None:
     torch.manual_seed(3)
     (first, *_) = kernels(default)
     torch.testing.assert_close(first.weight, torch.nn.Conv2d(3, 4, 3).weight)
+
+
+def test_gradients_of_a_map_of_one_pixel_are_written_everywhere() -> None:
+    """In bfloat16, too, where oneDNN leaves those of taps that see only padding as the memory was."""
+    torch.manual_seed(0)
+    discriminator = MultiScaleDiscriminator(8)
+    weight = kernels(discriminator)[-2].weight
+    image = torch.rand(2, 3, 32, 32)
+    for _ in range(20):
+        left = [torch.full((size,), math.nan) for size in (weight.numel() // 2, weight.numel(), 2 * weight.numel())]
+        del left
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = discriminator(image)
+        (gradient,) = torch.autograd.grad(logits[-1].float().sum(), weight)
+        assert gradient[:, :, 1, 1].abs().sum() > 0
+        gradient[:, :, 1, 1] = 0
+        assert gradient.eq(0).all()

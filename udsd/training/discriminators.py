@@ -40,11 +40,24 @@ class MultiScaleDiscriminator(nn.Module):
         return logits
 
 
+class _StridedConv(nn.Conv2d):
+    """A convolution whose gradient is right for a map of one pixel, too.
+
+    There all but one tap of the kernel see nothing but padding. On the CPU in bfloat16, oneDNN leaves their gradient
+    unwritten, so that it is whatever the memory held before, NaN included. Zeros that are part of the map are seen.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if min(features.shape[-2:]) > 1:
+            return super().forward(features)
+        return F.conv2d(F.pad(features, (1, 1, 1, 1)), self.weight, self.bias, stride=2)
+
+
 def _patch_discriminator(base_width: int, kernel_size: int) -> nn.Sequential:
     channels = [IMAGE_CHANNELS, *(base_width * 2**stage for stage in range(_STAGES))]
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         # Zero padding: at the third scale a small crop is only a few pixels wide, too few to reflect.
-        layers += [nn.Conv2d(before, after, kernel_size, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
+        layers += [_StridedConv(before, after, kernel_size, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
     layers.append(nn.Conv2d(channels[-1], 1, kernel_size=1))
     return nn.Sequential(*layers)
