@@ -4,23 +4,23 @@
     python benchmarks/pdf.py --model text-small --pages 12 --coding flate
     python benchmarks/pdf.py --memory 500                     # no network, peaks of memory at 50 and at 500 pages
 
-Time is that of the processor, over all threads, so that other programs on the machine change little; the network alone
-and the whole run take turns, and medians count. The network alone restores the same pixels, decoded beforehand.
+Time is that of the processor, over all threads, so that other programs on the machine change little; all take turns,
+and medians count. The network alone restores the same pixels, decoded beforehand. Without the network what it made of
+them is given back, and all else is done: on machines whose speed changes from minute to minute, as shared ones do, that
+tells more than the difference of two long times.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import statistics
 import tempfile
-import time
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pikepdf
-from file_memory import Darker, peak_and_size, tell_memory
+from file_costs import Darker, Remembered, counted, peak_and_size, tell_memory, tell_times
 from pikepdf import Name
 from PIL import Image
 
@@ -58,18 +58,22 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
     path = make(folder / "scan.pdf", options.pages, options.coding)
     deblurrer = Deblurrer.from_pretrained(options.model, device="cpu")
     decoded = list(PdfSource(path, ReadOptions()))
-    alone, whole = [], []
+    times: dict[str, list[float]] = {"network alone": [], "without the network": [], "whole": []}
     for number in range(options.rounds):
-        start = time.process_time()
-        for image in decoded:
-            deblurrer.restore_decoded([DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS)
-        alone.append(time.process_time() - start)
-        start = time.process_time()
-        deblur_pdf(deblurrer, path, folder / f"{number}.pdf", options=AS_IT_IS)
-        whole.append(time.process_time() - start)
-    share = statistics.median(whole) / statistics.median(alone) - 1
+        with counted(times["network alone"]):
+            restorations = [
+                restoration
+                for image in decoded
+                for restoration in deblurrer.restore_decoded(
+                    [DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS
+                )
+            ]
+        with counted(times["without the network"]):
+            deblur_pdf(Remembered(restorations), path, folder / f"{number}-without.pdf", options=AS_IT_IS)
+        with counted(times["whole"]):
+            deblur_pdf(deblurrer, path, folder / f"{number}.pdf", options=AS_IT_IS)
     print(f"{options.model}, {options.pages} pages of {WIDTH * HEIGHT / 1e6:.1f} megapixels, {options.coding}:")
-    print(f"network alone {statistics.median(alone):.2f} s, whole {statistics.median(whole):.2f} s: {share:+.1%}")
+    tell_times(times)
 
 
 def peak_of(pages: int, folder: Path) -> str:

@@ -4,28 +4,29 @@
     python benchmarks/video.py --model text-small --frames 12
     python benchmarks/video.py --memory 2000                    # no network, small frames, peaks at a tenth and at all
 
-Time is that of the processor, over all threads, so that other programs on the machine change little; the network alone
-and the whole run take turns, and medians count. The network alone restores the same pixels, decoded beforehand.
+Time is that of the processor, over all threads, so that other programs on the machine change little; all take turns,
+and medians count. The network alone restores the same pixels, decoded beforehand. Without the network what it made of
+them is given back, and all else is done: on machines whose speed changes from minute to minute, as shared ones do, that
+tells more than the difference of two long times.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from file_memory import Darker, peak_and_size, tell_memory
+from file_costs import Darker, Remembered, counted, peak_and_size, tell_memory, tell_times
 
 from udsd import Deblurrer
 from udsd.domains import DeblurOptions
 from udsd.files import deblur_video
 from udsd.files.options import ReadOptions
+from udsd.files.restorer import Restorer
 from udsd.files.video import VideoSource
 from udsd.images import DecodedImage
 
@@ -55,24 +56,26 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
     path = make(folder / "clip.mp4", options.frames, LARGE)
     deblurrer = Deblurrer.from_pretrained(options.model, device="cpu")
     decoded = list(VideoSource(path, ReadOptions()))
-    alone: list[float] = []
-    whole: dict[bool, list[float]] = {True: [], False: []}
-    for number in range(options.rounds):
-        start = time.process_time()
-        for image in decoded:
-            deblurrer.restore_decoded([DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS)
-        alone.append(time.process_time() - start)
-        for steady, taken in whole.items():
-            start = time.process_time()
-            deblur_video(deblurrer, path, folder / f"{number}.mp4", options=AS_IT_IS, steady=steady)
-            taken.append(time.process_time() - start)
-    network = statistics.median(alone)
-    print(
-        f"{options.model}, {options.frames} frames of {LARGE[0] * LARGE[1] / 1e6:.1f} megapixels: {network:.2f} s alone"
-    )
-    for steady, taken in whole.items():
-        median = statistics.median(taken)
-        print(f"{'smoothed' if steady else 'frame by frame'}: {median:.2f} s, {median / network - 1:+.1%}")
+    times: dict[str, list[float]] = {}
+
+    def deblur(name: str, restorer: Restorer, *, steady: bool) -> None:
+        with counted(times.setdefault(name, [])):
+            deblur_video(restorer, path, folder / f"{len(times[name])}.mp4", options=AS_IT_IS, steady=steady)
+
+    for _ in range(options.rounds):
+        with counted(times.setdefault("network alone", [])):
+            restorations = [
+                restoration
+                for image in decoded
+                for restoration in deblurrer.restore_decoded(
+                    [DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS
+                )
+            ]
+        for steady, name in ((True, "smoothed"), (False, "frame by frame")):
+            deblur(f"{name}, without the network", Remembered(restorations), steady=steady)
+            deblur(name, deblurrer, steady=steady)
+    print(f"{options.model}, {options.frames} frames of {LARGE[0] * LARGE[1] / 1e6:.1f} megapixels:")
+    tell_times(times)
 
 
 def peak_of(frames: int, folder: Path) -> str:
