@@ -18,7 +18,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test commands test-page check fix docs linkcheck notebooks figures tables wheel clean
+.PHONY: demo test commands page-ready test-page check fix docs linkcheck notebooks figures tables wheel clean
 
 demo: $(INSTALLED)
 	@$(BIN)/udsd deblur examples/page_blurred.png -o demo_output/page_restored.png --overwrite
@@ -34,8 +34,10 @@ test: $(READY)
 commands: $(READY)
 	UDSD_COMMANDS=all $(BIN)/python -m pytest -q tests/documents
 
-test-page: $(DEMO_READY)
-	$(DEMO_VENV)/bin/python -m pytest -q tests/serving
+page-ready: $(DEMO_READY)
+
+test-page: page-ready
+	OMP_NUM_THREADS=1 $(DEMO_VENV)/bin/python -m pytest -q -n logical tests/serving
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -81,7 +83,7 @@ $(READY): $(INSTALLED)
 $(DEMO_READY): export PIP_CONSTRAINT := $(CURDIR)/constraints-demo.txt
 $(DEMO_READY): pyproject.toml constraints-demo.txt
 	python3 -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo,pdf,video]' pytest selenium
+	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo,pdf,video]' pytest pytest-xdist selenium
 	@touch $(DEMO_READY)
 
 clean:

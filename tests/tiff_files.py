@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,16 +98,18 @@ def _segment(part: NDArray[np.integer], layout: Layout) -> bytes:
     else:
         bits = (rows[..., None].astype(np.uint32) >> np.arange(layout.bits - 1, -1, -1)) & 1
         stored = np.packbits(bits.reshape(rows.shape[0], -1).astype(np.uint8), axis=1)
-    compressed = _compressed(stored.reshape(rows.shape[0], -1), layout.compression)
+    stored = stored.reshape(rows.shape[0], -1)
+    compressed = _compressed(stored.tobytes(), stored.shape, layout.compression)
     return compressed if layout.fill_order == 1 else compressed.translate(_REVERSED)
 
 
-def _compressed(stored: NDArray[np.uint8], compression: str) -> bytes:
-    """Rows of bytes as one strip that Pillow has compressed."""
+@cache
+def _compressed(stored: bytes, shape: tuple[int, int], compression: str) -> bytes:
+    """Rows of bytes as one strip that Pillow has compressed, which takes longer than to read it."""
     if compression == "none":
-        return stored.tobytes()
+        return stored
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(stored)).save(buffer, "TIFF", compression=COMPRESSIONS[compression][1])
+    Image.frombytes("L", shape[::-1], stored).save(buffer, "TIFF", compression=COMPRESSIONS[compression][1])
     with Image.open(buffer) as image:
         (offset,), (length,) = image.tag_v2[273], image.tag_v2[279]
     return buffer.getvalue()[offset : offset + length]
