@@ -70,6 +70,16 @@ def test_a_doubtful_kernel_changes_nothing() -> None:
     assert not change(page.soft, page.blurred, KernelEstimate(KNOWN.kernel, 0.4 * KNOWN.kernel)).any()
 
 
+def test_what_leads_back_to_the_picture_is_not_done() -> None:
+    """A kernel that is half of one pixel explains the picture best by the picture itself."""
+    page = example(400, 160, noise=0)
+    still = torch.zeros(SIZE, SIZE)
+    still[SIZE // 2, SIZE // 2] = 1
+    for share in (0.3, 0.35, 0.4):
+        kernel = share * still + (1 - share) * KNOWN.kernel
+        assert not change(page.sharp, page.blurred, KernelEstimate(kernel, torch.zeros(SIZE, SIZE))).any()
+
+
 def test_empty_paper_stays_empty() -> None:
     page = example(400, 320)
     for image in (page.soft, page.sharp):
