@@ -14,8 +14,12 @@ from typing import Any
 
 import torch
 
+from udsd import Deblurrer
 from udsd.domains import DeblurOptions, Restoration
 from udsd.images import DecodedImage
+
+AS_IT_IS = DeblurOptions(scale="off")
+"""Looking for the size of letters is no part of the network, and would hide what the kind of file costs."""
 
 
 class Darker:
@@ -45,6 +49,15 @@ class Remembered:
         self, images: Sequence[DecodedImage[Any]], options: DeblurOptions | None = None, on_progress: Any = None
     ) -> list[Restoration]:
         return [next(self._rest) for _ in images]
+
+
+def restored_alone(deblurrer: Deblurrer, decoded: Iterable[DecodedImage[Any]]) -> list[Restoration]:
+    """What the network makes of images that were decoded beforehand, which are kept."""
+    return [
+        restoration
+        for image in decoded
+        for restoration in deblurrer.restore_decoded([DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS)
+    ]
 
 
 @contextmanager

@@ -20,20 +20,16 @@ from pathlib import Path
 
 import numpy as np
 import pikepdf
-from file_costs import Darker, Remembered, counted, peak_and_size, tell_memory, tell_times
+from file_costs import AS_IT_IS, Darker, Remembered, counted, peak_and_size, restored_alone, tell_memory, tell_times
 from pikepdf import Name
 from PIL import Image
 
 from udsd import Deblurrer
-from udsd.domains import DeblurOptions
 from udsd.files import deblur_pdf
 from udsd.files.options import ReadOptions
 from udsd.files.pdf import PdfSource
-from udsd.images import DecodedImage
 
 WIDTH, HEIGHT = 1240, 1654
-AS_IT_IS = DeblurOptions(scale="off")
-"""Looking for the size of letters is no part of the network, and would hide what the PDF costs."""
 
 
 def main() -> None:
@@ -61,13 +57,7 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
     times: dict[str, list[float]] = {"network alone": [], "without the network": [], "whole": []}
     for number in range(options.rounds):
         with counted(times["network alone"]):
-            restorations = [
-                restoration
-                for image in decoded
-                for restoration in deblurrer.restore_decoded(
-                    [DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS
-                )
-            ]
+            restorations = restored_alone(deblurrer, decoded)
         with counted(times["without the network"]):
             deblur_pdf(Remembered(restorations), path, folder / f"{number}-without.pdf", options=AS_IT_IS)
         with counted(times["whole"]):

@@ -20,19 +20,15 @@ from typing import Any
 
 import av
 import numpy as np
-from file_costs import Darker, Remembered, counted, peak_and_size, tell_memory, tell_times
+from file_costs import AS_IT_IS, Darker, Remembered, counted, peak_and_size, restored_alone, tell_memory, tell_times
 
 from udsd import Deblurrer
-from udsd.domains import DeblurOptions
 from udsd.files import deblur_video
 from udsd.files.options import ReadOptions
 from udsd.files.restorer import Restorer
 from udsd.files.video import VideoSource
-from udsd.images import DecodedImage
 
 LARGE, SMALL = (1600, 1200), (160, 120)
-AS_IT_IS = DeblurOptions(scale="off")
-"""Looking for the size of letters is no part of the network, and would hide what the clip costs."""
 
 
 def main() -> None:
@@ -64,13 +60,7 @@ def tell_time(options: argparse.Namespace, folder: Path) -> None:
 
     for _ in range(options.rounds):
         with counted(times.setdefault("network alone", [])):
-            restorations = [
-                restoration
-                for image in decoded
-                for restoration in deblurrer.restore_decoded(
-                    [DecodedImage(image.pixels.clone(), image.encode)], AS_IT_IS
-                )
-            ]
+            restorations = restored_alone(deblurrer, decoded)
         for steady, name in ((True, "smoothed"), (False, "frame by frame")):
             deblur(f"{name}, without the network", Remembered(restorations), steady=steady)
             deblur(name, deblurrer, steady=steady)
