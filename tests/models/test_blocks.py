@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from udsd.models.blocks import NORM_EPSILON, InstanceNorm, LayerNorm, whole_norm
+from udsd.models.blocks import (
+    NORM_EPSILON,
+    InstanceNorm,
+    LayerNorm,
+    normalised_rows,
+    reflected_rows,
+    whole_norm,
+)
 
 
 def test_instance_norm_equals_torchs() -> None:
@@ -42,6 +49,25 @@ def test_gpus_normalise_by_other_means_and_to_the_same(dtype: torch.dtype, layou
     wide = features.double()
     expected = nn.functional.group_norm(wide, 1, weight.double(), bias.double(), NORM_EPSILON)
     result = whole_norm(features, weight, bias)
-    assert result.dtype == torch.promote_types(dtype, torch.float32)
-    assert torch.allclose(result.double(), expected, atol=1e-5)
+    assert result.dtype == dtype
+    assert torch.allclose(result.double(), expected, atol=0.02 if dtype == torch.bfloat16 else 1e-5)
     assert result.is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("margin", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gpus_reflect_borders_by_other_means_and_to_the_same(margin: int, layout: torch.memory_format) -> None:
+    features = torch.randn(2, 5, 7, 9).to(memory_format=layout)
+    padded = reflected_rows(features, margin)
+    assert torch.equal(padded, nn.functional.pad(features, [margin] * 4, mode="reflect"))
+    assert padded.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.04)])
+def test_gpus_normalise_channels_by_other_means_and_to_the_same(dtype: torch.dtype, tolerance: float) -> None:
+    features = (torch.randn(2, 5, 7, 9) * 3 + 4).to(dtype)
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2)
+    expected = nn.functional.instance_norm(features.float()).permute(0, 2, 3, 1).flatten(1, 2)
+    normalised = normalised_rows(rows)
+    assert normalised.dtype == dtype
+    assert torch.allclose(normalised.float(), expected, atol=tolerance)

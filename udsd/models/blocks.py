@@ -31,6 +31,8 @@ class InstanceNorm(nn.Module):
         # var_mean or instance_norm, and channels_last in, channels_last out.
         batch, channels, height, width = features.shape
         rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        if features.device.type == "cuda" and features.dtype != torch.float16:
+            return normalised_rows(rows).reshape(batch, height, width, channels).permute(0, 3, 1, 2)
         centred = rows - rows.mean(dim=1, keepdim=True)
         if centred.dtype == torch.float16:
             # Squares over 65504 would be infinite, and the map zero. A norm sums them in float32.
@@ -40,6 +42,13 @@ class InstanceNorm(nn.Module):
             variance = centred.square().mean(dim=1, keepdim=True)
         normalised: Tensor = centred * torch.rsqrt(variance + NORM_EPSILON).to(centred.dtype)
         return normalised.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def normalised_rows(rows: Tensor) -> Tensor:
+    """Rows (B, N, C) with mean 0 and variance 1 over N, in two readings, for GPUs: memory is their limit."""
+    variance, mean = torch.var_mean(rows, dim=1, correction=0, keepdim=True)
+    scale = torch.rsqrt(variance.float() + NORM_EPSILON)
+    return torch.addcmul((-mean * scale).to(rows.dtype), rows, scale.to(rows.dtype))
 
 
 class LayerNorm(nn.Module):
@@ -58,7 +67,7 @@ class LayerNorm(nn.Module):
 
 
 def whole_norm(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """What `LayerNorm` computes, for GPUs: features (B, C, H, W) to the same shape, in float32 at least.
+    """What `LayerNorm` computes, for GPUs: features (B, C, H, W) to the same shape and format, in float32 at least.
 
     CUDA's group_norm sums each image in a single block of threads, so that one large image keeps one of a hundred
     multiprocessors busy; var_mean spreads the sum over all.
@@ -71,7 +80,8 @@ def whole_norm(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     wide = features.to(torch.promote_types(features.dtype, torch.float32))
     variance, mean = torch.var_mean(wide, dim=(1, 2, 3), correction=0, keepdim=True)
     scale = weight[:, None, None] * torch.rsqrt(variance + NORM_EPSILON)
-    return torch.addcmul(bias[:, None, None] - mean * scale, wide, scale)
+    # Rounded here, since the convolution behind rounds to the same: what lies between moves half the bytes.
+    return torch.addcmul(bias[:, None, None] - mean * scale, wide, scale).to(features.dtype)
 
 
 class ReflectedConv2d(nn.Conv2d):
@@ -88,8 +98,25 @@ class ReflectedConv2d(nn.Conv2d):
         # On CPUs autocast would widen to float32 for the padding, only to narrow again; but padding copies, it rounds
         # nothing.
         with torch.autocast(features.device.type, enabled=False):
-            padded = F.pad(features, [self.margin] * 4, mode="reflect")
+            padded = reflected(features, self.margin)
         return F.conv2d(padded, self.weight, self.bias, self.stride)
+
+
+def reflected(features: Tensor, margin: int) -> Tensor:
+    """Pad features (B, C, H, W) by so many reflected positions on each side; channels_last in, channels_last out."""
+    if features.device.type == "cpu" or not features.is_contiguous(memory_format=torch.channels_last):
+        return F.pad(features, [margin] * 4, mode="reflect")
+    return reflected_rows(features, margin)
+
+
+def reflected_rows(features: Tensor, margin: int) -> Tensor:
+    """What `reflected` does to maps in channels_last on GPUs.
+
+    There PyTorch pads two sides in channels first alone: it reorders the whole map before, and the convolution behind
+    orders it back. Of three sides the last may be the channels, which get no margin, and nothing is reordered.
+    """
+    positions = features.permute(0, 2, 3, 1)
+    return F.pad(positions, [0, 0, *[margin] * 4], mode="reflect").permute(0, 3, 1, 2)
 
 
 class DoublingConv2d(nn.ConvTranspose2d):
