@@ -21,9 +21,6 @@ from udsd.surroundings import own_settings
 
 logger = logging.getLogger(__name__)
 
-_MOST_LOCKED = 400_000_000
-"""Bytes of a result, at most, that memory is locked for: it is kept from the rest of the machine, also for the next."""
-
 
 class TorchBackend:
     """Run a model on one device in one number format. Threads may share one.
@@ -102,7 +99,11 @@ class TorchBackend:
             balanced = balance.apply(on_device, overwrite=overwrite or on_device is not images)
             is_ours = overwrite or balanced is not images
             restored = self._restore(balanced, code, limit, overwrite=is_ours, tell=on_progress or _tell_nobody)
-            return _on_cpu(balance.undo(restored))
+            restored = balance.undo(restored)
+            if overwrite and images.device.type == "cpu" and restored.device.type != "cpu":
+                # New memory is slow to write to for the first time, and this has been written to.
+                return images.copy_(restored)
+            return restored.cpu()
 
     @own_settings()
     def encode_blur(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,13 +194,6 @@ class TorchBackend:
                 empty_cache()
         height, width = images.shape[-2:]
         logger.warning("out of memory on an image of %d x %d pixels; going on in smaller strips", width, height)
-
-
-def _on_cpu(images: Tensor) -> Tensor:
-    """Copy images to the CPU; from CUDA by memory that is locked, which its hardware writes to without help."""
-    if images.device.type != "cuda" or images.nbytes > _MOST_LOCKED:
-        return images.cpu()
-    return torch.empty_like(images, device="cpu", pin_memory=True).copy_(images)
 
 
 def _tell_nobody(share: float) -> None:
