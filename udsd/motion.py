@@ -82,25 +82,27 @@ class Motion:
         height, width = self.there.shape[:2]
         x, y = _places(self.there)
         inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-        missed = self.there + moved(self.back, self.there)
+        missed = self.there + moved(self.back, self.there, bilinear=True)
         squared = np.square(missed[..., 0]) + np.square(missed[..., 1])
         sure: NDArray[np.bool_] = inside & (squared < _DISAGREEMENT**2)
         return sure
 
 
-def moved(end: Pixels, there: Pixels) -> Pixels:
+def moved(end: Pixels, there: Pixels, *, bilinear: bool = False) -> Pixels:
     """The second picture as it lies in the first.
 
     Args:
         end: The second picture, (H, W) or (H, W, C).
         there: The motion from the first to it, (H, W, 2).
+        bilinear: In two fifths of the time, and softer.
 
     Returns:
         Its values where the first picture's pixels lie in it (bicubic); beyond its border those of the border.
     """
     cv2 = require("cv2", "OpenCV")
     x, y = _places(there)
-    result: Pixels = cv2.remap(end, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    interpolation = cv2.INTER_LINEAR if bilinear else cv2.INTER_CUBIC
+    result: Pixels = cv2.remap(end, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
     return result
 
 

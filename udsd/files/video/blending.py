@@ -47,7 +47,9 @@ class _Waiting:
 
     def __init__(self, number: int, pixels: Pixels) -> None:
         self.number, self.dtype = number, pixels.dtype
-        self.values: NDArray[np.float32] = pixels.astype(np.float32) * np.float32(_WHITE / np.iinfo(pixels.dtype).max)
+        self.values: NDArray[np.float32] = pixels.astype(np.float32)
+        if (white := np.iinfo(pixels.dtype).max) != _WHITE:
+            self.values *= np.float32(_WHITE / white)
         self.grey = _small_grey(self.values)
         # Its own weight is 1.
         self.total, self.weight = self.values.copy(), np.ones(self.values.shape[:2], np.float32)
@@ -93,19 +95,26 @@ class Blender:
 
 def _count(first: _Waiting, second: _Waiting, estimator: MotionEstimator) -> None:
     """Have two frames count for each other."""
+    cv2 = require("cv2", "OpenCV")
     motion = estimator.motion(first.grey, second.grey)
     for one, other, way in ((first, second, motion), (second, first, motion.turned())):
-        seen = moved(other.values, _enlarged(way.there, one.values.shape))
+        # Bicubic, neighbours kept more of the networks' errors: a page had 26.8 dB and 1.53 of the input's flicker in
+        # place of 27.0 and 1.40, a portrait 29.1 dB either way.
+        seen = moved(other.values, _enlarged(way.there, one.values.shape), bilinear=True)
         weight = _likeness(one.values, seen) * _resized(way.is_sure.astype(np.float32), one.values.shape)
         one.weight += weight
-        seen *= weight[..., None]
-        one.total += seen
+        # OpenCV multiplies and adds in one go, and NumPy is slow where the last axis has three values.
+        cv2.accumulateProduct(seen, cv2.merge([weight] * 3), one.total)
 
 
 def _blended(frame: _Waiting) -> tuple[int, Pixels]:
+    cv2 = require("cv2", "OpenCV")
     white = np.iinfo(frame.dtype).max
-    mean = frame.total / frame.weight[..., None]
-    levels = np.clip(np.rint(mean * np.float32(white / _WHITE)), 0, white)
+    mean: NDArray[np.float32] = cv2.divide(frame.total, cv2.merge([frame.weight] * 3))
+    np.maximum(mean, 0, out=mean)
+    if frame.dtype == np.uint8:
+        return frame.number, cv2.convertScaleAbs(mean)  # rounds to the nearest, and limits to 255
+    levels = np.minimum(np.rint(mean * np.float32(white / _WHITE)), white)
     return frame.number, levels.astype(frame.dtype)
 
 
