@@ -104,13 +104,13 @@ class ReflectedConv2d(nn.Conv2d):
 
 def reflected(features: Tensor, margin: int) -> Tensor:
     """Pad features (B, C, H, W) by so many reflected positions on each side; channels_last in, channels_last out."""
-    if features.device.type == "cpu" or not features.is_contiguous(memory_format=torch.channels_last):
-        return F.pad(features, [margin] * 4, mode="reflect")
-    return reflected_rows(features, margin)
+    if features.device.type == "cuda" and features.is_contiguous(memory_format=torch.channels_last):
+        return reflected_rows(features, margin)
+    return F.pad(features, [margin] * 4, mode="reflect")
 
 
 def reflected_rows(features: Tensor, margin: int) -> Tensor:
-    """What `reflected` does to maps in channels_last on GPUs.
+    """What `reflected` does to maps in channels_last on CUDA.
 
     There PyTorch pads two sides in channels first alone: it reorders the whole map before, and the convolution behind
     orders it back. Of three sides the last may be the channels, which get no margin, and nothing is reordered.
