@@ -27,7 +27,7 @@ PACKAGES = (
 """At least one font of every script of the plates; the model was trained on letters of these and of other packages."""
 
 SEED = 23
-"""Training draws with seed 0."""
+"""Training draws with another."""
 
 
 def draw(count: int, packages: Path) -> Iterator[SharpImage]:

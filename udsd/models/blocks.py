@@ -67,10 +67,10 @@ class LayerNorm(nn.Module):
 
 
 def whole_norm(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """What `LayerNorm` computes, for GPUs: features (B, C, H, W) to the same shape and format, in float32 at least.
+    """What `LayerNorm` computes, for GPUs: features (B, C, H, W) to the same shape and format.
 
     CUDA's group_norm sums each image in a single block of threads, so that one large image keeps one of a hundred
-    multiprocessors busy; var_mean spreads the sum over all.
+    multiprocessors busy; var_mean spreads the sum over all. It is computed in float32 at least.
 
     Args:
         features: Of any floating-point format.
