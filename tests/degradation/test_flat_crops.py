@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from udsd.degradation import some_without_print
+from udsd.degradation import some_without_print, with_grain
 from udsd.images.levels import to_pixels
 from udsd.models.white import WhiteBalance
 
@@ -109,3 +109,20 @@ def test_without_white_balance_there_are_no_gains() -> None:
 def test_the_same_randomness_gives_the_same_crops() -> None:
     assert torch.equal(drawn(0.5, seed=3)[1], drawn(0.5, seed=3)[1])
     assert not torch.equal(drawn(0.5, seed=3)[1], drawn(0.5, seed=4)[1])
+
+
+def test_only_images_of_one_colour_get_grain_and_always_the_same() -> None:
+    images = torch.rand(4, 3, 24, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    images[1] = 0.25
+    images[2] = torch.tensor([-1.0, 0.5, 1.0])[:, None, None]
+    grained = with_grain(images)
+    assert torch.equal(grained[[0, 3]], images[[0, 3]])
+    grain = (grained - images)[1:3] * 127.5
+    torch.testing.assert_close(grain[0], grain[1], rtol=0, atol=1e-4)
+    assert 0.45 < grain[0].std().item() < 0.55
+    assert torch.equal(with_grain(images[1:2]), grained[1:2])
+
+
+def test_an_image_with_little_noise_of_its_own_keeps_it() -> None:
+    noise = torch.randn(1, 3, 24, 20, generator=torch.Generator().manual_seed(0)) / 127.5
+    assert torch.equal(with_grain(noise), noise)

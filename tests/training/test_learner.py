@@ -49,6 +49,20 @@ def floats(losses: Mapping[str, Tensor]) -> dict[str, float]:
     return {name: loss.item() for name, loss in losses.items()}
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_crops_of_one_colour_leave_gradients_of_a_size_with_others(make_config: MakeConfig, warm: bool) -> None:
+    learner = learner_of(make_config(warm_start={"steps": int(warm)}, blur={"noise": [0, 0]}))
+    batch = learner.draw(crops_of(learner.config), 0)
+    largest = []
+    for _ in range(2):
+        learner.step(0, batch)
+        parameters = learner.networks.inference_parameters()
+        largest.append(max(parameter.grad.norm().item() for parameter in parameters if parameter.grad is not None))
+        for crops in batch.values():
+            crops.pixels.fill_(90)
+    assert largest[1] < 100 * largest[0]
+
+
 def test_each_stage_draws_what_it_needs(make_config: MakeConfig) -> None:
     plain = learner_of(make_config(warm_start={"steps": 2}))
     crops = crops_of(plain.config)

@@ -7,7 +7,7 @@ from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
 from udsd.degradation.blur_set import PATH_POINTS, BlurSet, joined_blurs, load_blurs, resampled
 from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.documents import DocumentConfig, is_held_out, render_documents
-from udsd.degradation.flat_crops import some_without_print
+from udsd.degradation.flat_crops import some_without_print, with_grain
 from udsd.degradation.kernels import apply_kernels
 from udsd.degradation.paper_stock import on_other_balanced_paper, on_other_paper
 
@@ -30,4 +30,5 @@ __all__ = [
     "sample_camera_paths",
     "some_without_print",
     "straight_camera_paths",
+    "with_grain",
 ]

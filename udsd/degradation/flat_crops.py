@@ -6,6 +6,8 @@ level of flat dark areas.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,6 +28,10 @@ _NARROWEST_BORDER, _WIDEST_BORDER = 0.15, 0.85
 
 _DIMMEST, _LEAST_DIM = 0.08, 0.96 * DARKEST_GROUND
 """Parts of its light that a dim picture has. White is then too dark to be a ground."""
+
+
+_FLATTEST, _GRAIN = 0.3 / 127.5, 0.5 / 127.5
+"""Standard deviations: of what is given grain, in its liveliest channel, and of the grain. 0.3 and 0.5 grey levels."""
 
 
 def some_without_print(
@@ -64,6 +70,28 @@ def some_without_print(
         if gains is not None:
             gains[index] = _gain(gains[index], ground / 255)
     return crops, gains
+
+
+def with_grain(images: Tensor) -> Tensor:
+    """Give images of a single colour a faint noise, the same to all and each time; the others stay as they are.
+
+    A map without variance is divided by the root of `udsd.models.blocks.NORM_EPSILON`, and so is its gradient: eleven
+    norms in a row make it infinite, or so large that the momentum of an optimizer holds nothing else for long.
+
+    Args:
+        images: (B, 3, H, W) in [-1, 1], as the networks are shown them.
+
+    Returns:
+        (B, 3, H, W); noise may lead out of the range.
+    """
+    deviation = images.float().flatten(2).std(dim=2, correction=0).amax(dim=1)
+    grain = _grain(tuple(images.shape[1:]), images.device).to(images.dtype)
+    return torch.where((deviation < _FLATTEST)[:, None, None, None], images + grain, images)
+
+
+@functools.lru_cache(maxsize=4)
+def _grain(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return (torch.randn(shape, generator=torch.Generator().manual_seed(0)) * _GRAIN).to(device)
 
 
 def _flat_level(random: np.random.Generator) -> Tensor:

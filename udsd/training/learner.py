@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from udsd.consistency import made_consistent
+from udsd.degradation import with_grain
 from udsd.device import resolve_dtype
 from udsd.errors import ConfigError
 from udsd.evaluation.vgg import VGG19Features
@@ -211,7 +212,8 @@ class Learner:
         return losses
 
     def _unpaired_step(self, step: int, batch: StepBatch) -> dict[str, Tensor]:
-        sharp, blurred = batch["sharp"].to_device(self.device)[0], batch["blurred"].to_device(self.device)[1]
+        sharp = with_grain(batch["sharp"].to_device(self.device)[0])
+        blurred = with_grain(batch["blurred"].to_device(self.device)[1])
         (sharp, other_sharp), (blurred, other_blurred) = map(self.objective.split, (sharp, blurred))
         rate = unpaired_rate(self.config.unpaired, step)
         losses: dict[str, Tensor] = {}
@@ -247,10 +249,11 @@ class Learner:
 
     def _restoration_losses(self, batch: StepBatch) -> dict[str, Tensor]:
         sharp, blurred = batch["pairs"].to_device(self.device)
+        blurred = with_grain(blurred)
         losses, size = self._compiled_losses or warm_start_losses, self.config.objective.perceptual_size
         with self.autocast():
             target = None if self._teacher is None else self._teacher.target(sharp, blurred)
-            shown = self._restored_once(blurred)
+            shown = with_grain(self._restored_once(blurred))  # black again, for instance
             return losses(self.networks, sharp, shown, self._restoration_vgg, size, target)
 
     @torch.no_grad()
