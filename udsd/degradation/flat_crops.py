@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from udsd.images.levels import GREY_LEVEL
 from udsd.models.white import DARKEST_GROUND
 
 _KINDS, _SHARES = ("flat", "border", "dim"), (6 / 17, 8 / 17, 3 / 17)
@@ -29,9 +30,8 @@ _NARROWEST_BORDER, _WIDEST_BORDER = 0.15, 0.85
 _DIMMEST, _LEAST_DIM = 0.08, 0.96 * DARKEST_GROUND
 """Parts of its light that a dim picture has. White is then too dark to be a ground."""
 
-
-_FLATTEST, _GRAIN = 0.3 / 127.5, 0.5 / 127.5
-"""Standard deviations: of what is given grain, in its liveliest channel, and of the grain. 0.3 and 0.5 grey levels."""
+_FLATTEST, _GRAIN = 0.3 * GREY_LEVEL, 0.5 * GREY_LEVEL
+"""Standard deviations: up to which an image is given grain, in its liveliest channel, and of the grain."""
 
 
 def some_without_print(
