@@ -103,7 +103,13 @@ def test_training_on_a_gpu_goes_on_after_a_resume(tmp_path: Path, precision: str
 
 
 def test_crops_that_are_stored_small_are_enlarged_on_a_gpu_as_on_a_cpu() -> None:
-    config = BlurConfig(path_length=(4.0, 12.0), jpeg_probability=0.5, enlarged_probability=0.5)
+    config = BlurConfig(
+        path_length=(4.0, 12.0),
+        gamma_probability=0.5,
+        sharpened_probability=0.5,
+        jpeg_probability=0.5,
+        enlarged_probability=0.5,
+    )
     pixels = torch.nn.functional.interpolate(torch.rand(8, 3, 25, 25) * 255, 100, mode="bilinear").byte()
     blur = BlurSampler(config, np.random.default_rng(3)).draw(8, 84, 84)
     assert blur.factors

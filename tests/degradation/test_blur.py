@@ -13,7 +13,14 @@ from tests.blurs import delta, sampler
 from udsd.degradation.blur import Blur, BlurConfig, BlurSampler
 from udsd.degradation.camera_paths import rasterize, sample_camera_paths
 from udsd.degradation.jpeg import through_jpeg
-from udsd.degradation.kernels import convolve_circular, defocus_discs, gaussian_kernels
+from udsd.degradation.kernels import (
+    apply_in_linear_light,
+    apply_kernels,
+    convolve_circular,
+    defocus_discs,
+    gaussian_kernels,
+)
+from udsd.degradation.taking import taken, taken_small
 from udsd.errors import ConfigError
 
 
@@ -137,6 +144,8 @@ def test_noise_does_not_leave_the_range_of_images() -> None:
         ({"path_length": (0.0, 256.0)}, "0 to 255"),
         ({"path_length": (0.0, math.nan)}, "path_length"),
         ({"defocus_radius": (1.0, 40.0)}, "defocus_radius"),
+        ({"gamma": (0.9, 2.0)}, "gamma is 0.9 to 2.0; give a range within 1 to 4, the lower first"),
+        ({"sharpened_amount": (0.0, 4.5)}, "sharpened_amount"),
         ({"noise": (-0.1, 2.0)}, "noise"),
         ({"noise": (0.0, 300.0)}, "noise"),
         ({"defocus_probability": 1.5}, "defocus_probability is 1.5"),
@@ -150,7 +159,7 @@ def test_noise_does_not_leave_the_range_of_images() -> None:
         ({"enlarged_factor": (2.0, 9.0)}, "enlarged_factor"),
         *(
             ({f"{name}_probability": share}, f"{name}_probability is {share}; give a number from 0 to 1")
-            for name in ("motion", "straight", "defocus", "gaussian", "jpeg", "enlarged")
+            for name in ("motion", "straight", "defocus", "gaussian", "gamma", "sharpened", "jpeg", "enlarged")
             for share in (-0.1, 1.1)
         ),
     ],
@@ -188,7 +197,11 @@ def test_ranges_may_reach_their_bounds() -> None:
         defocus_radius=(0.0, 32.0),
         gaussian_probability=1.0,
         gaussian_sigma=(0.1, 16.0),
+        gamma_probability=1.0,
+        gamma=(1.0, 4.0),
         noise=(0.0, 255.0),
+        sharpened_probability=1.0,
+        sharpened_amount=(0.0, 4.0),
         jpeg_probability=1.0,
         jpeg_quality=(1.0, 100.0),
         enlarged_probability=1.0,
@@ -202,7 +215,9 @@ def test_by_default_the_camera_shakes_and_the_sensor_has_little_noise() -> None:
     config = BlurConfig()
     assert (config.path_length, config.noise, config.motion_probability) == ((10, 60), (0, 2), 1)
     assert (config.defocus_radius, config.gaussian_sigma, config.jpeg_quality) == ((0.5, 3), (0.3, 1.5), (60, 95))
-    off = [f"{name}_probability" for name in ("straight", "defocus", "gaussian", "jpeg", "enlarged")]
+    assert (config.gamma, config.sharpened_amount) == ((1.7, 2.5), (0.2, 0.7))
+    names = ("straight", "defocus", "gaussian", "gamma", "sharpened", "jpeg", "enlarged")
+    off = [f"{name}_probability" for name in names]
     assert all(getattr(config, name) == 0 for name in off)
     random = np.random.default_rng(5)
     lengths = random.uniform(10, 60, size=3)
@@ -244,6 +259,84 @@ def test_jpeg_is_the_last_step_and_of_the_drawn_quality() -> None:
     result = blur.apply(images)
     torch.testing.assert_close(result[[0, 2]], noisy[[0, 2]], atol=1e-5, rtol=0)
     torch.testing.assert_close(result[1], through_jpeg(noisy[1], 40), atol=0.02, rtol=0)
+
+
+class TestLinearLight:
+    def test_grey_levels_are_blurred_as_the_light_that_they_stand_for(self) -> None:
+        """A pixel of white beside one of black: half of the light is a level of 0.5 to the power of 1 / 2.2."""
+        stripes = torch.tensor([-1.0, 1.0]).repeat(12).expand(2, 3, 24, 24)
+        halves = torch.tensor([[0.0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]]).expand(2, 3, 3)
+        silence = torch.zeros(2, 3, 22, 22)
+        result = Blur(halves, silence, {}, gammas=torch.tensor([2.2, 1.0])).apply(stripes)
+        torch.testing.assert_close(result[0], torch.full_like(result[0], 2 * 0.5 ** (1 / 2.2) - 1), atol=1e-5, rtol=0)
+        torch.testing.assert_close(result[1], torch.zeros_like(result[1]), atol=1e-5, rtol=0)
+
+    def test_the_range_of_images_is_kept(self) -> None:
+        images = (torch.rand(4, 3, 40, 40, generator=torch.Generator().manual_seed(0)) < 0.5).float() * 2 - 1
+        kernels = sampler(0, path_length=(2.0, 8.0)).kernels(4)
+        blurred = apply_in_linear_light(images, kernels, torch.full((4,), 2.5))
+        assert torch.isfinite(blurred).all()
+        assert -1 <= blurred.min() <= blurred.max() <= 1
+
+    def test_the_asked_share_is_blurred_so_by_powers_of_the_range(self) -> None:
+        gammas = sampler(0, gamma_probability=0.5).draw(400, 1, 1).gammas
+        assert gammas is not None
+        chosen = gammas[gammas != 1]
+        assert 160 < len(chosen) < 240
+        assert 1.7 <= chosen.min() < 1.75
+        assert 2.45 < chosen.max() <= 2.5
+
+
+class TestSharpening:
+    def test_what_a_camera_sharpens_overshoots_on_both_sides_of_an_edge(self) -> None:
+        edge = torch.full((2, 3, 42, 42), -0.5)
+        edge[..., 21:] = 0.5
+        blur = Blur(delta(3).expand(2, 3, 3), torch.zeros(2, 3, 40, 40), {}, sharpening=torch.tensor([0.6, 0.0]))
+        sharpened, plain = blur.apply(edge)
+        assert plain.abs().max() < 0.501
+        assert (sharpened[..., 20] > 0.6).all()
+        assert (sharpened[..., 19] < -0.6).all()
+        torch.testing.assert_close(sharpened[..., :10], plain[..., :10], atol=1e-5, rtol=0)
+
+    def test_the_amount_is_a_part_of_the_difference_to_the_softened_image(self) -> None:
+        images = torch.rand(1, 3, 42, 42, generator=torch.Generator().manual_seed(0)) - 0.5
+        still, silence = delta(3), torch.zeros(1, 3, 40, 40)
+        inner = images[..., 1:-1, 1:-1]
+        added = [
+            Blur(still, silence, {}, sharpening=torch.tensor([amount])).apply(images) - inner for amount in (0.2, 0.4)
+        ]
+        torch.testing.assert_close(added[1], 2 * added[0], atol=1e-5, rtol=0)
+        kernel = gaussian_kernels(torch.tensor([1.3]), 9)
+        soft = apply_kernels(inner, kernel)
+        middle = added[0][..., 4:-4, 4:-4]
+        torch.testing.assert_close(middle, 0.2 * (inner[..., 4:-4, 4:-4] - soft), atol=1e-5, rtol=0)
+
+    def test_noise_is_sharpened_and_jpeg_comes_after(self) -> None:
+        images, noise = torch.zeros(1, 3, 34, 34), torch.randn(1, 3, 32, 32) * 0.1
+        still, amounts = delta(3), torch.tensor([0.5])
+        sharpened = Blur(still, noise, {}, sharpening=amounts).apply(images)
+        assert sharpened.std() > 1.3 * noise.std()
+        compressed = Blur(still, noise, {0: 40}, sharpening=amounts).apply(images)
+        torch.testing.assert_close(compressed[0], through_jpeg(sharpened[0], 40), atol=0.02, rtol=0)
+
+    def test_each_image_keeps_its_own_amount_when_some_are_enlarged(self) -> None:
+        images = torch.rand(3, 3, 34, 34, generator=torch.Generator().manual_seed(0)) - 0.5
+        silence, amounts = torch.zeros(3, 3, 32, 32), torch.tensor([0.2, 0.7, 0.0])
+        result = Blur(delta(3).expand(3, 3, 3), silence, {}, {1: 2.0}, sharpening=amounts).apply(images)
+        inner = images[..., 1:-1, 1:-1]
+        torch.testing.assert_close(result[:1], taken(inner[:1], silence[:1], {}, amounts[:1]), atol=1e-5, rtol=0)
+        small = taken_small(inner[1:2], silence[1:2], {}, 2.0, amounts[1:2])
+        torch.testing.assert_close(result[1:2], small, atol=0.02, rtol=0)
+        assert (small - taken_small(inner[1:2], silence[1:2], {}, 2.0)).abs().mean() > 0.02
+        torch.testing.assert_close(result[2], inner[2], atol=1e-5, rtol=0)
+
+    def test_the_asked_share_is_sharpened_by_amounts_of_the_range(self) -> None:
+        amounts = sampler(0, sharpened_probability=0.5).draw(400, 1, 1).sharpening
+        assert amounts is not None
+        chosen = amounts[amounts != 0]
+        assert 160 < len(chosen) < 240
+        assert 0.2 <= chosen.min() < 0.22
+        assert 0.68 < chosen.max() <= 0.7
 
 
 @pytest.mark.parametrize("kind", [BlurConfig, Blur])

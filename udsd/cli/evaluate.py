@@ -72,6 +72,8 @@ def _blur(options: Namespace) -> BlurConfig:
         blur = replace(blur, noise=tuple(options.noise))
     if options.defocus is not None:
         blur = replace(blur, defocus_probability=1.0, defocus_radius=tuple(options.defocus))
+    if options.gamma is not None:
+        blur = replace(blur, gamma_probability=1.0, gamma=tuple(options.gamma))
     return blur
 
 

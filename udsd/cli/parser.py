@@ -172,6 +172,7 @@ def _add_evaluate(commands: Commands) -> None:
         ("--path-length", "camera paths in pixels (default: 10 60)"),
         ("--noise", "deviation of the noise in levels of 255 (default: 0 2)"),
         ("--defocus", "every image is out of focus too, by a disc of this radius in pixels"),
+        ("--gamma", "blur the light, as a camera does: this power of the grey levels (about 2.2)"),
     ):
         command.add_argument(name, nargs=2, type=float, metavar=("LOW", "HIGH"), help=what)
     command.add_argument(

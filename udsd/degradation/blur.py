@@ -1,7 +1,8 @@
 """Synthetic blur: camera paths, defocus, noise and JPEG, applied to sharp images on the fly.
 
 The steps, in this order: a camera path, a disc of defocus and a Gaussian, combined in one kernel; the sensor's noise;
-JPEG compression. An image may be stored smaller before the noise, and enlarged again at the end.
+the camera's sharpening; JPEG compression. An image may be stored smaller before the noise, and enlarged again at the
+end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from torch import Tensor
 
 from udsd.degradation.blur_set import load_blurs
 from udsd.degradation.camera_paths import CameraPaths, rasterize, sample_camera_paths, straight_camera_paths
-from udsd.degradation.kernels import apply_kernels, convolve_circular, defocus_discs, gaussian_kernels
+from udsd.degradation.kernels import (
+    apply_in_linear_light,
+    apply_kernels,
+    convolve_circular,
+    defocus_discs,
+    gaussian_kernels,
+)
 from udsd.degradation.taking import taken, taken_small
 from udsd.errors import ConfigError
 from udsd.images.levels import GREY_LEVEL
@@ -24,6 +31,8 @@ from udsd.images.levels import GREY_LEVEL
 _LONGEST_PATH = 255.0
 _WIDEST_RADIUS = 32.0
 _WIDEST_SIGMA = 16.0
+_LARGEST_GAMMA = 4.0
+_LARGEST_AMOUNT = 4.0
 _LARGEST_FACTOR = 8.0
 
 _FACTORS_IN_BATCH = 2
@@ -44,8 +53,13 @@ class BlurConfig:
         defocus_radius: Smallest and largest radius of the disc of defocus in pixels.
         gaussian_probability: Share of images with Gaussian blur as well (cheap lenses, scaling).
         gaussian_sigma: Smallest and largest standard deviation of that Gaussian in pixels.
+        gamma_probability: Share of images that are blurred in linear light, as by a camera, instead of in their grey
+            levels: dark print then comes out thinner, and small lights glare.
+        gamma: Smallest and largest exponent that turns grey levels in [0, 1] into light.
         noise: Smallest and largest standard deviation of the Gaussian noise added after blurring, in grey
             levels of 255.
+        sharpened_probability: Share of images that the camera sharpens after the noise, by an unsharp mask.
+        sharpened_amount: Smallest and largest part of the difference to the softened image that it adds.
         jpeg_probability: Share of images that are compressed as JPEG at the end.
         jpeg_quality: Lowest and highest JPEG quality, 1 to 100.
         enlarged_probability: Share of images that are stored smaller before noise and JPEG, and enlarged again after,
@@ -65,7 +79,11 @@ class BlurConfig:
     defocus_radius: tuple[float, float] = (0.5, 3.0)
     gaussian_probability: float = 0.0
     gaussian_sigma: tuple[float, float] = (0.3, 1.5)
+    gamma_probability: float = 0.0
+    gamma: tuple[float, float] = (1.7, 2.5)
     noise: tuple[float, float] = (0.0, 2.0)
+    sharpened_probability: float = 0.0
+    sharpened_amount: tuple[float, float] = (0.2, 0.7)
     jpeg_probability: float = 0.0
     jpeg_quality: tuple[float, float] = (60.0, 95.0)
     enlarged_probability: float = 0.0
@@ -75,8 +93,10 @@ class BlurConfig:
     def __post_init__(self) -> None:
         _check_range("path_length", self.path_length, 0.0, _LONGEST_PATH)
         _check_range("defocus_radius", self.defocus_radius, 0.0, _WIDEST_RADIUS)
-        _check_range("noise", self.noise, 0.0, 255.0)
         _check_range("gaussian_sigma", self.gaussian_sigma, 0.1, _WIDEST_SIGMA)
+        _check_range("gamma", self.gamma, 1.0, _LARGEST_GAMMA)
+        _check_range("noise", self.noise, 0.0, 255.0)
+        _check_range("sharpened_amount", self.sharpened_amount, 0.0, _LARGEST_AMOUNT)
         _check_range("jpeg_quality", self.jpeg_quality, 1.0, 100.0)
         _check_range("enlarged_factor", self.enlarged_factor, 1.0, _LARGEST_FACTOR)
         for name in (
@@ -84,6 +104,8 @@ class BlurConfig:
             "straight_probability",
             "defocus_probability",
             "gaussian_probability",
+            "gamma_probability",
+            "sharpened_probability",
             "jpeg_probability",
             "enlarged_probability",
         ):
@@ -120,34 +142,44 @@ class Blur:
         noise: (B, C, H, W), the size of the images after the kernels were applied, in units of images in [-1, 1].
         jpeg_qualities: JPEG quality of the images that are compressed, by their index in the batch.
         factors: What images that are stored small are enlarged by, by their index in the batch.
+        gammas: (B,), exponents between grey levels and the light that is blurred, 1 for an image whose grey levels are;
+            None if it is 1 for all.
+        sharpening: (B,), parts that the camera's unsharp mask adds, 0 for none; None if it is 0 for all.
     """
 
     kernels: Tensor
     noise: Tensor
     jpeg_qualities: Mapping[int, int]
     factors: Mapping[int, float] = field(default_factory=dict)
+    gammas: Tensor | None = None
+    sharpening: Tensor | None = None
 
     def apply(self, images: Tensor, *, rounded: bool = False) -> Tensor:
         """Blur images (B, C, H + K - 1, W + K - 1) in [-1, 1] to (B, C, H, W); the kernels move to their device.
 
-        Noise is added before the result is clipped to [-1, 1], as in a sensor; JPEG follows
+        Noise is added before the result is clipped to [-1, 1], as in a sensor; sharpening and JPEG follow
         (`udsd.degradation.taking`). With ``rounded`` pixels are rounded to grey levels, as a file holds them; those of
         enlarged images always are, while they are small.
         """
         kernels, noise = (drawn.to(images.device, non_blocking=True) for drawn in (self.kernels, self.noise))
-        blurred = apply_kernels(images, kernels)
+        gammas, sharpening = (
+            None if drawn is None else drawn.to(images.device, non_blocking=True)
+            for drawn in (self.gammas, self.sharpening)
+        )
+        blurred = apply_kernels(images, kernels) if gammas is None else apply_in_linear_light(images, kernels, gammas)
         if not self.factors:
-            return taken(blurred, noise, self.jpeg_qualities, rounded=rounded)
+            return taken(blurred, noise, self.jpeg_qualities, sharpening, rounded=rounded)
         results = torch.empty_like(blurred)
         for factor, members in self._by_factor(len(blurred)).items():
             # Without waiting for what the device is doing.
             places = torch.tensor(members).to(blurred.device, non_blocking=True)
             part, own_noise = blurred[places], noise[places]
+            own_sharpening = None if sharpening is None else sharpening[places]
             qualities = self._qualities_of(members)
             if factor is None:
-                results[places] = taken(part, own_noise, qualities, rounded=rounded)
+                results[places] = taken(part, own_noise, qualities, own_sharpening, rounded=rounded)
             else:
-                results[places] = taken_small(part, own_noise, qualities, factor)
+                results[places] = taken_small(part, own_noise, qualities, factor, own_sharpening)
         return results
 
     def _by_factor(self, count: int) -> dict[float | None, list[int]]:
@@ -214,13 +246,18 @@ class BlurSampler:
             kernels, levels = drawn.kernels(self.config.kernel_size), drawn.noise
             noise = self._noise((count, channels, height, width))
             qualities = {index: round(quality) for index, quality in enumerate(drawn.qualities) if quality > 0}
+            gammas = sharpening = None
         else:
             kernels = self.kernels(count, shaken)
             noise = self._noise((count, channels, height, width))
             levels = self._random.uniform(*self.config.noise, size=count)
             qualities = self._qualities(count)
+            gammas = self._of_a_share(count, self.config.gamma_probability, self.config.gamma, others=1.0)
+            sharpening = self._of_a_share(
+                count, self.config.sharpened_probability, self.config.sharpened_amount, others=0.0
+            )
         scales = torch.from_numpy(levels * GREY_LEVEL).float()[:, None, None, None]
-        return Blur(kernels, noise * scales, qualities, self._factors(count))
+        return Blur(kernels, noise * scales, qualities, self._factors(count), gammas, sharpening)
 
     def blur(self, images: Tensor) -> Tensor:
         """Blur images (B, C, H, W) in [-1, 1]; H and W shrink by K - 1, so that no border has to be made up."""
@@ -251,6 +288,17 @@ class BlurSampler:
         chosen = self._random_share(count, self.config.jpeg_probability)
         qualities = self._random.uniform(*self.config.jpeg_quality, size=chosen.size)
         return {int(index): round(quality) for index, quality in zip(chosen, qualities, strict=True)}
+
+    def _of_a_share(
+        self, count: int, probability: float, numbers: tuple[float, float], *, others: float
+    ) -> Tensor | None:
+        """Numbers (count,) of a random share, between two; the others have theirs. None if nothing is chosen."""
+        chosen = self._random_share(count, probability)
+        if not chosen.size:
+            return None
+        drawn = torch.full((count,), others)
+        drawn[chosen] = torch.from_numpy(self._random.uniform(*numbers, size=chosen.size)).float()
+        return drawn
 
     def _factors(self, count: int) -> dict[int, float]:
         """What a share of the images is enlarged by, drawn after all else."""

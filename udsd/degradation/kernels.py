@@ -54,3 +54,20 @@ def apply_kernels(images: Tensor, kernels: Tensor) -> Tensor:
     spectrum = torch.fft.rfft2(images.float()) * torch.fft.rfft2(kernels.float(), s=(height, width))[:, None]
     blurred: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
     return blurred[..., size - 1 :, size - 1 :]
+
+
+def apply_in_linear_light(images: Tensor, kernels: Tensor, gammas: Tensor) -> Tensor:
+    """As `apply_kernels`, but of the light that grey levels stand for, as a camera blurs.
+
+    Args:
+        images: (B, C, H, W) in [-1, 1].
+        kernels: (B, K, K) with K odd, none of them negative.
+        gammas: (B,), the power of the grey levels, in [0, 1], that light is; 1 to blur the grey levels themselves.
+
+    Returns:
+        (B, C, H - K + 1, W - K + 1) in [-1, 1].
+    """
+    gammas = gammas[:, None, None, None]
+    light = apply_kernels(((images.float() + 1) / 2).clamp(0, 1).pow(gammas), kernels)
+    # Rounding in the transform leaves values beside the range.
+    return light.clamp(0, 1).pow(1 / gammas) * 2 - 1
