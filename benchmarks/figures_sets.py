@@ -181,6 +181,15 @@ SETS = (
         blur=BlurConfig(defocus_probability=1.0, defocus_radius=(1.0, 3.0), noise=(2.0, 4.0)),
     ),
     EvaluationSet(
+        name="linear light",
+        title="the 48 strips, blurred in linear light (gamma 2.2), as by a camera",
+        kind="page",
+        source="pages",
+        count=48,
+        command="udsd evaluate PAGES --model MODEL --strips 48 --ocr --gamma 2.2 2.2",
+        blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
+    ),
+    EvaluationSet(
         name="other paper",
         title="the 48 strips printed anew: tinted, grey, shaded, in fainter ink",
         kind="page",

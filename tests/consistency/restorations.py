@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tests.blurs import sampler
 from tests.typesetting import typeset_page
+from udsd.consistency.curves import GREY_LEVELS, Curve
 from udsd.degradation.kernels import apply_kernels, defocus_discs, gaussian_kernels
 from udsd.images.levels import GREY_LEVEL
 
@@ -49,13 +50,17 @@ def example(
     letters: int = 22,
     colour: tuple[float, float, float] = (1, 1, 1),
     noise: float = 1,
+    curve: Curve = GREY_LEVELS,
 ) -> Example:
-    """A page on paper of a colour (from 0 to 1), and what a kernel and noise of so many grey levels make of it."""
+    """A page on paper of a colour (from 0 to 1), and what a kernel and noise of so many grey levels make of it.
+
+    ``curve`` tells what of it is blurred.
+    """
     margin = SIDE // 2
     page = sharp_page(width + 2 * margin, height + 2 * margin, letters=letters)
     page = (page + 1) * torch.tensor(colour)[:, None, None] - 1
     sharp = page[:, margin:-margin, margin:-margin].contiguous()
-    (blurred,) = apply_kernels(page[None], kernel[None])
+    (blurred,) = curve.back(apply_kernels(curve.to_blurred(page[None]), kernel[None]))
     (softer,) = apply_kernels(page[None], gaussian_kernels(torch.tensor([2.5]), SIDE))
     blurred = blurred + noise * GREY_LEVEL * torch.randn(blurred.shape)
     return Example(sharp, blurred.clamp(-1, 1), (0.3 * sharp + 0.7 * softer).clamp(-1, 1))

@@ -70,6 +70,16 @@ def test_a_doubtful_kernel_changes_nothing() -> None:
     assert not change(page.soft, page.blurred, KernelEstimate(KNOWN.kernel, 0.4 * KNOWN.kernel)).any()
 
 
+def test_a_doubt_that_could_explain_all_of_the_difference_leaves_some_of_it() -> None:
+    """What the kernel's deviation may do is no more, at any frequency, than what is found there."""
+    page = example(400, 160)
+    nearly_sharp = 0.9 * page.sharp + 0.1 * page.soft
+    deviation = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    deviation *= 0.1 * KNOWN.kernel.norm() / deviation.norm()
+    found = change(nearly_sharp, page.blurred, KernelEstimate(KNOWN.kernel, deviation))
+    assert decibels(nearly_sharp + found, page.sharp) > decibels(nearly_sharp, page.sharp) + 0.1
+
+
 def test_what_leads_back_to_the_picture_is_not_done() -> None:
     """A kernel that is half of one pixel explains the picture best by the picture itself."""
     page = example(400, 160, noise=0)

@@ -72,3 +72,12 @@ def test_an_empty_half_is_no_witness() -> None:
     for image in (page.soft, page.blurred):
         image[..., 180:] = 0.8
     assert doubt(estimate_kernel(page.soft.mean(dim=0), page.blurred.mean(dim=0))) < 0.1
+
+
+@pytest.mark.parametrize("length", [12, 20])
+def test_a_page_that_ends_in_the_picture_is_divided_where_both_parts_show_as_much(length: float) -> None:
+    """A third of its print lies in the one half, beside the edge of the desk, and is a poor witness."""
+    page = example(400, 160, motion(length))
+    for image in (page.soft, page.blurred):
+        image[..., 220:] = -0.6
+    assert doubt(estimate_kernel(page.soft.mean(dim=0), page.blurred.mean(dim=0))) < 0.05

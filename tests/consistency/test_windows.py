@@ -5,12 +5,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.consistency.restorations import example, motion, sharp_page
+from tests.consistency.restorations import Example, example, motion, sharp_page
 from tests.measures import decibels
 from udsd.consistency import made_consistent, windows
+from udsd.consistency.curves import CURVES, GREY_LEVELS, LIGHT, NEGATIVE_LIGHT, Curve
 from udsd.images.levels import GREY_LEVEL
 
 CPU = torch.device("cpu")
+
+
+def nearly_sharp(page: Example) -> Tensor:
+    return 0.7 * page.sharp + 0.3 * page.soft
 
 
 def enlarged(image: Tensor, factor: float) -> Tensor:
@@ -23,6 +28,32 @@ def test_a_soft_restoration_comes_closer_to_the_sharp_page(width: int, height: i
     page = example(width, height)
     before = decibels(page.soft, page.sharp)
     assert decibels(made_consistent(page.soft, page.blurred), page.sharp) > before + 1
+
+
+@pytest.mark.parametrize("colour", [(1, 1, 1), (0.9, 0.85, 0.8)])
+@pytest.mark.parametrize("curve", CURVES)
+def test_what_was_blurred_is_found(curve: Curve, colour: tuple[float, float, float]) -> None:
+    page = example(400, 160, motion(12), colour=colour, curve=curve)
+    witness = F.pad(nearly_sharp(page)[None], [windows.MARGIN] * 4, mode="replicate")[0], page.blurred
+    assert windows._curve_of([witness]) is curve
+    assert windows._curve_of([witness, witness]) is curve
+
+
+def test_without_a_witness_grey_levels_were_blurred() -> None:
+    assert windows._curve_of([]) is GREY_LEVELS
+
+
+@pytest.mark.parametrize(("curve", "gain"), [(LIGHT, 0.3), (NEGATIVE_LIGHT, 2)])
+def test_a_picture_of_a_camera_is_explained_by_its_light(
+    curve: Curve, gain: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = example(400, 160, motion(12), curve=curve)
+    restored = nearly_sharp(page)
+    by_its_light = made_consistent(restored.clone(), page.blurred)
+    monkeypatch.setattr(windows, "CURVES", (GREY_LEVELS,))
+    by_its_levels = made_consistent(restored.clone(), page.blurred)
+    best_without = max(decibels(restored, page.sharp), decibels(by_its_levels, page.sharp))
+    assert decibels(by_its_light, page.sharp) > best_without + gain
 
 
 def test_the_restoration_is_changed_in_place_and_the_picture_is_not() -> None:

@@ -73,29 +73,45 @@ def correction(restored: Tensor, blurred: Tensor, estimate: KernelEstimate) -> T
         (C, H, W).
     """
     height, width = blurred.shape[-2:]
-    inside = slice(MARGIN, MARGIN + height), slice(MARGIN, MARGIN + width)
     shape = fast_shape(height + 2 * MARGIN, width + 2 * MARGIN)
     fade = taper(height, width, _TAPER, blurred.device)
     kernel = transfer(estimate.kernel, shape)
     power = energy(kernel)
-
-    def blurred_again(image: Tensor) -> Tensor:
-        again: Tensor = torch.fft.irfft2(torch.fft.rfft2(image, s=shape) * kernel, s=shape)
-        return again[..., inside[0], inside[1]]
-
-    here = restored[..., inside[0], inside[1]]
-    unexplained = blurred - blurred_again(restored)
+    here = without_margin(restored)
+    unexplained = blurred - _filtered(restored, kernel)
     difference = torch.fft.rfft2(F.pad(unexplained * fade, [MARGIN] * 4), s=shape)
     found = smoothed(energy(difference).mean(dim=0), _BINS)
     noise = _noise(found, power) + _uncertainty(here * fade, estimate, shape)
+    # Where all of it would be noise, no frequency holds more than was found there.
+    noise = torch.where(found.mean() <= noise.mean(), torch.minimum(noise, found), noise)
     error = (found.mean() - noise.mean()).clamp_min(1e-9) / power.mean()
     gain = kernel.conj() / (power + (_SHARE_OF_NOISE * noise / error).clamp_min(_STRONGEST))
-    change = torch.fft.irfft2(gain * difference, s=shape)[..., inside[0], inside[1]]
+    change = torch.fft.irfft2(gain * difference, s=shape)
+    change = change[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     # Parseval: of the frequencies that a transform of real values leaves out each has a twin.
     spread = 2 * (energy(gain) * noise).sum() / (shape[0] * shape[1]) / (height * width)
     change = _significant(change, spread)
-    left = unexplained - blurred_again(F.pad(change, [MARGIN] * 4))
+    left = unexplained - _filtered(F.pad(change, [MARGIN] * 4), kernel)
     return change * _trust(change, blurred - here, unexplained, left, estimate)
+
+
+def blurred_again(restored: Tensor, kernel: Tensor) -> Tensor:
+    """A restoration (C, H + 2 M, W + 2 M) with M = `MARGIN`, blurred by a kernel (K, K), without its margin."""
+    height, width = restored.shape[-2:]
+    return _filtered(restored, transfer(kernel, fast_shape(height, width)))
+
+
+def without_margin(image: Tensor) -> Tensor:
+    """An image (C, H + 2 M, W + 2 M) with M = `MARGIN`, without it."""
+    return image[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def _filtered(image: Tensor, kernel: Tensor) -> Tensor:
+    """An image with `MARGIN` around it, filtered by the transfer function of a kernel, without the margin."""
+    height, width = image.shape[-2:]
+    shape = fast_shape(height, width)
+    filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(image, s=shape) * kernel, s=shape)
+    return without_margin(filtered[..., :height, :width])
 
 
 def _trust(change: Tensor, at_first: Tensor, before: Tensor, after: Tensor, estimate: KernelEstimate) -> Tensor:

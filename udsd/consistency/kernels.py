@@ -25,6 +25,12 @@ _FLOOR = 1e-4
 _SMALLEST_PART = 0.07
 """Of a kernel's highest value; what is lower is taken for noise."""
 
+_LEAST_SHARE = 0.2
+"""Of what both halves of a picture show (`_share`), with which they are compared as they are: the one shows 2.6 times
+what the other does. Where a page ends within a picture, the poorer half made a right kernel doubtful."""
+
+_Halves = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelEstimate:
@@ -47,18 +53,56 @@ def estimate_kernel(restored: Tensor, blurred: Tensor) -> KernelEstimate:
         restored: (H, W), grey, in any unit.
         blurred: The same, in the same unit.
     """
-    height, width = restored.shape
-    axis, side = (1, width) if width >= height else (0, height)
-    middle = side // 2
-    halves = [
-        _fit(restored.narrow(axis, start, stop - start), blurred.narrow(axis, start, stop - start))
-        for start, stop in ((0, min(middle + _TAPER, side)), (max(middle - _TAPER, 0), side))
-    ]
-    whole, _ = _fit(restored, blurred)
-    (first, first_power), (second, second_power) = halves
+    halves = _fit_halves(restored, blurred, *_middle(restored))
+    if _share(halves) < _LEAST_SHARE and (place := _even_place(blurred)) is not None:
+        halves = _fit_halves(restored, blurred, *place)
+    (first, _), (second, _) = halves
     # A half that shows nothing knows nothing, and is no witness against the other.
-    share = first_power * second_power / (first_power + second_power).square().clamp_min(1e-12)
-    return KernelEstimate(whole, (first - second) * share.sqrt())
+    return KernelEstimate(fit_kernel(restored, blurred), (first - second) * _share(halves).sqrt())
+
+
+def fit_kernel(restored: Tensor, blurred: Tensor) -> Tensor:
+    """The kernel (K, K) of `estimate_kernel` alone."""
+    kernel, _ = _fit(restored, blurred)
+    return kernel
+
+
+def _middle(image: Tensor) -> tuple[int, int]:
+    """The longer axis of an image (H, W), and its middle."""
+    axis = 1 if image.shape[1] >= image.shape[0] else 0
+    return axis, image.shape[axis] // 2
+
+
+def _even_place(blurred: Tensor) -> tuple[int, int] | None:
+    """Axis and place that divide a picture (H, W) into parts which show as much, the smaller one as large as may be.
+
+    None if each part would be narrower than a kernel.
+    """
+    found = []
+    for axis, side in enumerate(blurred.shape):
+        if side < 2 * SIZE:
+            continue
+        gradients = [blurred.diff(dim=along).square().sum(dim=1 - axis) for along in (0, 1)]
+        shown = (gradients[axis] + gradients[1 - axis][: side - 1]).cumsum(dim=0)
+        place = min(max(int((shown < shown[-1] / 2).sum()), SIZE), side - SIZE)
+        found.append((min(place, side - place) / side, axis, place))
+    return max(found)[1:] if found else None
+
+
+def _fit_halves(restored: Tensor, blurred: Tensor, axis: int, place: int) -> _Halves:
+    """The kernels of both parts of a picture, divided at a place of an axis, and the powers that they are from."""
+    parts = (0, place + _TAPER), (max(place - _TAPER, 0), restored.shape[axis])
+    first, second = (
+        _fit(restored.narrow(axis, start, stop - start), blurred.narrow(axis, start, stop - start))
+        for start, stop in ((begin, min(end, restored.shape[axis])) for begin, end in parts)
+    )
+    return first, second
+
+
+def _share(halves: _Halves) -> Tensor:
+    """The product of what both halves show, as a part of the square of its sum: at most a quarter."""
+    (_, first), (_, second) = halves
+    return first * second / (first + second).square().clamp_min(1e-12)
 
 
 def _fit(restored: Tensor, blurred: Tensor) -> tuple[Tensor, Tensor]:

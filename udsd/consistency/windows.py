@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from udsd.consistency.correction import MARGIN, correction
-from udsd.consistency.kernels import estimate_kernel
+from udsd.consistency.correction import MARGIN, blurred_again, correction, without_margin
+from udsd.consistency.curves import CURVES, GREY_LEVELS, Curve
+from udsd.consistency.kernels import estimate_kernel, fit_kernel
 from udsd.images.levels import GREY_LEVEL
 from udsd.images.resizing import resized
 
@@ -34,6 +35,13 @@ _ROOM = 8
 _FLAT = 2 * GREY_LEVEL
 """Standard deviation in a window under which there is nothing that a kernel could be found by."""
 
+_WITNESSES = 3
+"""Windows, those of most contrast, by which it is found what a picture was blurred in."""
+
+_CERTAIN = 0.01
+"""Part of the difference between a picture and its restoration: what leaves less over is what was blurred, and nothing
+else is tried. Of 30 strips what was blurred left 0.002 to 0.009 in all but two, anything else 0.023 to 0.8."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Window:
@@ -52,6 +60,35 @@ class _Window:
         if self.shared_after:
             weights[-self.shared_after :] *= 1 - _rise(self.shared_after, device)
         return weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a window lies in a picture."""
+
+    row: _Window
+    column: _Window
+
+    def of(self, image: Tensor, device: torch.device) -> Tensor:
+        """The window of an image (C, H, W), on a device."""
+        return image[:, self.row.start : self.row.stop, self.column.start : self.column.stop].to(device)
+
+    def around(self, image: Tensor, device: torch.device) -> Tensor:
+        """The same with `MARGIN` around it; beyond the image its last pixels are repeated."""
+        places = [
+            torch.arange(window.start - MARGIN, window.stop + MARGIN, device=image.device).clamp(0, side - 1)
+            for window, side in ((self.row, image.shape[-2]), (self.column, image.shape[-1]))
+        ]
+        return image.index_select(-2, places[0]).index_select(-1, places[1]).to(device)
+
+    def add(self, found: Tensor, change: Tensor) -> None:
+        """Add what was found in the window, on its device, to the change of the image, weighted by the window."""
+        found *= self.row.weights(found.device)[:, None] * self.column.weights(found.device)
+        self.of(change, change.device).add_(found.to(change.device))
+
+    def deviation(self, image: Tensor) -> float:
+        """Standard deviation of the grey of the window."""
+        return float(self.of(image, image.device).mean(dim=0).std())
 
 
 def made_consistent(
@@ -85,22 +122,51 @@ def made_consistent(
         device = torch.device("cpu")
     rows = [*_windows(height, min(height, _SIDE))]
     columns = [*_windows(width, min(width, max(_AREA // min(height, _SIDE), 1)))]
+    places = [_Place(row, column) for row in rows for column in columns]
+    lively = {place: deviation for place in places if (deviation := place.deviation(blurred)) >= _FLAT}
+    witnesses = sorted(lively, key=lively.__getitem__)[-_WITNESSES:]
+    curve = _curve_of([(place.around(restored, device), place.of(blurred, device)) for place in witnesses])
     for _ in range(_STEPS):
         # Every window is to see the restoration as it was.
         change = torch.zeros_like(restored)
-        for row in rows:
-            for column in columns:
-                place = (slice(None), slice(row.start, row.stop), slice(column.start, column.stop))
-                picture = blurred[place].to(device)
-                grey = picture.mean(dim=0)
-                if grey.std() < _FLAT:
-                    continue
-                estimate = estimate_kernel(restored[place].to(device).mean(dim=0), grey)
-                found = correction(_with_margin(restored, row, column).to(device), picture, estimate)
-                found *= row.weights(device)[:, None] * column.weights(device)
-                change[place] += found.to(change.device)
+        for place in lively:
+            found = _found(place.around(restored, device), place.of(blurred, device), curve)
+            place.add(found, change)
         restored.add_(change).clamp_(-1, 1)
     return restored
+
+
+def _curve_of(witnesses: Sequence[tuple[Tensor, Tensor]]) -> Curve:
+    """What a picture was blurred in: that by which its restoration explains it best.
+
+    Args:
+        witnesses: Windows of the restoration, with `MARGIN` around them, and of the picture.
+    """
+    way = sum(_energy(picture - without_margin(around)) for around, picture in witnesses)
+    left = {}
+    for curve in CURVES:
+        left[curve] = sum(_left_over(around, picture, curve) for around, picture in witnesses)
+        if left[curve] < _CERTAIN * way:
+            break
+    return min(left, key=left.__getitem__)
+
+
+def _left_over(around: Tensor, picture: Tensor, curve: Curve) -> float:
+    """Energy of what a restoration, given with `MARGIN` around it, does not explain of its picture."""
+    light, blurred = curve.to_blurred(around), curve.to_blurred(picture)
+    kernel = fit_kernel(without_margin(light).mean(dim=0), blurred.mean(dim=0))
+    return _energy(picture - curve.back(blurred_again(light, kernel)))
+
+
+def _energy(image: Tensor) -> float:
+    return float(image.square().sum())
+
+
+def _found(around: Tensor, picture: Tensor, curve: Curve) -> Tensor:
+    """The change to a window of a restoration, which is given with `MARGIN` around it."""
+    light, blurred = curve.to_blurred(around), curve.to_blurred(picture)
+    found = correction(light, blurred, estimate_kernel(without_margin(light).mean(dim=0), blurred.mean(dim=0)))
+    return found if curve is GREY_LEVELS else curve.change(without_margin(around), found)
 
 
 def _has_room(device: torch.device, image: Tensor) -> bool:
@@ -131,12 +197,3 @@ def _rise(length: int, device: torch.device) -> Tensor:
     steps = length - 2 * dead
     places = (torch.arange(length, device=device) - dead + 0.5) / steps
     return places.clamp(0, 1)
-
-
-def _with_margin(image: Tensor, rows: _Window, columns: _Window) -> Tensor:
-    """A window of an image (C, H, W) with `MARGIN` around it; beyond the image its last pixels are repeated."""
-    places = [
-        torch.arange(window.start - MARGIN, window.stop + MARGIN, device=image.device).clamp(0, side - 1)
-        for window, side in ((rows, image.shape[-2]), (columns, image.shape[-1]))
-    ]
-    return image.index_select(-2, places[0]).index_select(-1, places[1])
