@@ -35,7 +35,7 @@ _PAGES = {"datasets": ("debian-texlive-documentation",), "language": ("en",), "t
 DESCRIBED: dict[str, dict[str, Any]] = {
     "face": {"datasets": ("celeba", "lfw", "utkface"), "tags": ("faces",)},
     "face-small": {"datasets": ("celeba", "lfw", "utkface"), "tags": ("faces",), "base_model": "udsd/face"},
-    "plate": {"datasets": ("udsd-drawn-plates",), "tags": ("license-plates",), "base_model": "udsd/face"},
+    "plate": {"datasets": ("udsd-drawn-plates",), "tags": ("license-plates",), "base_model": "udsd/text"},
     "text": {**_PAGES, "base_model": "udsd/text-small"},
     "text-small": _PAGES,
 }

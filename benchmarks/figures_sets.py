@@ -49,8 +49,8 @@ class EvaluationSet:
         name: Its key in the file of results.
         title: What it is, in a line for cards.
         kind: The models of this kind are measured.
-        source: Where the sharp images come from: pages, of which strips are cut; faces, as they are; or they are
-            drawn, as pages or as number plates.
+        source: Where the sharp images come from: pages, of which strips are cut; photographs that are drawn of these
+            pages; faces, as they are; or they are drawn, as pages or as number plates.
         count: How many images; None for all.
         identifier: For the metadata of cards.
         command: What measures MODEL by hand; empty where nothing does.
@@ -65,7 +65,7 @@ class EvaluationSet:
     name: str
     title: str
     kind: PictureKind
-    source: Literal["pages", "faces", "drawn", "plates"]
+    source: Literal["pages", "photographs", "faces", "drawn", "plates"]
     count: int | None = None
     identifier: str = ""
     command: str = ""
@@ -197,6 +197,29 @@ SETS = (
         count=48,
         command="udsd evaluate PAGES --model MODEL --strips 48 --ocr --other-paper",
         other_paper=True,
+    ),
+    EvaluationSet(
+        name="photographs",
+        title="12 drawn photographs of these pages: on a desk, at a slant, in uneven light; half of them out of focus, "
+        "all blurred in linear light, with noise, the camera's sharpening and JPEG",
+        kind="page",
+        source="photographs",
+        count=12,
+        command="python benchmarks/figures.py --sets photographs",
+        blur=BlurConfig(
+            path_length=(6.0, 36.0),
+            straight_probability=0.25,
+            defocus_probability=0.5,
+            defocus_radius=(0.5, 3.0),
+            gamma_probability=1.0,
+            gamma=(2.0, 2.4),
+            noise=(1.0, 4.0),
+            sharpened_probability=1.0,
+            sharpened_amount=(0.2, 0.5),
+            jpeg_probability=1.0,
+            jpeg_quality=(72.0, 93.0),
+        ),
+        peers=False,
     ),
     *(_drawn(f"letters of {size} px", Drawing(letters=size)) for size in (9, 12, 16, 24, 32, 48, 64)),
     _drawn("Cyrillic", Drawing("cyrillic")),

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import figures_drawn
+import figures_photographs
 import figures_plates
 from figures_sets import EvaluationSet
 
@@ -58,14 +59,19 @@ class Sources:
             folder = fetch(figures_plates.PACKAGES, self.work / "packages")
             return list(figures_plates.draw(of.count or 1, folder))
         if of.source == "pages":
-            pages = list(find_images(self.pages or make_pages(self.work)))
+            pages = self._pages()
             return TextStrips(of.count).cut(pages) if of.count else list(whole_images(pages))
+        if of.source == "photographs":
+            return list(figures_photographs.photograph(self._pages(), of.count or 1))
         if self.faces is None or self.vgg is None:
             raise MissingSourceError(
                 "nobody may hand you these faces: get LFW and torchvision's VGG-19 yourself, keep one face of each "
                 "person, and give FACES=folder VGG=file"
             )
         return list(whole_images(list(find_images(self.faces))[: of.count]))
+
+    def _pages(self) -> list[Path]:
+        return list(find_images(self.pages or make_pages(self.work)))
 
 
 def make_pages(work: Path) -> Path:

@@ -38,9 +38,9 @@ edition of `text` had 4,381 pages of its own, half of its paths of 6 to 70 px an
 pass a kernel between the true one and the estimate; 28 of 48 crops of a batch were stored small. The teacher of
 `text-small` was `text` after 60 % of its third edition's run, and then its fourth edition, on 1,538 of the pages that
 this had learnt from, and at last on all of them, where it taught nothing of the crops blurred in linear light: it did
-not know them. Its third edition was the mean of what two runs gave, .82 of the later one; it and the fourth edition of
-`text` are where the last runs began, and bundled is SHARES of what these gave, and the rest of what they began with.
-Those runs ended by the clock; the steps here are those that they had come to.
+not know them. Its third edition, where its last run began, was the mean of what two runs gave, .82 of the later one.
+The bundled `text` is .35 of what its last run gave, and .65 of what this began with. Those runs ended by the clock; the
+steps here are those that they had come to.
 """
 
 from __future__ import annotations

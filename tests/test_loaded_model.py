@@ -115,13 +115,13 @@ def test_it_says_what_it_is() -> None:
     loaded = Deblurrer.from_pretrained("text-small", device="cpu", dtype="float32")
     assert loaded.licence == "Apache-2.0"
     assert repr(loaded) == (
-        "Deblurrer(model='text-small v0.5.0', domain='page', device='cpu', dtype='float32', backend='torch', "
+        "Deblurrer(model='text-small v0.6.0', domain='page', device='cpu', dtype='float32', backend='torch', "
         "licence='Apache-2.0')"
     )
     assert "dtype='bfloat16'" in repr(loaded.to(dtype="bfloat16"))
     shown = loaded._repr_html_()
     assert ElementTree.fromstring(shown).tag == "table"
-    for fact in ("text-small v0.5.0", "page", "cpu", "bfloat16", "torch", "Apache-2.0"):
+    for fact in ("text-small v0.6.0", "page", "cpu", "bfloat16", "torch", "Apache-2.0"):
         assert f">{fact}</td>" in shown
 
 

@@ -102,15 +102,16 @@ def test_all_runs_are_made_one_after_the_other_and_only_once(
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{output}/models/final: load it with")
     lists = [(output / f"{name}.txt").read_text().splitlines() for name in ("odd", "even")]
     assert [[Path(line).name for line in lines] for lines in lists] == [["0.png", "2.png"], ["1.png", "3.png"]]
-    models = {name: load_model(str(output / "models" / name)).state_dict() for name in ("10", "11", "final")}
-    assert all(torch.equal(value, models["11"][name]) for name, value in models["final"].items())
-    assert any(not torch.equal(value, models["10"][name]) for name, value in models["11"].items())
+    before_last, last = str(RUNS["text"] - 1), str(RUNS["text"])
+    models = {name: load_model(str(output / "models" / name)).state_dict() for name in (before_last, last, "final")}
+    assert all(torch.equal(value, models[last][name]) for name, value in models["final"].items())
+    assert any(not torch.equal(value, models[before_last][name]) for name, value in models[last].items())
 
-    (checkpoint,) = (output / "11").glob("checkpoint-*.pt")
+    (checkpoint,) = (output / last).glob("checkpoint-*.pt")
     before = checkpoint.stat().st_mtime_ns
     assert train_bundled(command) == 0
     assert checkpoint.stat().st_mtime_ns == before
-    assert capsys.readouterr().out.count("is done") == 11
+    assert capsys.readouterr().out.count("is done") == RUNS["text"]
 
 
 def test_start_and_teacher_can_be_ones_own(

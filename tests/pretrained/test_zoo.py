@@ -16,7 +16,7 @@ def test_all_models_of_the_manifest_are_listed_in_its_order() -> None:
     weights = lookup.BUNDLED_MODELS / "text-small" / "model.safetensors"
     assert small == ZooModel(
         name="text-small",
-        version="v0.5.0",
+        version="v0.6.0",
         domain="page",
         description="printed pages, camera shake, defocus; narrow, for CPUs",
         licence="Apache-2.0",

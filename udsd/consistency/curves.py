@@ -1,4 +1,7 @@
-"""What a picture was blurred in: its grey levels, or the light that a camera's sensor adds up."""
+"""What a picture was blurred in: its grey levels, or the light that a camera's sensor adds up.
+
+Programs blur the levels of a file; cameras blur light, of which they store about the 2.2th root.
+"""
 
 from __future__ import annotations
 

@@ -96,6 +96,8 @@ def made_consistent(
 ) -> Tensor:
     """Change a restoration, in place, so that it explains its picture.
 
+    It does so by light or by grey levels, whichever was blurred.
+
     Args:
         restored: (3, H, W), float32 in [-1, 1].
         blurred: The picture, of the same shape and in the same units.
