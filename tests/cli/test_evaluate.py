@@ -51,6 +51,20 @@ def test_evaluate_can_put_images_out_of_focus_too(scan: Path, model_folder: Path
     assert blurred["defocused"] < blurred["shaken"] - 1
 
 
+def test_evaluate_can_blur_light_instead_of_levels(scan: Path, model_folder: Path, tmp_path: Path) -> None:
+    """By a power of 1 light is what levels are; by others it is not."""
+    (tmp_path / "sharp").mkdir()
+    shutil.copy(scan, tmp_path / "sharp")
+    blurred = []
+    for number, options in enumerate(([], ["--gamma", "1", "1"], ["--gamma", "2.2", "2.2"])):
+        report = tmp_path / str(number)
+        blur = ["--path-length", "9", "9", "--noise", "0", "0", *options]
+        assert run("evaluate", tmp_path / "sharp", "-o", report, "--model", model_folder, *blur) == 0
+        blurred.append(json.loads((report / "report.json").read_text())["overall"]["blurred"]["psnr"])
+    assert blurred[1] == pytest.approx(blurred[0], abs=1e-3)
+    assert abs(blurred[2] - blurred[0]) > 0.1
+
+
 @pytest.mark.parametrize("option", [["--strips", "4"], ["--other-paper"]])
 def test_given_pairs_are_neither_cut_nor_printed_anew(
     option: list[str], model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -168,6 +168,7 @@ def _found(around: Tensor, picture: Tensor, curve: Curve) -> Tensor:
     """The change to a window of a restoration, which is given with `MARGIN` around it."""
     light, blurred = curve.to_blurred(around), curve.to_blurred(picture)
     found = correction(light, blurred, estimate_kernel(without_margin(light).mean(dim=0), blurred.mean(dim=0)))
+    # Of grey levels without the rounding of the way there and back.
     return found if curve is GREY_LEVELS else curve.change(without_margin(around), found)
 
 
