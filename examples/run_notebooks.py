@@ -3,8 +3,9 @@
     python examples/run_notebooks.py                                  # all of them, into notebook_output/
     python examples/run_notebooks.py examples/notebooks/blur.py -o somewhere/
 
-Each is read by jupytext, run by nbclient in a kernel of this Python, and written as an .ipynb file with its outputs. A
-cell that raises ends its notebook, and a warning that a reader would see counts as a failure too.
+Each is read by jupytext, run by nbclient in a kernel of this Python, and written as an .ipynb file with its outputs. As
+many run at once as there are cores, each with one thread. A cell that raises ends its notebook, and a warning that a
+reader would see counts as a failure too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -34,13 +36,18 @@ def main() -> int:
     options = parser.parse_args()
     paths = options.paths or sorted(NOTEBOOKS.glob("*.py"))
     options.output.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for path in paths:
-        start = time.monotonic()
-        problem = execute(path, options.output / f"{path.stem}.ipynb")
-        failed += bool(problem)
-        print(f"{path.stem}: {time.monotonic() - start:.0f} s{f', {problem}' if problem else ''}", flush=True)
-    return 1 if failed else 0
+    paths = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)  # or the longest may begin last
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # threads wait for kernels, which are processes
+        succeeded = list(pool.map(lambda path: reported(path, options.output / f"{path.stem}.ipynb"), paths))
+    return 0 if all(succeeded) else 1
+
+
+def reported(path: Path, output: Path) -> bool:
+    """Run a notebook, and print how long it took and what went wrong; whether nothing did."""
+    start = time.monotonic()
+    problem = execute(path, output)
+    print(f"{path.stem}: {time.monotonic() - start:.0f} s{f', {problem}' if problem else ''}", flush=True)
+    return not problem
 
 
 def execute(path: Path, output: Path) -> str:
@@ -61,7 +68,7 @@ def execute(path: Path, output: Path) -> str:
     problem = ""
     try:
         with tempfile.TemporaryDirectory() as scratch:  # what a notebook leaves in its own temporary folders is in here
-            client.execute(env={**os.environ, "TMPDIR": scratch})
+            client.execute(env={**os.environ, "TMPDIR": scratch, "OMP_NUM_THREADS": "1"})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         problem = f"a cell failed:\n{error}"
     nbformat.write(notebook, output)
