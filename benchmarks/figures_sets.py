@@ -239,6 +239,16 @@ SETS = (
     _drawn("JPEG, quality 30 to 60", Drawing(), jpeg_probability=1.0, jpeg_quality=(30.0, 60.0)),
     _drawn("noise of 8 to 12 levels", Drawing(), noise=(8.0, 12.0)),
     FACES,
+    EvaluationSet(
+        name="faces in linear light",
+        title="the first 100 of these faces, blurred in linear light (gamma 2.2), as by a camera",
+        kind="face",
+        source="faces",
+        count=100,
+        command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2",
+        blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
+        peers=False,
+    ),
     PLATES,
 )
 

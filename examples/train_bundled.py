@@ -39,8 +39,7 @@ pass a kernel between the true one and the estimate; 28 of 48 crops of a batch w
 `text-small` was `text` after 60 % of its third edition's run, and then its fourth edition, on 1,538 of the pages that
 this had learnt from, and at last on all of them, where it taught nothing of the crops blurred in linear light: it did
 not know them. Its third edition, where its last run began, was the mean of what two runs gave, .82 of the later one.
-The bundled `text` is .35 of what its last run gave, and .65 of what this began with. Those runs ended by the clock; the
-steps here are those that they had come to.
+Those runs ended by the clock; the steps here are those that they had come to.
 """
 
 from __future__ import annotations
@@ -222,7 +221,7 @@ CHAINS: Mapping[str, Sequence[Run]] = {
         run(common=TEXT_THIRD, warm_start__steps=12911),
         # The fourth: longer paths, and crops that were restored once.
         run(common=TEXT_FOURTH, warm_start__steps=11079),
-        # The fifth: half of them blurred in linear light. Bundled is its mean with the fourth.
+        # The fifth: half of them blurred in linear light.
         run(common=TEXT_FIFTH, warm_start__steps=7560),
     ),
     # Four runs at half the width, the first without VGG-19; then it is widened.
