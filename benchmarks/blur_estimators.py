@@ -83,7 +83,7 @@ def blurred_in_all_ways(sharp: torch.Tensor, random: np.random.Generator) -> lis
 
 
 def _one(path: NDArray[np.complex128], radius: float, noise: float, quality: float) -> BlurSet:
-    rest = [np.array([value]) for value in (radius, 0.0, noise, quality, 1.0)]
+    rest = [np.array([value]) for value in (radius, 0.0, noise, quality, 1.0, 1.0)]
     return BlurSet(path[:, None], *rest)
 
 

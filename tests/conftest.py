@@ -103,7 +103,7 @@ def domain() -> Domain:
 
 @pytest.fixture(scope="session")
 def small_rounds() -> tuple[Round, ...]:
-    return Round(400, 25, 4, 1.0), Round(300, 20, 8, 0.7)
+    return Round(600, 25, 4, 1.0), Round(400, 20, 8, 0.7)
 
 
 @pytest.fixture(scope="session")

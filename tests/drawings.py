@@ -31,7 +31,8 @@ def through_blur(image: Luminance, blurs: BlurSet, random: np.random.Generator) 
     """The image through the first blur of a set."""
     padded = np.pad(image, KERNEL_SIZE // 2, mode="symmetric")
     kernel = blurs.kernels(KERNEL_SIZE)[0]
-    return blurred_luminance(padded, kernel, float(blurs.noise[0]), round(float(blurs.qualities[0])), random)
+    noise, quality, gamma = (float(values[0]) for values in (blurs.noise, blurs.qualities, blurs.gammas))
+    return blurred_luminance(padded, kernel, noise, round(quality), random, gamma)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Sets of blurs: what they are, how they are drawn, written and read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,18 @@ from udsd.errors import ConfigError
 
 
 def blurs_of(
-    paths: list[complex], *, radius: float = 0.0, sigma: float = 0.0, noise: float = 0.0, quality: float = 0.0
+    paths: list[complex],
+    *,
+    radius: float = 0.0,
+    sigma: float = 0.0,
+    noise: float = 0.0,
+    quality: float = 0.0,
+    gamma: float = 1.0,
 ) -> BlurSet:
     """Straight paths from end to end of the given vectors, all else the same."""
     even = np.linspace(-0.5, 0.5, PATH_POINTS)[:, None]
     count = len(paths)
-    same = [np.full(count, float(value)) for value in (radius, sigma, noise, quality)]
+    same = [np.full(count, float(value)) for value in (radius, sigma, noise, quality, gamma)]
     return BlurSet(even * np.array(paths, dtype=complex), *same, np.full(count, 1 / count))
 
 
@@ -31,7 +38,7 @@ class TestBlurSet:
 
     def test_a_bent_path_is_not_straight(self) -> None:
         there_and_back = np.abs(np.linspace(-5, 5, PATH_POINTS))[:, None] + 0j
-        blurs = BlurSet(there_and_back, *(np.zeros(1) for _ in range(4)), np.ones(1))
+        blurs = BlurSet(there_and_back, *(np.zeros(1) for _ in range(4)), np.ones(1), np.ones(1))
         assert blurs.moves.all()
         assert not blurs.straight.any()
 
@@ -53,9 +60,7 @@ class TestBlurSet:
 
     def test_is_drawn_by_weight(self) -> None:
         blurs = blurs_of([3, 9])
-        weighted = BlurSet(
-            blurs.paths, blurs.radii, blurs.sigmas, blurs.noise, blurs.qualities, weights=np.array([0.9, 0.1])
-        )
+        weighted = replace(blurs, weights=np.array([0.9, 0.1]))
         drawn = weighted.draw(1000, np.random.default_rng(0))
         assert np.isclose(drawn.lengths, 3).mean() == pytest.approx(0.9, abs=0.03)
         assert drawn.weights.sum() == pytest.approx(1)
@@ -73,12 +78,18 @@ class TestBlurSet:
 
 class TestFiles:
     def test_come_back_as_they_were(self, tmp_path: Path) -> None:
-        blurs = blurs_of([3 + 4j, 9], radius=1.5, sigma=0.5, noise=3, quality=70)
+        blurs = blurs_of([3 + 4j, 9], radius=1.5, sigma=0.5, noise=3, quality=70, gamma=2.2)
         blurs.save(tmp_path / "blurs.safetensors")
         again = load_blurs(tmp_path / "blurs.safetensors")
         np.testing.assert_allclose(again.paths, blurs.paths, atol=1e-6)
         assert again.qualities.tolist() == [70, 70]
         np.testing.assert_allclose(again.noise, 3)
+        np.testing.assert_allclose(again.gammas, 2.2)
+
+    def test_sets_without_gammas_blur_levels(self) -> None:
+        tensors = blurs_of([3, 4], gamma=2).to_tensors()
+        del tensors["gammas"]
+        assert BlurSet.from_tensors(tensors).gammas.tolist() == [1, 1]
 
     def test_a_changed_file_is_read_again(self, tmp_path: Path) -> None:
         path = tmp_path / "blurs.safetensors"
@@ -101,6 +112,7 @@ class TestFiles:
             ("noise", torch.tensor([float("nan")])),
             ("weights", torch.zeros(1)),
             ("qualities", torch.zeros(2)),
+            ("gammas", torch.tensor([0.9])),
             ("paths", torch.zeros(PATH_POINTS, 1)),
         ],
     )
@@ -129,6 +141,12 @@ class TestSampling:
         torch.testing.assert_close(blur.kernels, blurs_of([8] * 6).kernels(config.kernel_size))
         assert dict(blur.jpeg_qualities) == dict.fromkeys(range(6), 40)
         assert blur.noise.std().item() * 127.5 == pytest.approx(5, rel=0.05)
+
+    def test_light_is_blurred_where_the_set_says_so(self, tmp_path: Path) -> None:
+        _, levels = self.sampled(tmp_path, blurs_of([8]))
+        assert levels.gammas is None
+        _, light = self.sampled(tmp_path, blurs_of([8], gamma=2))
+        torch.testing.assert_close(light.gammas, torch.full((6,), 2.0))
 
     def test_images_that_are_not_compressed_stay_so(self, tmp_path: Path) -> None:
         _, blur = self.sampled(tmp_path, blurs_of([8]))

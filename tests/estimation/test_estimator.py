@@ -1,5 +1,6 @@
 """Estimates of single images, and the file that holds what was learnt."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from tests.degradation.test_blur_set import blurs_of
 from tests.drawings import ANGLE, EXTENT, Domain, drawing, extents, through_blur
-from udsd.degradation import load_blurs
+from udsd.degradation import apply_in_linear_light, load_blurs
 from udsd.errors import WeightsError
-from udsd.estimation import SHARP, BlurEstimator, find_blurs, typical_extent
+from udsd.estimation import SHARP, BlurEstimate, BlurEstimator, find_blurs, typical_extent
 
 
 def test_single_images(domain: Domain, learnt: BlurEstimator) -> None:
@@ -82,6 +83,20 @@ class TestExtent:
 
     def test_is_the_median_of_a_set(self) -> None:
         assert typical_extent(blurs_of([0, 0, 24])) == 0
+
+
+def test_light_is_blurred_where_the_estimate_says_so() -> None:
+    sharp = (torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0)) * 2 - 1).round()
+    blurs = blurs_of([6], gamma=2.2)
+    estimate = BlurEstimate.of(blurs)
+    assert "in linear light" in str(estimate)
+    blurred = estimate.apply(sharp, noise=False)
+    margin = estimate.kernel.shape[0] // 2
+    padded = torch.nn.functional.pad(sharp, (margin,) * 4, mode="reflect")
+    inner = slice(margin, -margin)
+    light = apply_in_linear_light(padded, torch.from_numpy(estimate.kernel)[None], torch.tensor([2.2]))
+    torch.testing.assert_close(blurred[..., inner, inner], light[..., inner, inner])
+    assert (blurred > replace(estimate, gamma=1.0).apply(sharp, noise=False) - 1e-4).all(), "light is lighter"
 
 
 def test_blur_reaches_the_image(domain: Domain) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from udsd.estimation.likelihood import Likelihood
 from udsd.estimation.reader import weighted_likelihood
 
 
@@ -40,3 +41,11 @@ def test_the_best_variance_stays_the_mean_square_of_the_errors(numbers: tuple[to
     best = (mean - target).detach().square().mean().log().expand_as(target).clone().requires_grad_()
     (gradient,) = torch.autograd.grad(weighted_likelihood(mean, best, target, 0.5), best)
     assert gradient.sum().item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_likelihood_of_few_images_is_one() -> None:
+    random = torch.Generator().manual_seed(0)
+    coordinates = torch.randn(40, 32, generator=random)
+    readings = coordinates + 300 * torch.randn(40, 3, generator=random) @ torch.randn(3, 32, generator=random)
+    likelihood = Likelihood.fitted(coordinates, readings)
+    assert likelihood.log(readings, coordinates).isfinite().all()

@@ -8,7 +8,7 @@ from udsd.degradation.blur_set import PATH_POINTS, BlurSet, joined_blurs, load_b
 from udsd.degradation.camera_paths import rasterize, sample_camera_paths, straight_camera_paths
 from udsd.degradation.documents import DocumentConfig, is_held_out, render_documents
 from udsd.degradation.flat_crops import some_without_print, with_grain
-from udsd.degradation.kernels import apply_kernels
+from udsd.degradation.kernels import apply_in_linear_light, apply_kernels
 from udsd.degradation.paper_stock import on_other_balanced_paper, on_other_paper
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "BlurSampler",
     "BlurSet",
     "DocumentConfig",
+    "apply_in_linear_light",
     "apply_kernels",
     "is_held_out",
     "joined_blurs",

@@ -246,7 +246,8 @@ class BlurSampler:
             kernels, levels = drawn.kernels(self.config.kernel_size), drawn.noise
             noise = self._noise((count, channels, height, width))
             qualities = {index: round(quality) for index, quality in enumerate(drawn.qualities) if quality > 0}
-            gammas = sharpening = None
+            gammas = torch.from_numpy(drawn.gammas).float() if (drawn.gammas > 1).any() else None
+            sharpening = None
         else:
             kernels = self.kernels(count, shaken)
             noise = self._noise((count, channels, height, width))

@@ -43,6 +43,8 @@ class BlurSet:
         sigmas: Standard deviations of Gaussians in pixels (N,); 0 for none.
         noise: Standard deviations of the noise in each colour channel, in grey levels of 255 (N,).
         qualities: JPEG qualities, 1 to 100 (N,); 0 for images that are not compressed.
+        gammas: Powers of the grey levels, in [0, 1], that the blurred light is, from 1 (N,); 1 where grey levels
+            themselves are blurred.
         weights: Share of each in the set (N,), summing to 1.
     """
 
@@ -51,6 +53,7 @@ class BlurSet:
     sigmas: NDArray[np.float64]
     noise: NDArray[np.float64]
     qualities: NDArray[np.float64]
+    gammas: NDArray[np.float64]
     weights: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -101,6 +104,7 @@ class BlurSet:
             self.sigmas[indices],
             self.noise[indices],
             self.qualities[indices],
+            self.gammas[indices],
             np.full(indices.size, 1 / max(indices.size, 1)),
         )
 
@@ -137,6 +141,8 @@ class BlurSet:
             ConfigError: They are no set of blurs.
         """
         try:
+            # Sets that were written before blur in linear light was learnt have no gammas.
+            tensors = {"gammas": torch.ones_like(tensors["radii"])} | tensors
             values = {field.name: tensors[field.name].double().numpy() for field in fields(cls)}
         except KeyError as error:
             raise ConfigError(f"there is no {error} in it") from error
@@ -148,6 +154,8 @@ class BlurSet:
             raise ConfigError("it holds no blurs, or numbers that are not finite")
         if any((value < 0).any() for value in values.values()) or values["weights"].sum() <= 0:
             raise ConfigError("it holds sizes or weights below zero")
+        if (values["gammas"] < 1).any():
+            raise ConfigError("it holds gammas below 1")
         values["weights"] = values["weights"] / values["weights"].sum()
         return cls(paths=paths[..., 0] + 1j * paths[..., 1], **values)
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.degradation import BlurSet, apply_kernels
+from udsd.degradation import BlurSet, apply_in_linear_light, apply_kernels
 from udsd.degradation.jpeg import through_jpeg
 from udsd.images.levels import GREY_LEVEL
 
@@ -25,6 +25,8 @@ class BlurEstimate:
         is_straight: Whether the path is a straight line.
         defocus_radius: Radius of the disc of defocus in pixels; 0 for none.
         gaussian_sigma: Standard deviation of a Gaussian in pixels; 0 for none.
+        gamma: Power of the grey levels, in [0, 1], that the blurred light is; 1 if the grey levels themselves are
+            blurred. It is that of images of the domain, of which one alone does not tell.
         noise: Standard deviation of the noise in each channel, in grey levels of 255.
         jpeg_quality: 1 to 100; None if the image seems not to have been compressed.
     """
@@ -35,6 +37,7 @@ class BlurEstimate:
     is_straight: bool
     defocus_radius: float
     gaussian_sigma: float
+    gamma: float
     noise: float
     jpeg_quality: int | None
 
@@ -51,6 +54,7 @@ class BlurEstimate:
             is_straight=bool(blur.straight[0]),
             defocus_radius=float(blur.radii[0]),
             gaussian_sigma=float(blur.sigmas[0]),
+            gamma=float(blur.gammas[0]),
             noise=float(blur.noise[0]),
             jpeg_quality=quality or None,
         )
@@ -65,6 +69,8 @@ class BlurEstimate:
         if self.gaussian_sigma:
             parts.append(f"Gaussian of {self.gaussian_sigma:.1f} px")
         blur = " with ".join(parts) or "no blur"
+        if parts and self.gamma > 1:
+            blur += " in linear light"
         quality = "not compressed" if self.jpeg_quality is None else f"JPEG quality {self.jpeg_quality}"
         return f"{blur}, noise of {self.noise:.1f} grey levels, {quality}"
 
@@ -83,7 +89,10 @@ class BlurEstimate:
         margin = self.kernel.shape[0] // 2
         padded = _mirrored(pixels, margin)
         kernels = torch.from_numpy(self.kernel).expand(len(pixels), -1, -1)
-        blurred = apply_kernels(padded, kernels)
+        if self.gamma > 1:
+            blurred = apply_in_linear_light(padded, kernels, torch.full((len(pixels),), self.gamma))
+        else:
+            blurred = apply_kernels(padded, kernels)
         if noise:
             generator = torch.Generator("cpu").manual_seed(seed)
             grain = torch.randn(blurred.shape, generator=generator, device="cpu", dtype=torch.float32)

@@ -19,6 +19,7 @@ from udsd.degradation import BlurSet
 from udsd.errors import ImageError
 from udsd.estimation.estimator import BlurEstimator
 from udsd.estimation.folders import MOST_IMAGES
+from udsd.estimation.light import in_linear_light, light_share
 from udsd.estimation.likelihood import Likelihood, shares
 from udsd.estimation.luminance import Luminance
 from udsd.estimation.random_blurs import random_blurs, varied
@@ -44,6 +45,9 @@ _BETA = 0.5
 `learn_blur` does without, as it was measured.
 """
 
+_UNKNOWN = 0.5
+"""Share of the blurs that are taken to blur light, until it is known."""
+
 _AT_ONCE = 4000
 """Kernels that are in memory together; 100 MB."""
 
@@ -63,6 +67,11 @@ class Round:
     epochs: int
     iterations: int
     variation: float
+
+    @property
+    def pairs(self) -> int:
+        """Images that are blurred once in light and once in levels after it, if it is the first round."""
+        return self.images // 8
 
 
 ROUNDS = (Round(2500, 40, 4, 1.0), Round(2000, 30, 8, 0.7), Round(2000, 30, 12, _LAST_VARIATION))
@@ -86,7 +95,8 @@ def learn_blur(
         on_round: Called with the number of each round that is done, from 1, and the blurs found so far.
 
     Returns:
-        An estimator whose ``blurs`` are the learnt set of 1,024.
+        An estimator whose ``blurs`` are the learnt set of 1,024. As many of these blur light as images seem to be
+        blurred in it (`udsd.estimation.light`).
 
     Raises:
         ImageError: There are fewer than three images of a kind.
@@ -96,7 +106,8 @@ def learn_blur(
             raise ImageError(f"{len(images)} {kind} images are too few to learn a blur from; give at least 3")
     random = np.random.default_rng([seed, len(rounds)])
     observed, _ = read(blurred, MOST_IMAGES, random)
-    blurs = random_blurs(rounds[0].images, random)
+    blurs = in_linear_light(random_blurs(rounds[0].images, random), _UNKNOWN, random)
+    in_light = _UNKNOWN
     axes: Axes | None = None
     for number, step in enumerate(rounds):
         kernels = blurs.kernels(KERNEL_SIZE)
@@ -109,9 +120,12 @@ def learn_blur(
             log_likelihoods = estimator.log_likelihoods(estimator.reader(observed), blurs)
         weights = shares(log_likelihoods, step.iterations).numpy()
         found = replace(blurs, weights=weights / weights.sum())
+        if number == 0:
+            in_light = light_share(sharp, blurred, found, step.pairs, [seed, len(rounds)])
         is_last = number == len(rounds) - 1
         wanted = _KEPT if is_last else rounds[number + 1].images
         blurs = varied(found.draw(wanted, random), random, step.variation, switch=0 if is_last else 0.3)
+        blurs = in_linear_light(blurs, in_light, random)
         if on_round is not None:
             on_round(number + 1, found)
     return estimator.with_blurs(blurs)

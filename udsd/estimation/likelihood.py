@@ -31,13 +31,17 @@ class Likelihood:
     @classmethod
     def fitted(cls, coordinates: Tensor, readings: Tensor) -> Likelihood:
         """Fit the model to blurs (N, D) and their readings (N, D), which the reader was not trained on."""
+        # In float32 the covariance of few images may not be positive definite.
+        coordinates, readings = coordinates.double(), readings.double()
         count, size = coordinates.shape
-        inputs = torch.cat([coordinates, torch.ones(count, 1)], dim=1)
+        inputs = torch.cat([coordinates, coordinates.new_ones(count, 1)], dim=1)
         solved = torch.linalg.solve(inputs.T @ inputs + _RIDGE * torch.eye(size + 1), inputs.T @ readings)
         errors = readings - inputs @ solved
         freedom = max(1, count - size // 2)
         covariance = errors.T @ errors / freedom + _LEAST_VARIANCE * torch.eye(size)
-        return cls(solved[:-1], solved[-1], torch.linalg.cholesky(torch.linalg.inv(covariance)))
+        root = torch.linalg.cholesky(covariance)
+        whitening = torch.linalg.solve_triangular(root.T, torch.eye(size).double(), upper=True)
+        return cls(solved[:-1].float(), solved[-1].float(), whitening.float())
 
     def log(self, readings: Tensor, coordinates: Tensor) -> Tensor:
         """Log-likelihoods (M, N) of M readings under N blurs, up to one number for each reading.

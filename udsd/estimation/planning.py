@@ -13,6 +13,7 @@ import torch
 from udsd.errors import ImageError
 from udsd.estimation.folders import MOST_IMAGES
 from udsd.estimation.learning import ROUNDS, Round
+from udsd.estimation.light import in_linear_light
 from udsd.estimation.luminance import read_luminances
 from udsd.estimation.random_blurs import random_blurs
 from udsd.estimation.reader import new_reader
@@ -26,7 +27,7 @@ _TRIAL_WARM_UP, _TRIAL_IMAGES = 8, 64
 _TRIAL_EPOCHS = 4
 
 _READ_BESIDES = 2 * MOST_IMAGES
-"""Images whose signatures are taken beside the simulated ones: those of the folders. Some are looked at twice."""
+"""Images of the folders that are looked at: once for their signatures, once for whether they were blurred in light."""
 
 _STEP = 0.05
 """Plans differ by this share of the whole one."""
@@ -80,7 +81,8 @@ class Cost:
         """Seconds that a plan takes, with so many files in each folder."""
         read = sum(min(count, plan.images) for count in files)
         each = (one.images * (self.simulating + one.epochs * self.fitting) for one in plan.rounds)
-        return read * self.reading + _READ_BESIDES * self.simulating + sum(each)
+        looked_at = _READ_BESIDES + 2 * plan.rounds[0].pairs
+        return read * self.reading + looked_at * self.simulating + sum(each)
 
 
 def measure_cost(sharp: Sequence[Path], seed: int = 0, *, clock: Callable[[], float] = time.perf_counter) -> Cost:
@@ -101,7 +103,7 @@ def measure_cost(sharp: Sequence[Path], seed: int = 0, *, clock: Callable[[], fl
     if not images:
         raise ImageError(f"none of the {len(sharp)} sharp images can be read")
     for count in (_TRIAL_WARM_UP, _TRIAL_IMAGES):
-        blurs = random_blurs(count, random)
+        blurs = in_linear_light(random_blurs(count, random), 0.5, random)
         began = clock()
         kernels = blurs.kernels(KERNEL_SIZE)
         describe(blurs, kernels)

@@ -41,6 +41,7 @@ def random_blurs(count: int, random: np.random.Generator) -> BlurSet:
         np.where(softened, random.uniform(*_SIGMAS, size=count), 0),
         _MOST_NOISE * random.random(count) ** 2,
         np.where(compressed, random.uniform(*_QUALITIES, size=count).round(), NOT_COMPRESSED),
+        np.ones(count),
         np.full(count, 1 / count),
     )
 

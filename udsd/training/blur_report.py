@@ -68,6 +68,9 @@ def describe_blurs(blurs: BlurSet) -> list[str]:
         if share >= 0.005:
             what = "radius" if name == "defocus" else "standard deviation"
             lines.append(f"{name} in {share:.0%} of images: {what} {_range(blurs, sizes, sizes > 0, digits=1)} px")
+    share = blurs.weights[blurs.gammas > 1].sum()
+    if share >= 0.005:
+        lines.append(f"blurred in linear light, as by a camera: {share:.0%} of images")
     lines.append(f"noise of {_range(blurs, blurs.noise, np.ones(len(blurs), bool), digits=1)} grey levels")
     compressed = blurs.qualities > 0
     share = blurs.weights[compressed].sum()
@@ -79,6 +82,7 @@ def describe_blurs(blurs: BlurSet) -> list[str]:
 def describe_as_ranges(blurs: BlurSet) -> BlurConfig:
     """The settings of `[blur]` whose ranges come nearest to a set: of each size the middle nine tenths."""
     moves, defocused, softened, compressed = blurs.moves, blurs.radii > 0, blurs.sigmas > 0, blurs.qualities > 0
+    in_light = blurs.gammas > 1
     everything = np.ones(len(blurs), bool)
 
     def share(chosen: NDArray[np.bool_], of: NDArray[np.bool_] = everything) -> float:
@@ -101,6 +105,8 @@ def describe_as_ranges(blurs: BlurSet) -> BlurConfig:
         defocus_radius=limits(blurs.radii, defocused, 0.1, 32.0),
         gaussian_probability=share(softened),
         gaussian_sigma=limits(blurs.sigmas, softened, 0.1, 16.0),
+        gamma_probability=share(in_light),
+        gamma=limits(blurs.gammas, in_light, 1.0, 4.0),
         noise=limits(blurs.noise, everything, 0.0, 255.0),
         jpeg_probability=share(compressed),
         jpeg_quality=limits(blurs.qualities, compressed, 1.0, 100.0),
