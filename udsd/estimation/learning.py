@@ -19,7 +19,7 @@ from udsd.degradation import BlurSet
 from udsd.errors import ImageError
 from udsd.estimation.estimator import BlurEstimator
 from udsd.estimation.folders import MOST_IMAGES
-from udsd.estimation.light import in_linear_light, light_share
+from udsd.estimation.light import UNKNOWN_SHARE, in_linear_light, light_share
 from udsd.estimation.likelihood import Likelihood, shares
 from udsd.estimation.luminance import Luminance
 from udsd.estimation.random_blurs import random_blurs, varied
@@ -44,9 +44,6 @@ _BETA = 0.5
 
 `learn_blur` does without, as it was measured.
 """
-
-_UNKNOWN = 0.5
-"""Share of the blurs that are taken to blur light, until it is known."""
 
 _AT_ONCE = 4000
 """Kernels that are in memory together; 100 MB."""
@@ -106,8 +103,8 @@ def learn_blur(
             raise ImageError(f"{len(images)} {kind} images are too few to learn a blur from; give at least 3")
     random = np.random.default_rng([seed, len(rounds)])
     observed, _ = read(blurred, MOST_IMAGES, random)
-    blurs = in_linear_light(random_blurs(rounds[0].images, random), _UNKNOWN, random)
-    in_light = _UNKNOWN
+    in_light = UNKNOWN_SHARE
+    blurs = in_linear_light(random_blurs(rounds[0].images, random), in_light, random)
     axes: Axes | None = None
     for number, step in enumerate(rounds):
         kernels = blurs.kernels(KERNEL_SIZE)

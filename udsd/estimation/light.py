@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsd.degradation import BlurSet
+from udsd.degradation import BlurConfig, BlurSet
 from udsd.estimation.likelihood import shares
 from udsd.estimation.luminance import Luminance
 from udsd.estimation.simulation import parts_of, simulated
 from udsd.estimation.transfer import KERNEL_SIZE
 
-GAMMAS = (1.7, 2.5)
-"""Powers of the grey levels that light is taken for."""
+UNKNOWN_SHARE = 0.5
+"""Share of light that is assumed until it is known."""
 
 _TYPICAL_GAMMA = 2.2
 _AROUND = (7, 15, 31)
@@ -75,9 +75,9 @@ def light_share(
 
 
 def in_linear_light(blurs: BlurSet, share: float, random: np.random.Generator) -> BlurSet:
-    """The blurs, of which a random share blurs light, by gammas between 1.7 and 2.5, and the others grey levels."""
+    """The blurs, of which a random share blurs light, by gammas as of `BlurConfig`, and the others grey levels."""
     chosen = random.random(len(blurs)) < share
-    return replace(blurs, gammas=np.where(chosen, random.uniform(*GAMMAS, size=len(blurs)), 1.0))
+    return replace(blurs, gammas=np.where(chosen, random.uniform(*BlurConfig().gamma, size=len(blurs)), 1.0))
 
 
 def edge_places(luminance: NDArray[np.float32]) -> Tensor:

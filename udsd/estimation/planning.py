@@ -13,7 +13,7 @@ import torch
 from udsd.errors import ImageError
 from udsd.estimation.folders import MOST_IMAGES
 from udsd.estimation.learning import ROUNDS, Round
-from udsd.estimation.light import in_linear_light
+from udsd.estimation.light import UNKNOWN_SHARE, in_linear_light
 from udsd.estimation.luminance import read_luminances
 from udsd.estimation.random_blurs import random_blurs
 from udsd.estimation.reader import new_reader
@@ -103,7 +103,7 @@ def measure_cost(sharp: Sequence[Path], seed: int = 0, *, clock: Callable[[], fl
     if not images:
         raise ImageError(f"none of the {len(sharp)} sharp images can be read")
     for count in (_TRIAL_WARM_UP, _TRIAL_IMAGES):
-        blurs = in_linear_light(random_blurs(count, random), 0.5, random)
+        blurs = in_linear_light(random_blurs(count, random), UNKNOWN_SHARE, random)
         began = clock()
         kernels = blurs.kernels(KERNEL_SIZE)
         describe(blurs, kernels)
