@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from udsd.degradation import BlurConfig
@@ -24,6 +24,9 @@ CLASSICS = (UNSHARP, WIENER, RICHARDSON_LUCY, BLIND_WIENER)
 
 AS_IT_IS = ", as it is"
 """Ends the name of a model that no picture was brought to: ``scale="off"``."""
+
+LIGHT_TOLD = ', light="linear"'
+"""Ends the name of a model that was told that light was blurred, as EXIF that names a camera tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +250,20 @@ SETS = (
         count=100,
         command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2",
         blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
+        variants={"": {}, LIGHT_TOLD: {"light": "linear"}},
         peers=False,
     ),
     PLATES,
+    replace(
+        PLATES,
+        name="plates in linear light",
+        title="these plates, blurred in linear light (gamma 2.2), as by a camera",
+        identifier="",
+        command='python benchmarks/figures.py --sets "plates in linear light"',
+        blur=replace(PLATES.blur, gamma_probability=1.0, gamma=(2.2, 2.2)),
+        variants={"": {}, LIGHT_TOLD: {"light": "linear"}},
+        peers=False,
+    ),
 )
 
 

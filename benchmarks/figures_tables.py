@@ -112,9 +112,10 @@ def _drawn_table(results: Results, sets: Sequence[EvaluationSet], entry: ModelEn
 def _methods(results: Results, one: EvaluationSet, manifest: Manifest, model: str = "") -> list[str]:
     """What was measured on a set: the input, one model of the zoo, classic methods, networks, and experiments."""
     measured = results.methods(one)
-    known = [BLURRED, *manifest.aliases, *CLASSICS, *one.experiments]
-    networks = [method for method in measured if method not in known]
-    return [method for method in (BLURRED, model, *CLASSICS, *networks, *one.experiments) if method in measured]
+    of_zoo = [alias + variant for alias in manifest.aliases for variant in one.variants]
+    networks = [method for method in measured if method not in (BLURRED, *of_zoo, *CLASSICS, *one.experiments)]
+    own = [model + variant for variant in one.variants]
+    return [method for method in (BLURRED, *own, *CLASSICS, *networks, *one.experiments) if method in measured]
 
 
 def _zoo_cells(figures: Figures) -> list[str]:

@@ -13,12 +13,16 @@ from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
 from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of
 from udsd.domains.copies import SHIFTED
-from udsd.domains.options import Quality
-from udsd.images import decode_image
-from udsd.inference import run_model
+from udsd.domains.options import Light, Quality
+from udsd.images import DecodedImage, decode_image
+from udsd.inference import Backend, run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.models.config import DomainConfig
 from udsd.restoring import restore_with_draws, restore_with_mean
+
+
+def as_decoded(pixels: Tensor, *, from_camera: bool = False) -> DecodedImage[Tensor]:
+    return DecodedImage(pixels, lambda restored: restored, from_camera)
 
 
 class HalvesFindings:
@@ -50,7 +54,7 @@ def test_draws_follow_the_equation_where_nothing_is_brought_to_the_model() -> No
     kept = pixels.clone()
     drawn = [
         *restore_with_draws(
-            pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 2, torch.Generator().manual_seed(3)
+            as_decoded(pixels), backend, domain_of(ModelConfig()), DeblurOptions(), 2, torch.Generator().manual_seed(3)
         )
     ]
     generator = torch.Generator().manual_seed(3)
@@ -66,7 +70,8 @@ def test_a_picture_in_parts_has_one_draw_in_all_of_them_and_is_looked_at_once() 
     half = torch.rand(1, 3, 24, 32) * 2 - 1
     domain = Halves()
     pixels = torch.cat([half, half], dim=2)
-    first, second = restore_with_draws(pixels, backend, domain, DeblurOptions(), 2, torch.Generator().manual_seed(3))
+    image, generator = as_decoded(pixels), torch.Generator().manual_seed(3)
+    first, second = restore_with_draws(image, backend, domain, DeblurOptions(), 2, generator)
     upper, lower = first.pixels.chunk(2, dim=2)
     assert torch.equal(upper, lower)
     assert not torch.equal(first.pixels, second.pixels)
@@ -142,7 +147,7 @@ def test_draws_leave_blank_pictures_as_they_are() -> None:
     pixels = torch.rand(2, 3, 24, 32) * 2 - 1
     pixels[1] = 0.5
     (sample,) = restore_with_draws(
-        pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 1, torch.Generator().manual_seed(3)
+        as_decoded(pixels), backend, domain_of(ModelConfig()), DeblurOptions(), 1, torch.Generator().manual_seed(3)
     )
     assert torch.equal(sample.pixels[1], pixels[1])
     assert not torch.equal(sample.pixels[0], pixels[0])
@@ -171,3 +176,83 @@ def test_what_a_model_restores_explains_its_picture_if_its_config_asks_for_it(
             restore(image, quality=quality)
             assert len(pictures) == count
             assert all(torch.equal(picture[None], decode_image(image).pixels) for picture in pictures)
+
+
+class TestPicturesWhoseLightWasBlurred:
+    EXPONENT = 1.5
+
+    @pytest.fixture
+    def backend(self) -> Backend:
+        """Networks that have learnt from blurred levels alone."""
+        model = random_model(residual_output=True)
+        model.config = replace(model.config, light_exponent=self.EXPONENT)
+        return run_model(model, device="cpu", dtype="float32")
+
+    def shown_in_light(self, backend: Backend, pixels: Tensor) -> Tensor:
+        """What the networks make of the power of levels in [0, 1], with the inverse of that."""
+        restored = backend.restore(((pixels + 1) / 2) ** self.EXPONENT * 2 - 1)
+        return ((restored + 1) / 2) ** (1 / self.EXPONENT) * 2 - 1
+
+    def restored(
+        self, backend: Backend, images: list[DecodedImage[Tensor]], light: Light = "auto"
+    ) -> list[Restoration]:
+        return restore_with_mean(images, backend, domain_of(ModelConfig()), DeblurOptions(light=light))
+
+    @pytest.mark.parametrize(("from_camera", "light"), [(True, "auto"), (True, "linear"), (False, "linear")])
+    def test_come_to_the_networks_with_the_models_exponent(
+        self, backend: Backend, from_camera: bool, light: Light
+    ) -> None:
+        pixels = torch.rand(2, 3, 24, 32) * 2 - 1
+        kept = pixels.clone()
+        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=from_camera)], light)
+        assert restoration.in_light
+        assert torch.allclose(restoration.pixels, self.shown_in_light(backend, kept), atol=1e-5)
+        assert not torch.allclose(restoration.pixels, backend.restore(kept), atol=1e-2)
+
+    @pytest.mark.parametrize(("from_camera", "light"), [(False, "auto"), (False, "off"), (True, "off")])
+    def test_are_no_others(self, backend: Backend, from_camera: bool, light: Light) -> None:
+        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
+        wanted = backend.restore(pixels)
+        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=from_camera)], light)
+        assert not restoration.in_light
+        assert torch.equal(restoration.pixels, wanted)
+
+    def test_have_the_result_that_each_has_alone(self, backend: Backend) -> None:
+        pixels = [torch.rand(1, 3, 24, 32) * 2 - 1 for _ in range(3)]
+        kept = [one.clone() for one in pixels]
+        images = [
+            as_decoded(one, from_camera=from_camera)
+            for one, from_camera in zip(pixels, (True, False, True), strict=True)
+        ]
+        shares: list[float] = []
+        together = restore_with_mean(
+            images, backend, domain_of(ModelConfig()), DeblurOptions(), on_progress=shares.append
+        )
+        assert [one.in_light for one in together] == [True, False, True]
+        assert all(torch.equal(image.pixels, one) for image, one in zip(images, kept, strict=True))
+        for one, restoration in zip(images, together, strict=True):
+            (alone,) = self.restored(backend, [one])
+            assert torch.allclose(restoration.pixels, alone.pixels, atol=1e-5)
+        assert shares == sorted(shares)
+        assert shares[-1] == 1
+
+    def test_have_draws_too(self, backend: Backend) -> None:
+        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
+        kept = pixels.clone()
+        domain, generator = domain_of(ModelConfig()), torch.Generator().manual_seed(3)
+        image = as_decoded(pixels, from_camera=True)
+        (sample,) = restore_with_draws(image, backend, domain, DeblurOptions(), 1, generator)
+        light = ((kept + 1) / 2) ** self.EXPONENT * 2 - 1
+        code = reparameterize(*backend.encode_blur(light), torch.Generator().manual_seed(3))
+        wanted = ((backend.restore(light, code) + 1) / 2) ** (1 / self.EXPONENT) * 2 - 1
+        assert sample.in_light
+        assert torch.allclose(sample.pixels, wanted, atol=1e-5)
+        assert torch.equal(pixels, kept)
+
+    def test_are_nothing_to_a_model_that_has_learnt_from_such(self) -> None:
+        backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
+        wanted = backend.restore(pixels)
+        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=True)], "linear")
+        assert not restoration.in_light
+        assert torch.equal(restoration.pixels, wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -25,6 +26,7 @@ from udsd.domains import (
 from udsd.images import DecodedImage
 from udsd.images.levels import GREY_LEVEL
 from udsd.inference import Backend, MemoryLimit, OnProgress
+from udsd.inference.backend import as_part
 from udsd.models import reparameterize
 
 _SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
@@ -58,12 +60,32 @@ def restore_with_mean(
     """
     # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
     singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
-    found = None if looks is None else examine_images(looks, domain, options)
-    model = _leaving_blank(partial(backend.restore, memory_limit=memory_limit))
-    restored = iter(
-        restore_images(singles, model, domain, options, on_progress, found=found, consistency=_consistency(backend))
-    )
-    return [joined([*islice(restored, len(image.pixels))]) for image in decoded]
+    found = examine_images([Look(single) for single in singles] if looks is None else looks, domain, options)
+    model = partial(backend.restore, memory_limit=memory_limit)
+    restored: dict[int, Restoration] = {}
+    exponents = [_exponent(image, backend, options) for image in decoded for _ in image.pixels]
+    different = sorted(set(exponents))
+    for part, exponent in enumerate(different):
+        numbers = [number for number, one in enumerate(exponents) if one == exponent]
+        images = [singles[number] for number in numbers]
+        restorations = restore_images(
+            [image.clone() for image in images] if len(images) == 1 < len(singles) else images,
+            _leaving_blank(_with_exponent(model, exponent)),
+            domain,
+            options,
+            None if on_progress is None else as_part(on_progress, part, len(different)),
+            found=[found[number] for number in numbers],
+            consistency=_consistency(backend),
+        )
+        restored |= zip(numbers, (replace(one, in_light=exponent != 1) for one in restorations), strict=True)
+    results = (restored[number] for number in range(len(singles)))
+    return [joined([*islice(results, len(image.pixels))]) for image in decoded]
+
+
+def _exponent(image: DecodedImage[Any], backend: Backend, options: DeblurOptions) -> float:
+    """With which an image's levels come to the networks."""
+    in_light = image.from_camera if options.light == "auto" else options.light == "linear"
+    return backend.config.light_exponent if in_light else 1
 
 
 def _consistency(backend: Backend) -> Consistency | None:
@@ -71,6 +93,23 @@ def _consistency(backend: Backend) -> Consistency | None:
     if not backend.config.consistent:
         return None
     return Consistency(backend.device, backend.config.passes)
+
+
+def _with_exponent(model: Restore, exponent: float) -> Restore:
+    """The model, which sees levels in [0, 1] with an exponent; what it makes of them comes back with the inverse."""
+    if exponent == 1:
+        return model
+
+    def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
+        shown = images if overwrite else images.clone()
+        return _raise(model(_raise(shown, exponent), overwrite=True, on_progress=on_progress), 1 / exponent)
+
+    return restore
+
+
+def _raise(images: Tensor, exponent: float) -> Tensor:
+    """The power of levels in [0, 1] that are stored in [-1, 1], in their place: an image is large."""
+    return images.add_(1).div_(2).clamp_(0, 1).pow_(exponent).mul_(2).sub_(1)
 
 
 def _leaving_blank(model: Restore) -> Restore:
@@ -109,7 +148,12 @@ def seeded(seed: int | None) -> torch.Generator:
 
 
 def restore_with_draws(
-    pixels: Tensor, backend: Backend, domain: Domain, options: DeblurOptions, n: int, generator: torch.Generator
+    decoded: DecodedImage[Any],
+    backend: Backend,
+    domain: Domain,
+    options: DeblurOptions,
+    n: int,
+    generator: torch.Generator,
 ) -> Iterator[Restoration]:
     """Restore an image, or a batch, ``n`` times with draws of the blur code, each when it is asked for.
 
@@ -117,7 +161,7 @@ def restore_with_draws(
     and the sigma of each part (a page at another size, a face) that is brought to the model.
 
     Args:
-        pixels: (B, 3, H, W), float32 in [-1, 1]; not changed.
+        decoded: The image or batch; not changed.
         backend: What runs the model.
         domain: What brings images to the model.
         options: How.
@@ -128,8 +172,9 @@ def restore_with_draws(
         ConfigError: The back-end takes no blur codes.
         MemoryLimitError: It needs more memory than it may take.
     """
-    singles = torch.split(pixels.cpu(), 1)
+    singles = torch.split(decoded.pixels.cpu(), 1)
     found = examine_images([Look(single) for single in singles], domain, options)
+    exponent = _exponent(decoded, backend, options)
     for _ in range(n):
         noise = torch.randn(
             len(singles), backend.config.blur_code_size, generator=generator, dtype=torch.float32, device="cpu"
@@ -138,13 +183,13 @@ def restore_with_draws(
         for single, findings, eps in zip(singles, found, torch.split(noise, 1), strict=True):
             parts += restore_images(
                 [single.clone()],
-                _drawn(backend, eps),
+                _leaving_blank(_with_exponent(_drawn(backend, eps), exponent)),
                 domain,
                 options,
                 found=[findings],
                 consistency=_consistency(backend),
             )
-        yield joined(parts)
+        yield replace(joined(parts), in_light=exponent != 1)
 
 
 def _drawn(backend: Backend, noise: Tensor) -> Restore:
@@ -155,4 +200,4 @@ def _drawn(backend: Backend, noise: Tensor) -> Restore:
         code = reparameterize(mean, log_variance, noise=noise)
         return backend.restore(images, code, overwrite=overwrite, on_progress=on_progress)
 
-    return _leaving_blank(restore)
+    return restore

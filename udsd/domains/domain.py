@@ -84,6 +84,7 @@ class Restoration:
         outcome: ``"restored"``; ``"sharp"`` if the picture was sharp already, and ``"unsuitable"`` if no model is for
             such pictures: then the pixels are those that came.
         model: Name and version of the model, if these are known.
+        in_light: Whether the networks have seen it as a picture whose light was blurred (`DeblurOptions.light`).
     """
 
     pixels: Tensor
@@ -91,6 +92,7 @@ class Restoration:
     notes: tuple[str, ...] = ()
     outcome: Outcome = "restored"
     model: str = ""
+    in_light: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ from udsd.images.metadata import (
     found_in,
     found_in_chunks,
     found_in_jpeg,
+    is_of_camera,
     orientation_of,
     pillow_turns_tiffs,
     split_chunks,
@@ -172,7 +174,7 @@ def decode_pillow(image: Image.Image, name: str, found: Mapping[str, Any] | None
     info = _carried(image, found, name, turned.size)
     if turned.mode in CONVERTED_MODES:
         turned = to_srgb(turned, info.pop("icc_profile", None), name)
-    return decode_array(np.asarray(to_restorable(turned))).then(lambda restored: with_info(restored, info))
+    return decode_with_info(np.asarray(to_restorable(turned)), info)
 
 
 def _carried(image: Image.Image, found: Mapping[str, Any], name: str, size: tuple[int, int]) -> dict[str, Any]:
@@ -184,7 +186,19 @@ def decode_deep(pixels: NDArray[np.uint16], info: dict[str, Any]) -> DecodedImag
     """Decode colours of 16 bits (H, W, C), with C 2 (grey and alpha), 3 or 4; encoding gives a `DeepImage`."""
     # Grey with alpha becomes colours: no writer knows it in 16 bits.
     colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
-    return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
+    decoded = decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
+    return replace(decoded, from_camera=is_of_camera(info))
+
+
+def decode_with_info(pixels: NDArray[Any], info: dict[str, Any]) -> DecodedImage[Image.Image]:
+    """Decode the pixels of an image that says more beside them; encoding gives an image that says the same."""
+
+    def with_info(restored: NDArray[Any]) -> Image.Image:
+        image = Image.fromarray(restored)
+        image.info.update(info)
+        return image
+
+    return replace(decode_array(pixels).then(with_info), from_camera=is_of_camera(info))
 
 
 def _count_pages(image: Image.Image) -> int:
@@ -217,10 +231,3 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     # Copies forget the format, by which the range of mode I is known.
     turned.format = image.format
     return turned
-
-
-def with_info(array: NDArray[Any], info: dict[str, Any]) -> Image.Image:
-    """An array as an image that says more beside its pixels."""
-    image = Image.fromarray(array)
-    image.info.update(info)
-    return image

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.metadata_files import MADE, SIDEWAYS, Entry, exif_block, is_upright, jpeg_with, photo, sideways
+from tests.metadata_files import MADE, SIDEWAYS, Entry, exif_block, is_upright, jpeg_with, photo, photo_16, sideways
 from tests.pictures import MAKER, ORIENTATION, identity, through
 from udsd.images import decode_image, save_image
 from udsd.images.metadata import exif
@@ -209,3 +209,40 @@ def test_tags_that_share_their_bytes_have_no_more_of_them_than_there_are() -> No
     read = exif.read_directories(block)
     assert sum(len(tag.content) for tag in read.main.values()) <= len(block)
     assert read.main.keys() == {1000}
+
+
+@pytest.mark.parametrize("ending", CONTAINERS)
+def test_a_picture_whose_exif_names_its_camera_is_known_for_one(ending: str, tmp_path: Path) -> None:
+    assert decode_image(photo(tmp_path / f"named{ending}", exif_block([MADE]))).from_camera
+    assert not decode_image(photo(tmp_path / f"turned{ending}", exif_block([SIDEWAYS]))).from_camera
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_so_is_one_of_16_bits(ending: str, tmp_path: Path) -> None:
+    assert decode_image(photo_16(tmp_path / f"named{ending}", exif=exif_block([MADE]))).from_camera
+    assert not decode_image(photo_16(tmp_path / f"plain{ending}")).from_camera
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_named"),
+    [
+        ([MADE], True),
+        ([(272, 2, 5, b"M10\0\0")], True),
+        ([(271, 2, 2, b" \0"), (272, 2, 2, b"\0\0")], False),
+        ([(271, 2, 100, 999_999)], False),
+        ([SIDEWAYS], False),
+    ],
+)
+def test_a_camera_is_named_by_its_maker_or_its_model(tags: list[Entry], is_named: bool) -> None:
+    assert exif.names_camera(exif_block(tags)) is is_named
+
+
+def test_nothing_that_is_no_exif_names_a_camera() -> None:
+    assert not exif.names_camera(b"")
+    assert not exif.names_camera(b"Exif\0\0no TIFF")
+
+
+def test_an_image_that_pillow_has_opened_is_known_for_one_of_a_camera(tmp_path: Path) -> None:
+    with Image.open(photo(tmp_path / "a.jpg", exif_block([MADE]))) as image:
+        assert decode_image(image).from_camera
+        assert not decode_image(np.asarray(image)).from_camera
