@@ -204,6 +204,12 @@ class TrainingConfig:
                 "branches.blur_encoder is false and loss.latent has a weight; without E^b there is no latent "
                 "regression: leave out one of them"
             )
+        if self.model.light_exponent > 1 and self.blur.gamma_probability:
+            raise ConfigError(
+                f"model.light_exponent is {self.model.light_exponent} and blur.gamma_probability "
+                f"{self.blur.gamma_probability}; networks that learn from blurred light are shown it as it is: set "
+                "model.light_exponent=1, or blur levels alone"
+            )
 
     @property
     def total_steps(self) -> int:
