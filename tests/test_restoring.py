@@ -179,19 +179,27 @@ def test_what_a_model_restores_explains_its_picture_if_its_config_asks_for_it(
 
 
 class TestPicturesWhoseLightWasBlurred:
-    EXPONENT = 1.5
+    SHARE = 0.7
 
     @pytest.fixture
     def backend(self) -> Backend:
         """Networks that have learnt from blurred levels alone."""
         model = random_model(residual_output=True)
-        model.config = replace(model.config, light_exponent=self.EXPONENT)
+        model.config = replace(model.config, light_share=self.SHARE)
         return run_model(model, device="cpu", dtype="float32")
 
     def shown_in_light(self, backend: Backend, pixels: Tensor) -> Tensor:
-        """What the networks make of the power of levels in [0, 1], with the inverse of that."""
-        restored = backend.restore(((pixels + 1) / 2) ** self.EXPONENT * 2 - 1)
-        return ((restored + 1) / 2) ** (1 / self.EXPONENT) * 2 - 1
+        """What the networks make of the mixture of light and levels, with the inverse of that."""
+        return self.levels(backend.restore(self.mixture(pixels)))
+
+    def mixture(self, pixels: Tensor) -> Tensor:
+        levels = (pixels + 1) / 2
+        return 2 * (self.SHARE * levels**2 + (1 - self.SHARE) * levels) - 1
+
+    def levels(self, mixture: Tensor) -> Tensor:
+        """The levels in [0, 1] that a mixture is of, by the formula for quadratic equations, in [-1, 1]."""
+        rest = 1 - self.SHARE
+        return ((rest**2 + 2 * self.SHARE * (mixture + 1)).sqrt() - rest) / self.SHARE - 1
 
     def restored(
         self, backend: Backend, images: list[DecodedImage[Tensor]], light: Light = "auto"
@@ -199,7 +207,7 @@ class TestPicturesWhoseLightWasBlurred:
         return restore_with_mean(images, backend, domain_of(ModelConfig()), DeblurOptions(light=light))
 
     @pytest.mark.parametrize(("from_camera", "light"), [(True, "auto"), (True, "linear"), (False, "linear")])
-    def test_come_to_the_networks_with_the_models_exponent(
+    def test_are_shown_to_the_networks_as_light_and_levels(
         self, backend: Backend, from_camera: bool, light: Light
     ) -> None:
         pixels = torch.rand(2, 3, 24, 32) * 2 - 1
@@ -242,9 +250,9 @@ class TestPicturesWhoseLightWasBlurred:
         domain, generator = domain_of(ModelConfig()), torch.Generator().manual_seed(3)
         image = as_decoded(pixels, from_camera=True)
         (sample,) = restore_with_draws(image, backend, domain, DeblurOptions(), 1, generator)
-        light = ((kept + 1) / 2) ** self.EXPONENT * 2 - 1
+        light = self.mixture(kept)
         code = reparameterize(*backend.encode_blur(light), torch.Generator().manual_seed(3))
-        wanted = ((backend.restore(light, code) + 1) / 2) ** (1 / self.EXPONENT) * 2 - 1
+        wanted = self.levels(backend.restore(light, code))
         assert sample.in_light
         assert torch.allclose(sample.pixels, wanted, atol=1e-5)
         assert torch.equal(pixels, kept)

@@ -63,29 +63,29 @@ def restore_with_mean(
     found = examine_images([Look(single) for single in singles] if looks is None else looks, domain, options)
     model = partial(backend.restore, memory_limit=memory_limit)
     restored: dict[int, Restoration] = {}
-    exponents = [_exponent(image, backend, options) for image in decoded for _ in image.pixels]
-    different = sorted(set(exponents))
-    for part, exponent in enumerate(different):
-        numbers = [number for number, one in enumerate(exponents) if one == exponent]
+    shares = [_light_share(image, backend, options) for image in decoded for _ in image.pixels]
+    different = sorted(set(shares))
+    for part, share in enumerate(different):
+        numbers = [number for number, one in enumerate(shares) if one == share]
         images = [singles[number] for number in numbers]
         restorations = restore_images(
             [image.clone() for image in images] if len(images) == 1 < len(singles) else images,
-            _leaving_blank(_with_exponent(model, exponent)),
+            _leaving_blank(_shown_light(model, share)),
             domain,
             options,
             None if on_progress is None else as_part(on_progress, part, len(different)),
             found=[found[number] for number in numbers],
             consistency=_consistency(backend),
         )
-        restored |= zip(numbers, (replace(one, in_light=exponent != 1) for one in restorations), strict=True)
+        restored |= zip(numbers, (replace(one, in_light=share > 0) for one in restorations), strict=True)
     results = (restored[number] for number in range(len(singles)))
     return [joined([*islice(results, len(image.pixels))]) for image in decoded]
 
 
-def _exponent(image: DecodedImage[Any], backend: Backend, options: DeblurOptions) -> float:
-    """With which an image's levels come to the networks."""
+def _light_share(image: DecodedImage[Any], backend: Backend, options: DeblurOptions) -> float:
+    """How much of what the networks are shown of an image is its light."""
     in_light = image.from_camera if options.light == "auto" else options.light == "linear"
-    return backend.config.light_exponent if in_light else 1
+    return backend.config.light_share if in_light else 0
 
 
 def _consistency(backend: Backend) -> Consistency | None:
@@ -95,21 +95,24 @@ def _consistency(backend: Backend) -> Consistency | None:
     return Consistency(backend.device, backend.config.passes)
 
 
-def _with_exponent(model: Restore, exponent: float) -> Restore:
-    """The model, which sees levels in [0, 1] with an exponent; what it makes of them comes back with the inverse."""
-    if exponent == 1:
+def _shown_light(model: Restore, share: float) -> Restore:
+    """The model, which is shown so much of the light of pictures and the rest of their levels.
+
+    Light is taken to be the square of levels x in [0, 1], so that y = share x^2 + (1 - share) x is shown. Its inverse
+    is no steeper than 1 / (1 - share): the root of light alone would make a pattern of the networks' noise in the dark.
+    """
+    if share == 0:
         return model
+    # Pixels are stored as v = 2 x - 1 and w = 2 y - 1, so that w = ((v + offset)^2 - offset^2 - 1) / (2 offset).
+    offset = 1 / share
 
     def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
         shown = images if overwrite else images.clone()
-        return _raise(model(_raise(shown, exponent), overwrite=True, on_progress=on_progress), 1 / exponent)
+        shown.add_(offset).square_().sub_(offset**2 + 1).div_(2 * offset)
+        restored = model(shown, overwrite=True, on_progress=on_progress)
+        return restored.mul_(2 * offset).add_(offset**2 + 1).clamp_min_(0).sqrt_().sub_(offset)
 
     return restore
-
-
-def _raise(images: Tensor, exponent: float) -> Tensor:
-    """The power of levels in [0, 1] that are stored in [-1, 1], in their place: an image is large."""
-    return images.add_(1).div_(2).clamp_(0, 1).pow_(exponent).mul_(2).sub_(1)
 
 
 def _leaving_blank(model: Restore) -> Restore:
@@ -174,7 +177,7 @@ def restore_with_draws(
     """
     singles = torch.split(decoded.pixels.cpu(), 1)
     found = examine_images([Look(single) for single in singles], domain, options)
-    exponent = _exponent(decoded, backend, options)
+    share = _light_share(decoded, backend, options)
     for _ in range(n):
         noise = torch.randn(
             len(singles), backend.config.blur_code_size, generator=generator, dtype=torch.float32, device="cpu"
@@ -183,13 +186,13 @@ def restore_with_draws(
         for single, findings, eps in zip(singles, found, torch.split(noise, 1), strict=True):
             parts += restore_images(
                 [single.clone()],
-                _leaving_blank(_with_exponent(_drawn(backend, eps), exponent)),
+                _leaving_blank(_shown_light(_drawn(backend, eps), share)),
                 domain,
                 options,
                 found=[findings],
                 consistency=_consistency(backend),
             )
-        yield replace(joined(parts), in_light=exponent != 1)
+        yield replace(joined(parts), in_light=share > 0)
 
 
 def _drawn(backend: Backend, noise: Tensor) -> Restore:

@@ -124,7 +124,7 @@ def test_results_for_machines(
 def test_a_photo_is_restored_as_one_whose_light_was_blurred_and_that_is_told(
     model: DeblurModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model.config = replace(model.config, light_exponent=1.5)
+    model.config = replace(model.config, light_share=0.7)
     save_model(model, tmp_path / "model")
     photo, report = tmp_path / "photo.png", tmp_path / "report.json"
     colourful().save(photo, exif=turned_exif(1))

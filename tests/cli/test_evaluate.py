@@ -69,7 +69,7 @@ def test_evaluate_can_blur_light_instead_of_levels(scan: Path, model_folder: Pat
 
 
 def test_evaluate_tells_models_that_light_was_blurred(scan: Path, model: DeblurModel, tmp_path: Path) -> None:
-    model.config = replace(model.config, light_exponent=2.0)
+    model.config = replace(model.config, light_share=0.7)
     save_model(model, tmp_path / "model")
     (tmp_path / "sharp").mkdir()
     shutil.copy(scan, tmp_path / "sharp")

@@ -161,9 +161,9 @@ def test_random_codes_can_have_a_perceptual_loss_of_their_own() -> None:
 
 def test_networks_that_learn_from_blurred_light_are_shown_it_as_it_is() -> None:
     in_light, levels = BlurConfig(gamma_probability=0.5), BlurConfig()
-    with pytest.raises(ConfigError, match=r"model.light_exponent is 1.5 and blur.gamma_probability 0.5; .* set model"):
-        TrainingConfig(model=ModelConfig(light_exponent=1.5), blur=in_light)
-    TrainingConfig(model=ModelConfig(light_exponent=1.5), blur=levels)
+    with pytest.raises(ConfigError, match=r"model.light_share is 0.7 and blur.gamma_probability 0.5; .* set model"):
+        TrainingConfig(model=ModelConfig(light_share=0.7), blur=in_light)
+    TrainingConfig(model=ModelConfig(light_share=0.7), blur=levels)
     TrainingConfig(blur=in_light)
 
 

@@ -24,9 +24,6 @@ LARGEST_SCALE = 8.0
 """And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
 
 
-_LARGEST_EXPONENT = 3.0
-"""Of levels that stand for light; the curves of cameras and screens have about 2.2."""
-
 DomainKind = Literal["page", "face"]
 """What a model's pictures show: print, or one face each."""
 
@@ -86,8 +83,8 @@ class ModelConfig:
         passes: How often pictures go through the networks with ``quality="best"``, from 1 to 4; above 1 the model must
             be ``consistent``, and have learnt from pictures that were restored once. Not in the paper. 1 takes the mean
             of shifted or mirrored copies instead.
-        light_exponent: The exponent of grey levels in [0, 1], from 1 to 3, with which pictures whose light was blurred
-            come to the networks, undone after them: for networks that have learnt from blurred levels alone. 1 for
+        light_share: Of pictures whose light was blurred the networks are shown a mixture of so much light, from 0 to 1,
+            and levels, which is undone after them: for networks that have learnt from blurred levels alone. 0 for
             those that have learnt from both. Not in the paper. `DeblurModel` itself does not do it.
         domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
             all at one scale.
@@ -105,7 +102,7 @@ class ModelConfig:
     balance_white: bool = False
     consistent: bool = False
     passes: int = 1
-    light_exponent: float = 1.0
+    light_share: float = 0.0
     domain: DomainConfig | None = None
     input_scale: float = 1.0
 
@@ -119,8 +116,8 @@ class ModelConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
         if self.passes > 1 and not self.consistent:
             raise ConfigError(f"passes is {self.passes} and consistent false; further passes need consistent = true")
-        if not 1 <= self.light_exponent <= _LARGEST_EXPONENT:
-            raise ConfigError(f"light_exponent is {self.light_exponent}; give 1 to {_LARGEST_EXPONENT:g}")
+        if not 0 <= self.light_share <= 1:
+            raise ConfigError(f"light_share is {self.light_share}; give 0 to 1")
         if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
             raise ConfigError(f"input_scale is {self.input_scale}; give {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}")
         if self.domain is not None and self.input_scale != 1:
@@ -140,8 +137,8 @@ class ModelConfig:
             del values["consistent"]
         if self.passes == 1:
             del values["passes"]
-        if self.light_exponent == 1:
-            del values["light_exponent"]
+        if self.light_share == 0:
+            del values["light_share"]
         if self.domain is None:
             del values["domain"]
         elif self.domain.blur is None:
