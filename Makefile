@@ -26,9 +26,10 @@ demo: $(INSTALLED)
 	@echo "The restored page: $(CURDIR)/demo_output/page_restored.png"
 	@echo "Before and after:  $(CURDIR)/demo_output/before_after.png"
 
-# A process for each core, whose networks compute with one thread: most tests have no use for more.
+# A process for each core, whose networks compute with one thread: most tests have no use for more. Each takes tests that lie
+# together, which have fixtures in common, until it takes over some of another's.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical --dist worksteal
 
 # What README and docs tell to do, those commands too that make test leaves out for they take their time.
 commands: $(READY)
@@ -37,7 +38,7 @@ commands: $(READY)
 page-ready: $(DEMO_READY)
 
 test-page: page-ready
-	OMP_NUM_THREADS=1 $(DEMO_VENV)/bin/python -m pytest -q -n logical tests/serving
+	OMP_NUM_THREADS=1 $(DEMO_VENV)/bin/python -m pytest -q -n logical --dist worksteal tests/serving
 
 check: $(READY)
 	$(BIN)/ruff format --check .
