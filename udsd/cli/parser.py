@@ -273,7 +273,7 @@ def _add_domain_options(command: argparse.ArgumentParser) -> None:
         "--light",
         choices=("auto", "linear", "off"),
         default="auto",
-        help="whether light was blurred and not grey levels: auto (default: if EXIF names a camera), linear, off",
+        help="whether light was blurred and not grey levels: auto (default: if the file names a camera), linear, off",
     )
     quality = command.add_mutually_exclusive_group()
     for name, what in (

@@ -59,7 +59,8 @@ class DeblurOptions:
             faces mirrored, whose mean is taken. A little better, and two to four times as slow.
         light: Whether light was blurred, as a camera does, and not the grey levels that its curve makes of light. It
             counts for models that have learnt from blurred levels (`ModelConfig.light_share`): `face`, `face-small`
-            and `plate`. ``"auto"``: where a file's EXIF names a camera. ``"linear"``: it was. ``"off"``: it was not.
+            and `plate`. ``"auto"``: where a file names a camera, in EXIF or as clips do. ``"linear"``: it was.
+            ``"off"``: it was not.
         skip_sharp: Give a picture that is sharp already back as it came; not where ``scale`` or ``faces`` is off, for
             then nothing is looked at.
 
