@@ -17,6 +17,7 @@ PIP_ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# --no-compile: of the 14,000 modules that are installed a third are ever imported, and compiled then.
 
 .PHONY: demo test commands page-ready test-page check fix docs linkcheck notebooks figures tables wheel clean
 
@@ -74,17 +75,17 @@ wheel: $(READY)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	python3 -m venv $(VENV)
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -e .
+	$(BIN)/python -m pip install -q --no-compile $(PIP_ARGS) -e .
 	@touch $(INSTALLED)
 
 $(READY): $(INSTALLED)
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-compile $(PIP_ARGS) -e '.[dev]'
 	@touch $(READY)
 
 $(DEMO_READY): export PIP_CONSTRAINT := $(CURDIR)/constraints-demo.txt
 $(DEMO_READY): pyproject.toml constraints-demo.txt
 	python3 -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/python -m pip install -q $(PIP_ARGS) -e '.[demo,pdf,video]' pytest pytest-xdist selenium
+	$(DEMO_VENV)/bin/python -m pip install -q --no-compile $(PIP_ARGS) -e '.[demo,pdf,video]' pytest pytest-xdist selenium
 	@touch $(DEMO_READY)
 
 clean:

@@ -77,7 +77,8 @@ def restore_with_mean(
             found=[found[number] for number in numbers],
             consistency=_consistency(backend),
         )
-        restored |= zip(numbers, (replace(one, in_light=share > 0) for one in restorations), strict=True)
+        told = (replace(one, in_light=share > 0 and one.outcome == "restored") for one in restorations)
+        restored |= zip(numbers, told, strict=True)
     results = (restored[number] for number in range(len(singles)))
     return [joined([*islice(results, len(image.pixels))]) for image in decoded]
 
@@ -85,7 +86,7 @@ def restore_with_mean(
 def _light_share(image: DecodedImage[Any], backend: Backend, options: DeblurOptions) -> float:
     """How much of what the networks are shown of an image is its light."""
     in_light = image.from_camera if options.light == "auto" else options.light == "linear"
-    return backend.config.light_share if in_light else 0
+    return backend.config.light_share if in_light and options.strength > 0 else 0
 
 
 def _consistency(backend: Backend) -> Consistency | None:
