@@ -17,7 +17,8 @@ PIP_ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# --no-compile: of the 14,000 modules that are installed a third are ever imported, and compiled then.
+# Modules are compiled when the first of the many processes of tests imports them; most of those that pip installs never are.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test commands page-ready test-page check fix docs linkcheck notebooks figures tables wheel clean
 
