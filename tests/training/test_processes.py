@@ -133,7 +133,7 @@ def test_processes_with_a_budget_take_as_many_steps_at_one_scale(pages: Path, tm
     (tmp_path / "train.py").write_text(UNEVEN)
     settings = ["data.crop_size=32", "data.batch_size=2", "data.minimum_contrast=0", "data.workers=0"]
     arguments = ["--sharp", str(pages), "--output", str(tmp_path / "run"), "--init", str(tmp_path / "model")]
-    arguments += ["--device", "cpu", "--budget", "8s", *(word for one in settings for word in ("--set", one))]
+    arguments += ["--device", "cpu", "--budget", "12s", *(word for one in settings for word in ("--set", one))]
     done = launch([str(tmp_path / "train.py"), *arguments])
     assert done.returncode == 0, done.stderr
     state = load_newest_checkpoint(tmp_path / "run")
