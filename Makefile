@@ -17,7 +17,7 @@ PIP_ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Modules are compiled when the first of the many processes of tests imports them; most of those that pip installs never are.
+# Modules are compiled, and kept, when the first of the many processes of tests imports them; half of those installed never are.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test commands page-ready test-page check fix docs linkcheck notebooks figures tables wheel clean
