@@ -9,6 +9,7 @@ from typing import Any, Literal
 from udsd.degradation import BlurConfig
 from udsd.domains import DeblurKeywords
 from udsd.errors import ConfigError
+from udsd.pretrained import ModelEntry, resolve
 from udsd.pretrained.manifest import PictureKind
 
 BLURRED, SHARP = "blurred", "sharp"
@@ -248,7 +249,7 @@ SETS = (
         kind="face",
         source="faces",
         count=100,
-        command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2",
+        command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2 [--light linear]",
         blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
         variants={"": {}, LIGHT_TOLD: {"light": "linear"}},
         peers=False,
@@ -265,6 +266,13 @@ SETS = (
         peers=False,
     ),
 )
+
+
+def version_of(entry: ModelEntry, variant: DeblurKeywords) -> str:
+    """What a model's result on a set depends on: its weights, and for pictures of light the share of it."""
+    if "light" not in variant:
+        return entry.sha256
+    return f"{entry.sha256}, light_share {resolve(entry.alias).read_config().light_share:g}"
 
 
 def main_set(kind: PictureKind | None) -> EvaluationSet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from figures_results import ALL, Figures, Results
-from figures_sets import BLURRED, CLASSICS, SETS, SHARP, UNSHARP, WIENER, EvaluationSet, main_set
+from figures_sets import BLURRED, CLASSICS, SETS, SHARP, UNSHARP, WIENER, EvaluationSet, main_set, version_of
 
 from udsd.errors import ConfigError
 from udsd.evaluation.report import means_table
@@ -44,7 +44,7 @@ def card_tables(results: Results, entry: ModelEntry, manifest: Manifest, sets: S
     own = [one for one in sets if one.kind == entry.kind and results.figures(one, entry.alias, entry.sha256)]
     parts = [
         f"{one.title[0].upper()}{one.title[1:]} (`{one.command.replace('MODEL', entry.alias)}`):\n\n"
-        f"{_set_table(results, one, entry.alias, manifest)}\n"
+        f"{_set_table(results, one, entry, manifest)}\n"
         for one in own
         if one.drawing is None
     ]
@@ -86,9 +86,12 @@ def zoo(results: Results, manifest: Manifest) -> str:
     return f"{_table(lines)}\n"
 
 
-def _set_table(results: Results, one: EvaluationSet, model: str, manifest: Manifest) -> str:
+def _set_table(results: Results, one: EvaluationSet, entry: ModelEntry, manifest: Manifest) -> str:
     """All methods over all images, then input, model and unsharp mask by strength of the blur."""
-    found = {method: results.figures(one, method) or {} for method in _methods(results, one, manifest, model)}
+    model = entry.alias
+    versions = {model + variant: version_of(entry, options) for variant, options in one.variants.items()}
+    methods = _methods(results, one, manifest, model)
+    found = {method: results.figures(one, method, versions.get(method)) or {} for method in methods}
     strengths = {strength: None for figures in found.values() for strength in figures}
     rows = [
         (strength, method, figures[strength])

@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.random_models import random_model
 from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
-from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of
+from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of, joined
 from udsd.domains.copies import SHIFTED
 from udsd.domains.options import Light, Quality
 from udsd.images import DecodedImage, decode_image
@@ -207,10 +207,11 @@ class TestPicturesWhoseLightWasBlurred:
         return restore_with_mean(images, backend, domain_of(ModelConfig()), DeblurOptions(light=light))
 
     @pytest.mark.parametrize(("from_camera", "light"), [(True, "auto"), (True, "linear"), (False, "linear")])
+    @pytest.mark.parametrize("size", [(24, 32), (25, 39), (7, 11)])
     def test_are_shown_to_the_networks_as_light_and_levels(
-        self, backend: Backend, from_camera: bool, light: Light
+        self, backend: Backend, size: tuple[int, int], from_camera: bool, light: Light
     ) -> None:
-        pixels = torch.rand(2, 3, 24, 32) * 2 - 1
+        pixels = torch.rand(2, 3, *size) * 2 - 1
         kept = pixels.clone()
         (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=from_camera)], light)
         assert restoration.in_light
@@ -256,6 +257,22 @@ class TestPicturesWhoseLightWasBlurred:
         assert sample.in_light
         assert torch.allclose(sample.pixels, wanted, atol=1e-5)
         assert torch.equal(pixels, kept)
+
+    def test_are_not_told_where_nothing_was_restored(self, backend: Backend) -> None:
+        class Sharp:
+            copies = SHIFTED
+
+            def examine(self, look: Look, options: DeblurOptions) -> AsExpected:
+                return AsExpected(is_sharp=True)
+
+        image = as_decoded(torch.rand(1, 3, 24, 32) * 2 - 1, from_camera=True)
+        options = DeblurOptions(skip_sharp=True)
+        restorations = restore_with_mean([image], backend, Sharp(), options)
+        restorations += restore_with_draws(image, backend, Sharp(), options, 1, torch.Generator())
+        restorations += restore_with_mean([image], backend, Sharp(), DeblurOptions(strength=0))
+        assert [one.in_light for one in restorations] == [False] * 3
+        kept, shown = restorations[0], Restoration(image.pixels, in_light=True)
+        assert joined([kept, shown]).in_light
 
     def test_are_nothing_to_a_model_that_has_learnt_from_such(self) -> None:
         backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")

@@ -28,6 +28,7 @@ from udsd.images.levels import GREY_LEVEL
 from udsd.inference import Backend, MemoryLimit, OnProgress
 from udsd.inference.backend import as_part
 from udsd.models import reparameterize
+from udsd.models.deblur_model import pad_image
 
 _SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
 
@@ -77,8 +78,7 @@ def restore_with_mean(
             found=[found[number] for number in numbers],
             consistency=_consistency(backend),
         )
-        told = (replace(one, in_light=share > 0 and one.outcome == "restored") for one in restorations)
-        restored |= zip(numbers, told, strict=True)
+        restored |= zip(numbers, (_told(one, share) for one in restorations), strict=True)
     results = (restored[number] for number in range(len(singles)))
     return [joined([*islice(results, len(image.pixels))]) for image in decoded]
 
@@ -96,6 +96,11 @@ def _consistency(backend: Backend) -> Consistency | None:
     return Consistency(backend.device, backend.config.passes)
 
 
+def _told(restoration: Restoration, share: float) -> Restoration:
+    """A restoration that says whether light was shown to the networks."""
+    return replace(restoration, in_light=share > 0 and restoration.outcome == "restored")
+
+
 def _shown_light(model: Restore, share: float) -> Restore:
     """The model, which is shown so much of the light of pictures and the rest of their levels.
 
@@ -108,10 +113,13 @@ def _shown_light(model: Restore, share: float) -> Restore:
     offset = 1 / share
 
     def restore(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
-        shown = images if overwrite else images.clone()
+        height, width = images.shape[-2:]
+        shown = pad_image(images)  # the back-end would, in memory of its own
+        if shown is images and not overwrite:
+            shown = images.clone()
         shown.add_(offset).square_().sub_(offset**2 + 1).div_(2 * offset)
-        restored = model(shown, overwrite=True, on_progress=on_progress)
-        return restored.mul_(2 * offset).add_(offset**2 + 1).clamp_min_(0).sqrt_().sub_(offset)
+        restored = model(shown, overwrite=True, on_progress=on_progress)[..., :height, :width]
+        return restored.mul_(2 * offset).add_(offset**2 + 1).sqrt_().sub_(offset)
 
     return restore
 
@@ -193,7 +201,7 @@ def restore_with_draws(
                 found=[findings],
                 consistency=_consistency(backend),
             )
-        yield replace(joined(parts), in_light=share > 0)
+        yield joined([_told(part, share) for part in parts])
 
 
 def _drawn(backend: Backend, noise: Tensor) -> Restore:

@@ -182,7 +182,7 @@ def _add_evaluate(commands: Commands) -> None:
         "--light",
         choices=("linear", "off"),
         default="off",
-        help="tell the models whether light was blurred and not grey levels (default: off)",
+        help="whether light was blurred, as by cameras and --gamma; EXIF does not tell it here (default: off)",
     )
     command.add_argument("--seed", type=some_seed, default=0, help="seed of strips, blur and noise (default: 0)")
     _add_model_options(command)

@@ -84,7 +84,8 @@ class Restoration:
         outcome: ``"restored"``; ``"sharp"`` if the picture was sharp already, and ``"unsuitable"`` if no model is for
             such pictures: then the pixels are those that came.
         model: Name and version of the model, if these are known.
-        in_light: Whether the networks have seen it as a picture whose light was blurred (`DeblurOptions.light`).
+        in_light: Whether what was restored of it was restored as a picture whose light was blurred
+            (`DeblurOptions.light`).
     """
 
     pixels: Tensor

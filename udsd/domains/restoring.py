@@ -124,4 +124,4 @@ def joined(parts: Sequence[Restoration]) -> Restoration:
     regions = (region for part in parts for region in part.regions)
     notes = dict.fromkeys(note for part in parts for note in part.notes)
     pixels = torch.cat([part.pixels for part in parts])
-    return Restoration(pixels, tuple(regions), tuple(notes), in_light=parts[0].in_light)
+    return Restoration(pixels, tuple(regions), tuple(notes), in_light=any(part.in_light for part in parts))

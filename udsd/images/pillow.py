@@ -93,6 +93,11 @@ class PillowReader:
 
     def read(self, index: int, found: Mapping[str, Any] | None = None) -> DecodedImage[Page]:
         """Decode a page, the first being 0; ``found`` is what it says beside its pixels, where that is known better."""
+        decoded = self._read(index, found)
+        # Of frames the first alone has the EXIF.
+        return decoded if index == 0 or found else replace(decoded, from_camera=is_of_camera(self._found_first()))
+
+    def _read(self, index: int, found: Mapping[str, Any] | None) -> DecodedImage[Page]:
         image = self._image
         image.seek(index)
         check_size(image)
@@ -126,6 +131,10 @@ class PillowReader:
 
     def _found_beside(self, index: int) -> Mapping[str, Any]:
         """What the file says; of frames behind the first how they are turned."""
+        found = self._found_first()
+        return found if index == 0 else {"orientation": orientation_of(found)}
+
+    def _found_first(self) -> Mapping[str, Any]:
         if self._found is None:
             image, name = self._image, self._name
             if self._chunks is not None:
@@ -134,7 +143,7 @@ class PillowReader:
                 self._found = found_in_jpeg(image, name, self._exif)
             else:
                 self._found = found_in(image, name)
-        return self._found if index == 0 else {"orientation": orientation_of(self._found)}
+        return self._found
 
     def _read_deep(self, index: int, orientation: int) -> NDArray[np.uint16]:
         if index > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ from udsd.images.deep import Page
 from udsd.images.deep_png import turned
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
-from udsd.images.metadata import carried, found_in_tiff, orientation_of
+from udsd.images.metadata import carried, found_in_tiff, is_of_camera, orientation_of
 from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, decode_with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
 from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, read_samples
@@ -100,7 +101,8 @@ class TiffReader:
             return restored
 
         # It is upright already.
-        return decode_pillow(inks, str(self._path), {"icc_profile": found.get("icc_profile")}).then(with_what_is_said)
+        decoded = decode_pillow(inks, str(self._path), {"icc_profile": found.get("icc_profile")})
+        return replace(decoded.then(with_what_is_said), from_camera=is_of_camera(info))
 
     def check_all(self) -> None:
         """Pages are written as they come, but many may share the same few bytes."""

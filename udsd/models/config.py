@@ -24,6 +24,9 @@ LARGEST_SCALE = 8.0
 """And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
 
 
+_LEAST_LIGHT, _MOST_LIGHT = 0.1, 0.9
+"""Less would be lost in rounding; the inverse of more is too steep at black."""
+
 DomainKind = Literal["page", "face"]
 """What a model's pictures show: print, or one face each."""
 
@@ -83,8 +86,8 @@ class ModelConfig:
         passes: How often pictures go through the networks with ``quality="best"``, from 1 to 4; above 1 the model must
             be ``consistent``, and have learnt from pictures that were restored once. Not in the paper. 1 takes the mean
             of shifted or mirrored copies instead.
-        light_share: Of pictures whose light was blurred the networks are shown a mixture of so much light, from 0 to 1,
-            and levels, which is undone after them: for networks that have learnt from blurred levels alone. 0 for
+        light_share: Of pictures whose light was blurred the networks are shown a mixture of so much light, from 0.1 to
+            0.9, and levels, which is undone after them: for networks that have learnt from blurred levels alone. 0 for
             those that have learnt from both. Not in the paper. `DeblurModel` itself does not do it.
         domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
             all at one scale.
@@ -116,8 +119,8 @@ class ModelConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
         if self.passes > 1 and not self.consistent:
             raise ConfigError(f"passes is {self.passes} and consistent false; further passes need consistent = true")
-        if not 0 <= self.light_share <= 1:
-            raise ConfigError(f"light_share is {self.light_share}; give 0 to 1")
+        if self.light_share != 0 and not _LEAST_LIGHT <= self.light_share <= _MOST_LIGHT:
+            raise ConfigError(f"light_share is {self.light_share}; give 0, or {_LEAST_LIGHT} to {_MOST_LIGHT}")
         if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
             raise ConfigError(f"input_scale is {self.input_scale}; give {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}")
         if self.domain is not None and self.input_scale != 1:

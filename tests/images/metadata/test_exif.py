@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.metadata_files import MADE, SIDEWAYS, Entry, exif_block, is_upright, jpeg_with, photo, photo_16, sideways
 from tests.pictures import MAKER, ORIENTATION, identity, through
-from udsd.images import decode_image, save_image
+from udsd.images import ImagePages, decode_image, save_image
 from udsd.images.metadata import exif
 
 CONTAINERS = [".jpg", ".png", ".text.png", ".webp", ".tif"]
@@ -221,6 +222,23 @@ def test_a_picture_whose_exif_names_its_camera_is_known_for_one(ending: str, tmp
 def test_so_is_one_of_16_bits(ending: str, tmp_path: Path) -> None:
     assert decode_image(photo_16(tmp_path / f"named{ending}", exif=exif_block([MADE]))).from_camera
     assert not decode_image(photo_16(tmp_path / f"plain{ending}")).from_camera
+
+
+@pytest.mark.parametrize("ending", [".webp", ".png"])
+def test_so_are_all_frames_of_an_animation(ending: str, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (24, 16), (60 * number, 0, 0)) for number in range(3)]
+    for name, tags in (("named", [MADE]), ("plain", [SIDEWAYS])):
+        path = tmp_path / f"{name}{ending}"
+        frames[0].save(path, save_all=True, append_images=frames[1:], exif=b"Exif\0\0" + exif_block(tags))
+        with ImagePages(path) as pages:
+            assert [page.from_camera for page in pages] == [name == "named"] * 3
+
+
+def test_so_is_a_tiff_of_inks(tmp_path: Path) -> None:
+    inks, path = np.zeros((4, 8, 8), np.uint8), tmp_path / "a.tif"
+    for extratags, is_named in (([(MAKER, 2, 0, "Leica", True)], True), ([], False)):
+        tifffile.imwrite(path, inks, photometric="separated", planarconfig="separate", extratags=extratags)
+        assert decode_image(path).from_camera is is_named
 
 
 @pytest.mark.parametrize(
