@@ -29,6 +29,9 @@ AS_IT_IS = ", as it is"
 LIGHT_TOLD = ', light="linear"'
 """Ends the name of a model that was told that light was blurred, as EXIF that names a camera tells it."""
 
+_OF_LIGHT: Mapping[str, DeblurKeywords] = {"": {}, LIGHT_TOLD: {"light": "linear"}}
+"""Models not told, and told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -251,7 +254,7 @@ SETS = (
         count=100,
         command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2 [--light linear]",
         blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
-        variants={"": {}, LIGHT_TOLD: {"light": "linear"}},
+        variants=_OF_LIGHT,
         peers=False,
     ),
     PLATES,
@@ -262,7 +265,7 @@ SETS = (
         identifier="",
         command='python benchmarks/figures.py --sets "plates in linear light"',
         blur=replace(PLATES.blur, gamma_probability=1.0, gamma=(2.2, 2.2)),
-        variants={"": {}, LIGHT_TOLD: {"light": "linear"}},
+        variants=_OF_LIGHT,
         peers=False,
     ),
 )
