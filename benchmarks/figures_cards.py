@@ -7,6 +7,7 @@ All figures are those of `figures_results.FILE`. What is not generated is writte
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from udsd.pretrained import Manifest, ModelEntry, load_manifest
 from udsd.pretrained.card import CITATION, CardFacts, scores_table, usage, with_front_matter, with_part
 from udsd.pretrained.lookup import BUNDLED_MODELS
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
+from make_face import draw_portrait
+
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / "weights_manifest.json"
 README = ROOT / "README.md"
 PICTURE = "before_after.jpg"
-SHOWN = {"face": "face.png", "plate": "plates.jpg"}
 
 _PAGES = {"datasets": ("debian-texlive-documentation",), "language": ("en",), "tags": ("document-images",)}
 """Of `text` and `text-small`."""
@@ -107,8 +110,11 @@ def card_text(results: Results, entry: ModelEntry, manifest: Manifest, card: str
 
 
 def draw_picture(name: str) -> Image.Image:
-    """Before and after: of `face` and `plate` those of the gallery, else the page of `make demo`."""
-    if name in SHOWN:
-        return Image.open(ROOT / "docs" / "images" / SHOWN[name]).convert("RGB")
+    """Before and after: a portrait, the plates of the gallery, or the page of `make demo`."""
+    kind = load_manifest().get(name).kind
+    if kind == "face":
+        return draw_portrait(name)
+    if kind == "plate":
+        return Image.open(ROOT / "docs" / "images" / "plates.jpg").convert("RGB")
     blurred = np.asarray(Image.open(ROOT / "examples" / "page_blurred.png"))[40:290]
     return udsd.compare(blurred, Deblurrer.from_pretrained(name)(blurred))

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import figures_peers as peers
-from figures_sets import BLIND_WIENER, RICHARDSON_LUCY, UNSHARP, WIENER, EvaluationSet, version_of
+from figures_sets import BLIND_WIENER, RICHARDSON_LUCY, UNSHARP, WIENER, EvaluationSet
 
 from udsd import Deblurrer
 from udsd.domains import DeblurKeywords
@@ -46,7 +46,7 @@ def contenders(one: EvaluationSet, named: Sequence[tuple[str, Path]]) -> list[li
     """
     models = [
         [
-            Contender(entry.alias + suffix, version_of(entry, options), partial(_model, entry.alias, options))
+            Contender(entry.alias + suffix, entry.sha256, partial(_model, entry.alias, options))
             for suffix, options in one.variants.items()
         ]
         for entry in load_manifest().models

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from udsd.degradation import BlurConfig
 from udsd.domains import DeblurKeywords
 from udsd.errors import ConfigError
-from udsd.pretrained import ModelEntry, resolve
 from udsd.pretrained.manifest import PictureKind
 
 BLURRED, SHARP = "blurred", "sharp"
@@ -25,12 +24,6 @@ CLASSICS = (UNSHARP, WIENER, RICHARDSON_LUCY, BLIND_WIENER)
 
 AS_IT_IS = ", as it is"
 """Ends the name of a model that no picture was brought to: ``scale="off"``."""
-
-LIGHT_TOLD = ', light="linear"'
-"""Ends the name of a model that was told that light was blurred, as EXIF that names a camera tells it."""
-
-_OF_LIGHT: Mapping[str, DeblurKeywords] = {"": {}, LIGHT_TOLD: {"light": "linear"}}
-"""Models not told, and told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +245,8 @@ SETS = (
         kind="face",
         source="faces",
         count=100,
-        command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2 [--light linear]",
+        command="udsd evaluate FACES --model MODEL --vgg-weights vgg19.safetensors --gamma 2.2 2.2",
         blur=BlurConfig(gamma_probability=1.0, gamma=(2.2, 2.2)),
-        variants=_OF_LIGHT,
         peers=False,
     ),
     PLATES,
@@ -265,17 +257,9 @@ SETS = (
         identifier="",
         command='python benchmarks/figures.py --sets "plates in linear light"',
         blur=replace(PLATES.blur, gamma_probability=1.0, gamma=(2.2, 2.2)),
-        variants=_OF_LIGHT,
         peers=False,
     ),
 )
-
-
-def version_of(entry: ModelEntry, variant: DeblurKeywords) -> str:
-    """What a model's result on a set depends on: its weights, and for pictures of light the share of it."""
-    if "light" not in variant:
-        return entry.sha256
-    return f"{entry.sha256}, light_share {resolve(entry.alias).read_config().light_share:g}"
 
 
 def main_set(kind: PictureKind | None) -> EvaluationSet:

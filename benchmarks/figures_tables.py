@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from figures_results import ALL, Figures, Results
-from figures_sets import BLURRED, CLASSICS, SETS, SHARP, UNSHARP, WIENER, EvaluationSet, main_set, version_of
+from figures_sets import BLURRED, CLASSICS, SETS, SHARP, UNSHARP, WIENER, EvaluationSet, main_set
 
 from udsd.errors import ConfigError
 from udsd.evaluation.report import means_table
@@ -44,7 +44,7 @@ def card_tables(results: Results, entry: ModelEntry, manifest: Manifest, sets: S
     own = [one for one in sets if one.kind == entry.kind and results.figures(one, entry.alias, entry.sha256)]
     parts = [
         f"{one.title[0].upper()}{one.title[1:]} (`{one.command.replace('MODEL', entry.alias)}`):\n\n"
-        f"{_set_table(results, one, entry, manifest)}\n"
+        f"{_set_table(results, one, entry.alias, manifest)}\n"
         for one in own
         if one.drawing is None
     ]
@@ -86,12 +86,9 @@ def zoo(results: Results, manifest: Manifest) -> str:
     return f"{_table(lines)}\n"
 
 
-def _set_table(results: Results, one: EvaluationSet, entry: ModelEntry, manifest: Manifest) -> str:
+def _set_table(results: Results, one: EvaluationSet, model: str, manifest: Manifest) -> str:
     """All methods over all images, then input, model and unsharp mask by strength of the blur."""
-    model = entry.alias
-    versions = {model + variant: version_of(entry, options) for variant, options in one.variants.items()}
-    methods = _methods(results, one, manifest, model)
-    found = {method: results.figures(one, method, versions.get(method)) or {} for method in methods}
+    found = {method: results.figures(one, method) or {} for method in _methods(results, one, manifest, model)}
     strengths = {strength: None for figures in found.values() for strength in figures}
     rows = [
         (strength, method, figures[strength])
@@ -115,10 +112,9 @@ def _drawn_table(results: Results, sets: Sequence[EvaluationSet], entry: ModelEn
 def _methods(results: Results, one: EvaluationSet, manifest: Manifest, model: str = "") -> list[str]:
     """What was measured on a set: the input, one model of the zoo, classic methods, networks, and experiments."""
     measured = results.methods(one)
-    of_zoo = [alias + variant for alias in manifest.aliases for variant in one.variants]
-    networks = [method for method in measured if method not in (BLURRED, *of_zoo, *CLASSICS, *one.experiments)]
-    own = [model + variant for variant in one.variants]
-    return [method for method in (BLURRED, *own, *CLASSICS, *networks, *one.experiments) if method in measured]
+    known = [BLURRED, *manifest.aliases, *CLASSICS, *one.experiments]
+    networks = [method for method in measured if method not in known]
+    return [method for method in (BLURRED, model, *CLASSICS, *networks, *one.experiments) if method in measured]
 
 
 def _zoo_cells(figures: Figures) -> list[str]:

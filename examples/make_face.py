@@ -1,4 +1,4 @@
-"""Blur a portrait by three random camera paths, restore it, and show both: the picture on the card of the model `face`.
+"""Blur a portrait by three random camera paths, restore it, and show both: the picture on the cards of faces.
 
     python examples/make_face.py face.png --model face
 
@@ -30,7 +30,12 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--model", default="face")
     options = parser.parse_args()
-    deblurrer = Deblurrer.from_pretrained(options.model)
+    save_image(draw_portrait(options.model), options.output)
+
+
+def draw_portrait(model: str) -> Image.Image:
+    """The portrait at three strengths of blur, blurred, restored by a model, and sharp."""
+    deblurrer = Deblurrer.from_pretrained(model)
     sharp = np.asarray(Image.fromarray(data.astronaut()).crop(FACE).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     images, captions = [], []
     for pair in blurred_pairs([SharpImage("portrait", sharp)] * 3, BlurConfig(), seed=1):
@@ -39,7 +44,7 @@ def main() -> None:
             images.append(Image.fromarray(image))
             score = "" if name == "sharp" else f", {shift_tolerant_psnr(image, sharp):.1f} dB"
             captions.append(f"{pair.strength}\n{name}{score}")
-    save_image(side_by_side(images, captions, columns=3), options.output)
+    return side_by_side(images, captions, columns=3)
 
 
 if __name__ == "__main__":

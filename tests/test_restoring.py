@@ -11,18 +11,14 @@ from torch import Tensor
 from tests.random_models import random_model
 from tests.typesetting import typeset_page
 from udsd.deblurrer import Deblurrer
-from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of, joined
+from udsd.domains import AsExpected, DeblurOptions, Look, Restoration, Restore, consistent, domain_of
 from udsd.domains.copies import SHIFTED
-from udsd.domains.options import Light, Quality
-from udsd.images import DecodedImage, decode_image
-from udsd.inference import Backend, run_model
+from udsd.domains.options import Quality
+from udsd.images import decode_image
+from udsd.inference import run_model
 from udsd.models import DeblurModel, ModelConfig, reparameterize
 from udsd.models.config import DomainConfig
 from udsd.restoring import restore_with_draws, restore_with_mean
-
-
-def as_decoded(pixels: Tensor, *, from_camera: bool = False) -> DecodedImage[Tensor]:
-    return DecodedImage(pixels, lambda restored: restored, from_camera)
 
 
 class HalvesFindings:
@@ -54,7 +50,7 @@ def test_draws_follow_the_equation_where_nothing_is_brought_to_the_model() -> No
     kept = pixels.clone()
     drawn = [
         *restore_with_draws(
-            as_decoded(pixels), backend, domain_of(ModelConfig()), DeblurOptions(), 2, torch.Generator().manual_seed(3)
+            pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 2, torch.Generator().manual_seed(3)
         )
     ]
     generator = torch.Generator().manual_seed(3)
@@ -70,8 +66,7 @@ def test_a_picture_in_parts_has_one_draw_in_all_of_them_and_is_looked_at_once() 
     half = torch.rand(1, 3, 24, 32) * 2 - 1
     domain = Halves()
     pixels = torch.cat([half, half], dim=2)
-    image, generator = as_decoded(pixels), torch.Generator().manual_seed(3)
-    first, second = restore_with_draws(image, backend, domain, DeblurOptions(), 2, generator)
+    first, second = restore_with_draws(pixels, backend, domain, DeblurOptions(), 2, torch.Generator().manual_seed(3))
     upper, lower = first.pixels.chunk(2, dim=2)
     assert torch.equal(upper, lower)
     assert not torch.equal(first.pixels, second.pixels)
@@ -147,7 +142,7 @@ def test_draws_leave_blank_pictures_as_they_are() -> None:
     pixels = torch.rand(2, 3, 24, 32) * 2 - 1
     pixels[1] = 0.5
     (sample,) = restore_with_draws(
-        as_decoded(pixels), backend, domain_of(ModelConfig()), DeblurOptions(), 1, torch.Generator().manual_seed(3)
+        pixels, backend, domain_of(ModelConfig()), DeblurOptions(), 1, torch.Generator().manual_seed(3)
     )
     assert torch.equal(sample.pixels[1], pixels[1])
     assert not torch.equal(sample.pixels[0], pixels[0])
@@ -176,108 +171,3 @@ def test_what_a_model_restores_explains_its_picture_if_its_config_asks_for_it(
             restore(image, quality=quality)
             assert len(pictures) == count
             assert all(torch.equal(picture[None], decode_image(image).pixels) for picture in pictures)
-
-
-class TestPicturesWhoseLightWasBlurred:
-    SHARE = 0.7
-
-    @pytest.fixture
-    def backend(self) -> Backend:
-        """Networks that have learnt from blurred levels alone."""
-        model = random_model(residual_output=True)
-        model.config = replace(model.config, light_share=self.SHARE)
-        return run_model(model, device="cpu", dtype="float32")
-
-    def shown_in_light(self, backend: Backend, pixels: Tensor) -> Tensor:
-        """What the networks make of the mixture of light and levels, with the inverse of that."""
-        return self.levels(backend.restore(self.mixture(pixels)))
-
-    def mixture(self, pixels: Tensor) -> Tensor:
-        levels = (pixels + 1) / 2
-        return 2 * (self.SHARE * levels**2 + (1 - self.SHARE) * levels) - 1
-
-    def levels(self, mixture: Tensor) -> Tensor:
-        """The levels in [0, 1] that a mixture is of, by the formula for quadratic equations, in [-1, 1]."""
-        rest = 1 - self.SHARE
-        return ((rest**2 + 2 * self.SHARE * (mixture + 1)).sqrt() - rest) / self.SHARE - 1
-
-    def restored(
-        self, backend: Backend, images: list[DecodedImage[Tensor]], light: Light = "auto"
-    ) -> list[Restoration]:
-        return restore_with_mean(images, backend, domain_of(ModelConfig()), DeblurOptions(light=light))
-
-    @pytest.mark.parametrize(("from_camera", "light"), [(True, "auto"), (True, "linear"), (False, "linear")])
-    @pytest.mark.parametrize("size", [(24, 32), (25, 39), (7, 11)])
-    def test_are_shown_to_the_networks_as_light_and_levels(
-        self, backend: Backend, size: tuple[int, int], from_camera: bool, light: Light
-    ) -> None:
-        pixels = torch.rand(2, 3, *size) * 2 - 1
-        kept = pixels.clone()
-        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=from_camera)], light)
-        assert restoration.in_light
-        assert torch.allclose(restoration.pixels, self.shown_in_light(backend, kept), atol=1e-5)
-        assert not torch.allclose(restoration.pixels, backend.restore(kept), atol=1e-2)
-
-    @pytest.mark.parametrize(("from_camera", "light"), [(False, "auto"), (False, "off"), (True, "off")])
-    def test_are_no_others(self, backend: Backend, from_camera: bool, light: Light) -> None:
-        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
-        wanted = backend.restore(pixels)
-        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=from_camera)], light)
-        assert not restoration.in_light
-        assert torch.equal(restoration.pixels, wanted)
-
-    def test_have_the_result_that_each_has_alone(self, backend: Backend) -> None:
-        pixels = [torch.rand(1, 3, 24, 32) * 2 - 1 for _ in range(3)]
-        kept = [one.clone() for one in pixels]
-        images = [
-            as_decoded(one, from_camera=from_camera)
-            for one, from_camera in zip(pixels, (True, False, True), strict=True)
-        ]
-        shares: list[float] = []
-        together = restore_with_mean(
-            images, backend, domain_of(ModelConfig()), DeblurOptions(), on_progress=shares.append
-        )
-        assert [one.in_light for one in together] == [True, False, True]
-        assert all(torch.equal(image.pixels, one) for image, one in zip(images, kept, strict=True))
-        for one, restoration in zip(images, together, strict=True):
-            (alone,) = self.restored(backend, [one])
-            assert torch.allclose(restoration.pixels, alone.pixels, atol=1e-5)
-        assert shares == sorted(shares)
-        assert shares[-1] == 1
-
-    def test_have_draws_too(self, backend: Backend) -> None:
-        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
-        kept = pixels.clone()
-        domain, generator = domain_of(ModelConfig()), torch.Generator().manual_seed(3)
-        image = as_decoded(pixels, from_camera=True)
-        (sample,) = restore_with_draws(image, backend, domain, DeblurOptions(), 1, generator)
-        light = self.mixture(kept)
-        code = reparameterize(*backend.encode_blur(light), torch.Generator().manual_seed(3))
-        wanted = self.levels(backend.restore(light, code))
-        assert sample.in_light
-        assert torch.allclose(sample.pixels, wanted, atol=1e-5)
-        assert torch.equal(pixels, kept)
-
-    def test_are_not_told_where_nothing_was_restored(self, backend: Backend) -> None:
-        class Sharp:
-            copies = SHIFTED
-
-            def examine(self, look: Look, options: DeblurOptions) -> AsExpected:
-                return AsExpected(is_sharp=True)
-
-        image = as_decoded(torch.rand(1, 3, 24, 32) * 2 - 1, from_camera=True)
-        options = DeblurOptions(skip_sharp=True)
-        restorations = restore_with_mean([image], backend, Sharp(), options)
-        restorations += restore_with_draws(image, backend, Sharp(), options, 1, torch.Generator())
-        restorations += restore_with_mean([image], backend, Sharp(), DeblurOptions(strength=0))
-        assert [one.in_light for one in restorations] == [False] * 3
-        kept, shown = restorations[0], Restoration(image.pixels, in_light=True)
-        assert joined([kept, shown]).in_light
-
-    def test_are_nothing_to_a_model_that_has_learnt_from_such(self) -> None:
-        backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
-        pixels = torch.rand(1, 3, 24, 32) * 2 - 1
-        wanted = backend.restore(pixels)
-        (restoration,) = self.restored(backend, [as_decoded(pixels, from_camera=True)], "linear")
-        assert not restoration.in_light
-        assert torch.equal(restoration.pixels, wanted)

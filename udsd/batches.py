@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsd.domains import Restoration
-from udsd.domains.restoring import IN_LIGHT
 from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.images import DecodedImage, ImageLike, ImagePages, decode_image, pages_as_pillow
 from udsd.images.content import Bytes, is_content, is_path
@@ -159,8 +158,6 @@ def log_restoration(image: ImageLike, restoration: Restoration) -> None:
     name = os.fspath(image) if is_path(image) else "the image"
     for region in restoration.regions:
         logger.info("%s: %s", name, region.describe())
-    if restoration.in_light:
-        logger.info("%s: %s", name, IN_LIGHT)
     for note in restoration.notes:
         logger.warning("%s: %s", name, note)
 

@@ -298,7 +298,7 @@ class Deblurrer(BlurReading):
         decoded = decode_named(image)
         samples: list[Any] = []
         with memory_errors("the image"):
-            for restoration in restore_with_draws(decoded, self._backend, self._domain, chosen, n, generator):
+            for restoration in restore_with_draws(decoded.pixels, self._backend, self._domain, chosen, n, generator):
                 if not samples:
                     log_restoration(image, restoration)
                 samples.append(decoded.encode(restoration.pixels))

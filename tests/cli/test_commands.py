@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.commands import run
-from tests.pictures import colourful, opened, turned_exif
+from tests.pictures import opened
 from udsd.cli.commands import domain_options, restore_keywords
 from udsd.cli.parser import make_parser
-from udsd.domains.restoring import IN_LIGHT
 from udsd.images import limits
-from udsd.models import DeblurModel
-from udsd.pretrained import save_model
 
 
 def test_deblur(scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,27 +115,6 @@ def test_results_for_machines(
     ]
     assert json.loads(report.read_text())["files"] == lines
     assert opened(out / "scan_sharp.jpg").format == "JPEG"
-
-
-def test_a_photo_is_restored_as_one_whose_light_was_blurred_and_that_is_told(
-    model: DeblurModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    model.config = replace(model.config, light_share=0.7)
-    save_model(model, tmp_path / "model")
-    photo, report = tmp_path / "photo.png", tmp_path / "report.json"
-    colourful().save(photo, exif=turned_exif(1))
-    results = {}
-    for light in ("auto", "linear", "off"):
-        options = ["--model", tmp_path / "model", "--light", light, "--report", report]
-        caplog.clear()
-        with caplog.at_level("INFO"):
-            assert run("deblur", photo, "-o", tmp_path / light, *options) == 0
-        pages = json.loads(report.read_text())["files"][0]["pages"]
-        results[light] = np.asarray(opened(tmp_path / light / "photo.png"))
-        assert [page["in_light"] for page in pages] == ([] if light == "off" else [True])
-        assert (IN_LIGHT in caplog.text) is (light != "off")
-    assert np.array_equal(results["auto"], results["linear"])
-    assert not np.array_equal(results["auto"], results["off"])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ from PIL import Image
 
 from tests.commands import run
 from tests.pictures import opened
-from udsd.models import DeblurModel
-from udsd.pretrained import save_model
 
 
 def test_evaluate_writes_its_report(
@@ -66,20 +63,6 @@ def test_evaluate_can_blur_light_instead_of_levels(scan: Path, model_folder: Pat
         blurred.append(json.loads((report / "report.json").read_text())["overall"]["blurred"]["psnr"])
     assert blurred[1] == pytest.approx(blurred[0], abs=1e-3)
     assert abs(blurred[2] - blurred[0]) > 0.1
-
-
-def test_evaluate_tells_models_that_light_was_blurred(scan: Path, model: DeblurModel, tmp_path: Path) -> None:
-    model.config = replace(model.config, light_share=0.7)
-    save_model(model, tmp_path / "model")
-    (tmp_path / "sharp").mkdir()
-    shutil.copy(scan, tmp_path / "sharp")
-    scores = []
-    for light in ("off", "linear"):
-        given = [tmp_path / "sharp", "-o", tmp_path / light, "--model", tmp_path / "model", "--light", light]
-        assert run("evaluate", *given) == 0
-        scores.append(json.loads((tmp_path / light / "report.json").read_text())["overall"])
-    assert scores[0]["blurred"] == scores[1]["blurred"]
-    assert scores[0][str(tmp_path / "model")] != scores[1][str(tmp_path / "model")]
 
 
 @pytest.mark.parametrize("option", [["--strips", "4"], ["--other-paper"]])

@@ -38,7 +38,6 @@ from udsd.errors import ConfigError
         ({"faces": [(0, 0, np.array([10, 10]), 10)]}, "box is"),
         ({"background": np.array(["keep", "restore"])}, "background is array"),
         ({"skip_sharp": 1}, "skip_sharp is 1; give True or False"),
-        ({"light": "camera"}, "light is 'camera'; give 'auto' or 'linear' or 'off'"),
         ({"quality": "good"}, "quality is 'good'; give 'fast' or 'normal' or 'best'"),
     ],
 )

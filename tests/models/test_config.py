@@ -21,9 +21,6 @@ from udsd.models import ModelConfig
         ({"consistent": True, "passes": 5}, "passes is 5"),
         ({"consistent": True, "passes": 2.0}, "passes is 2.0"),
         ({"consistent": True, "passes": True}, "passes is True"),
-        ({"light_share": 1.1}, "light_share is 1.1; give 0, or 0.1 to 0.9"),
-        ({"light_share": 1e-20}, "light_share is 1e-20; give 0, or"),
-        ({"light_share": "0.7"}, "light_share is '0.7'"),
         ({"passes": 2}, "passes is 2 and consistent false; further passes need consistent = true"),
         ({"wdith": 3}, "wdith"),
         ({"input_scale": 0.1}, "input_scale is 0.1; give 0.125 to 8"),
@@ -41,7 +38,6 @@ def test_configuration_round_trip() -> None:
         ModelConfig(base_width=24, residual_output=True),
         ModelConfig(input_scale=1.414),
         ModelConfig(consistent=True),
-        ModelConfig(light_share=0.7),
         ModelConfig(consistent=True, passes=3),
     ):
         assert ModelConfig.from_dict(config.to_dict()) == config
@@ -53,7 +49,7 @@ def test_a_model_that_takes_pictures_as_they_are_says_nothing_of_a_scale() -> No
 
 def test_only_a_model_that_must_explain_its_pictures_says_so() -> None:
     """Earlier versions read the others."""
-    assert not {"consistent", "passes", "light_share"} & {*ModelConfig().to_dict()}
+    assert not {"consistent", "passes"} & {*ModelConfig().to_dict()}
     told = ModelConfig(consistent=True).to_dict()
     assert told["consistent"] is True
     assert "passes" not in told

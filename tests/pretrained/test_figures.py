@@ -390,23 +390,6 @@ def test_a_set_with_other_options_is_measured_anew(figures: dict[str, ModuleType
         assert results.figures(changed, "text", "1") is None
 
 
-def test_what_a_model_makes_of_light_is_shown_for_its_present_share_alone(
-    figures: dict[str, ModuleType], tmp_path: Path
-) -> None:
-    manifest = load_manifest(figures["cards"].MANIFEST)
-    entry, sets = manifest.get("face"), figures["sets"]
-    version = sets.version_of(entry, {"light": "linear"})
-    assert sets.version_of(entry, {}) == entry.sha256
-    assert version == f"{entry.sha256}, light_share 0.7"
-    (one,) = (one for one in sets.SETS if one.name == "faces in linear light")
-    results = figures["results"].Results(tmp_path / "results.json")
-    results.add(one, "face", entry.sha256, {"all": {"images": 1, "psnr": 20.0}})
-    told = "face" + sets.LIGHT_TOLD
-    for each, is_shown in ((f"{entry.sha256}, light_share 0.5", False), (version, True)):
-        results.add(one, told, each, {"all": {"images": 1, "psnr": 21.0}})
-        assert (told in figures["tables"].card_tables(results, entry, manifest)) is is_shown
-
-
 def test_experiments_are_kept_on_the_same_images_alone(figures: dict[str, ModuleType], tmp_path: Path) -> None:
     strips, path = figures["sets"].STRIPS, tmp_path / "results.json"
     results = figures["results"].Results(path)

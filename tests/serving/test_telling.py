@@ -15,10 +15,9 @@ def result(name: str = "a.png", reason: str = "", pages: tuple[PageReport, ...] 
 
 
 def test_what_was_done_is_told() -> None:
-    page = PageReport(1, (Region((0, 0, 9, 9), scale=0.5, inverted=True, size=33.3),), ("a note",), in_light=True)
+    page = PageReport(1, (Region((0, 0, 9, 9), scale=0.5, inverted=True, size=33.3),), ("a note",))
     told = as_html([result(pages=(page,))])
-    words_told = ("restored by text v1 in 1.2 s", "33 pixels", "0.5 times", "light print", "whose light was blurred")
-    for words in ("a.png", "a note", *words_told):
+    for words in ("a.png", "restored by text v1 in 1.2 s", "a note", "33 pixels", "0.5 times", "light print"):
         assert words in told
 
 

@@ -7,9 +7,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import udsd.training
-from udsd.degradation import BlurConfig
 from udsd.errors import ConfigError
-from udsd.models import ModelConfig
 from udsd.training.adversarial import AdversarialForm
 from udsd.training.config import RunConfig, TrainingConfig, UnpairedConfig, WarmStartConfig, parse_setting
 from udsd.training.networks import BranchConfig
@@ -157,14 +155,6 @@ def test_the_paper_recipe_is_the_paper() -> None:
 def test_random_codes_can_have_a_perceptual_loss_of_their_own() -> None:
     sections: dict[str, Any] = {"unpaired": {"steps": 1}, "loss": {"perceptual": 0.0, "random_perceptual": 0.1}}
     assert TrainingConfig.from_dict(sections).needs_vgg
-
-
-def test_networks_that_learn_from_blurred_light_are_shown_it_as_it_is() -> None:
-    in_light, levels = BlurConfig(gamma_probability=0.5), BlurConfig()
-    with pytest.raises(ConfigError, match=r"model.light_share is 0.7 and blur.gamma_probability 0.5; .* set model"):
-        TrainingConfig(model=ModelConfig(light_share=0.7), blur=in_light)
-    TrainingConfig(model=ModelConfig(light_share=0.7), blur=levels)
-    TrainingConfig(blur=in_light)
 
 
 def test_without_a_blur_encoder_there_is_no_latent_regression() -> None:

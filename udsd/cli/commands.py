@@ -19,7 +19,6 @@ from udsd.cli.reports import check_report, write_report
 from udsd.deblurrer import Deblurrer
 from udsd.domains import DeblurOptions, FaceBoxes, read_boxes
 from udsd.domains.options import Faces, Scale
-from udsd.domains.restoring import IN_LIGHT
 from udsd.errors import ConfigError, ImageError, MemoryLimitError
 from udsd.export import export_onnx, export_openvino
 from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_files, write_face_crops
@@ -192,8 +191,6 @@ def _log_pages(result: FileResult) -> None:
         name = f"{result.source}" if page.number == 1 else f"{result.source}, {part_name(result.source)} {page.number}"
         for region in page.regions:
             logger.info("%s: %s", name, region.describe())
-        if page.in_light:
-            logger.info("%s: %s", name, IN_LIGHT)
         for note in page.notes:
             logger.warning("%s: %s", name, note)
 
@@ -223,7 +220,6 @@ def domain_options(options: Namespace) -> tuple[DeblurOptions, FaceBoxes]:
         min_face=options.min_face,
         strength=options.strength,
         quality=options.domain_quality,
-        light=options.light,
         skip_sharp=getattr(options, "skip_sharp", False),
     )
     return chosen, read_boxes(options.faces) if names_file else FaceBoxes()

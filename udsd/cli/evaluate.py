@@ -10,9 +10,7 @@ from pathlib import Path
 from udsd.cli.commands import load_deblurrer
 from udsd.cli.output import print_line
 from udsd.cli.reports import write_report
-from udsd.deblurrer import Deblurrer
 from udsd.degradation import BlurConfig
-from udsd.domains.options import Light
 from udsd.errors import ConfigError
 from udsd.evaluation import (
     EvaluationPair,
@@ -85,12 +83,8 @@ def _strips(options: Namespace) -> TextStrips:
 
 def _methods(options: Namespace) -> dict[str, Method]:
     names = [options.model, *options.beside]
-    methods = {name: _restoring(load_deblurrer(options, name), options.light) for name in names}
+    methods: dict[str, Method] = {name: load_deblurrer(options, name).deblur for name in names}
     return {**methods, "unsharp mask": unsharp_mask}
-
-
-def _restoring(deblurrer: Deblurrer, light: Light) -> Method:
-    return lambda image: deblurrer.deblur(image, light=light)
 
 
 def _write(report: EvaluationReport, folder: Path) -> None:

@@ -178,12 +178,6 @@ def _add_evaluate(commands: Commands) -> None:
     command.add_argument(
         "--other-paper", action="store_true", help="print each image anew, in fainter ink on tinted and shaded paper"
     )
-    command.add_argument(
-        "--light",
-        choices=("linear", "off"),
-        default="off",
-        help="whether light was blurred, as by cameras and --gamma; EXIF does not tell it here (default: off)",
-    )
     command.add_argument("--seed", type=some_seed, default=0, help="seed of strips, blur and noise (default: 0)")
     _add_model_options(command)
     command.set_defaults(run="evaluate:run")
@@ -268,12 +262,6 @@ def _add_domain_options(command: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="N",
         help="before the network, not of faces: auto (default), off, or a number",
-    )
-    command.add_argument(
-        "--light",
-        choices=("auto", "linear", "off"),
-        default="auto",
-        help="whether light was blurred and not grey levels: auto (default: if the file names a camera), linear, off",
     )
     quality = command.add_mutually_exclusive_group()
     for name, what in (

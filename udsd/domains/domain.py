@@ -84,8 +84,6 @@ class Restoration:
         outcome: ``"restored"``; ``"sharp"`` if the picture was sharp already, and ``"unsuitable"`` if no model is for
             such pictures: then the pixels are those that came.
         model: Name and version of the model, if these are known.
-        in_light: Whether what was restored of it was restored as a picture whose light was blurred
-            (`DeblurOptions.light`).
     """
 
     pixels: Tensor
@@ -93,7 +91,6 @@ class Restoration:
     notes: tuple[str, ...] = ()
     outcome: Outcome = "restored"
     model: str = ""
-    in_light: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ Background = Literal["restore", "keep"]
 Quality = Literal["fast", "normal", "best"]
 Scale = Literal["auto", "off"]
 Faces = Literal["auto", "center", "off"]
-Light = Literal["auto", "linear", "off"]
 
 
 _FARTHEST = 1e9
@@ -34,7 +33,6 @@ class DeblurKeywords(TypedDict, total=False):
     min_face: float
     strength: float
     quality: Quality
-    light: Light
     skip_sharp: bool
 
 
@@ -57,10 +55,6 @@ class DeblurOptions:
             config asks for it; ``"fast"`` leaves it as they made it, which saves a tenth of the time. ``"best"``
             restores the picture more than once: again from what has been restored, or in copies, pages shifted and
             faces mirrored, whose mean is taken. A little better, and two to four times as slow.
-        light: Whether light was blurred, as a camera does, and not the grey levels that its curve makes of light. It
-            counts for models that have learnt from blurred levels (`ModelConfig.light_share`): `face`, `face-small`
-            and `plate`. ``"auto"``: where a file names a camera, in EXIF or as clips do. ``"linear"``: it was.
-            ``"off"``: it was not.
         skip_sharp: Give a picture that is sharp already back as it came; not where ``scale`` or ``faces`` is off, for
             then nothing is looked at.
 
@@ -74,7 +68,6 @@ class DeblurOptions:
     min_face: float = 16
     strength: float = 1
     quality: Quality = "normal"
-    light: Light = "auto"
     skip_sharp: bool = False
 
     def __post_init__(self) -> None:
@@ -92,8 +85,6 @@ class DeblurOptions:
         self._set("strength", real_number("strength", self.strength, 0, 1, "a number from 0 to 1"))
         if not isinstance(self.quality, str) or self.quality not in get_args(Quality):
             raise ConfigError(f"quality is {self.quality!r}; give {_listed(Quality)}")
-        if not isinstance(self.light, str) or self.light not in get_args(Light):
-            raise ConfigError(f"light is {self.light!r}; give {_listed(Light)}")
         self._set("skip_sharp", truth("skip_sharp", self.skip_sharp))
 
     def _set(self, name: str, value: Any) -> None:

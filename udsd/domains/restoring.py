@@ -18,7 +18,6 @@ from udsd.inference.backend import OnProgress
 from udsd.surroundings import own_settings
 
 SHARP = "the picture is sharp already"
-IN_LIGHT = "restored as a picture whose light was blurred, not its grey levels"
 
 
 @own_settings()
@@ -123,5 +122,4 @@ def joined(parts: Sequence[Restoration]) -> Restoration:
         return parts[0]
     regions = (region for part in parts for region in part.regions)
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    pixels = torch.cat([part.pixels for part in parts])
-    return Restoration(pixels, tuple(regions), tuple(notes), in_light=any(part.in_light for part in parts))
+    return Restoration(torch.cat([part.pixels for part in parts]), tuple(regions), tuple(notes))

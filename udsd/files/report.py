@@ -20,13 +20,11 @@ class PageReport:
         number: Of the page in its file, from 1.
         regions: What was brought to the model in another form than it came in.
         notes: What else a user should know, as sentences.
-        in_light: Whether it was restored as a picture whose light was blurred, as a camera does.
     """
 
     number: int
     regions: tuple[Region, ...]
     notes: tuple[str, ...]
-    in_light: bool = False
 
 
 @dataclass(frozen=True, slots=True)

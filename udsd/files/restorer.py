@@ -154,9 +154,8 @@ def _told_once(tell: Callable[[Restoration, int], None]) -> Callable[[Restoratio
     def tell_news(restoration: Restoration, number: int) -> None:
         notes = tuple(note for note in restoration.notes if note not in told)
         regions = () if "regions" in told else restoration.regions
-        in_light = restoration.in_light and "in_light" not in told
-        told.update(notes, ["regions"] * bool(regions), ["in_light"] * in_light)
-        tell(replace(restoration, notes=notes, regions=regions, in_light=in_light), number)
+        told.update(notes, ["regions"] * bool(regions))
+        tell(replace(restoration, notes=notes, regions=regions), number)
 
     return tell_news
 

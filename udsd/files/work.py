@@ -87,8 +87,8 @@ class Work:
     def tell(self, restoration: Restoration, number: int = 1) -> None:
         """Keep what there is to tell of a page."""
         self.model = restoration.model or self.model
-        if restoration.regions or restoration.notes or restoration.in_light:
-            self.pages.append(PageReport(number, restoration.regions, restoration.notes, restoration.in_light))
+        if restoration.regions or restoration.notes:
+            self.pages.append(PageReport(number, restoration.regions, restoration.notes))
 
     def note(self, problems: Sequence[tuple[int, str]]) -> None:
         """Keep what there is to tell of pages that were not restored."""

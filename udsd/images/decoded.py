@@ -38,17 +38,14 @@ class DecodedImage(Generic[KindT_co]):
             are rounded to nearest, grey is the mean of the three channels, alpha is the one that came in, and so
             is what lies under full transparency. No gradient passes. It may be called more than once. It raises
             `ImageError` if the shape is not that of ``pixels`` or a value is NaN or infinite.
-        from_camera: Whether the file says which camera took it. Then its blur was of light, before the camera's curve
-            made grey levels of it.
     """
 
     pixels: Tensor
     encode: Callable[[Tensor], KindT_co]
-    from_camera: bool = False
 
     def then(self, finish: Callable[[KindT_co], OtherT]) -> DecodedImage[OtherT]:
         """The same pixels, with one more step on the way back."""
-        return DecodedImage(self.pixels, lambda restored: finish(self.encode(restored)), self.from_camera)
+        return DecodedImage(self.pixels, lambda restored: finish(self.encode(restored)))
 
 
 def decode_planes(planes: Tensor) -> DecodedImage[Tensor]:

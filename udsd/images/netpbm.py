@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsd.errors import ImageError
+from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import DeepImage, Page
 from udsd.images.families import Destination, PageReader, PageWriter
 from udsd.images.formats import ImageFormat
 from udsd.images.limits import check_pixels
 from udsd.images.modes import to_restorable
-from udsd.images.pillow import decode_deep, decode_with_info
+from udsd.images.pillow import decode_deep, with_info
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class NetpbmReader:
             pixels = pixels[..., 0]
         elif pixels.dtype == np.uint16:
             return decode_deep(pixels, info)
-        return decode_with_info(pixels, info)
+        return decode_array(pixels).then(lambda restored: with_info(restored, info))
 
     def check_all(self) -> None:
         """There is one page."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,7 +27,6 @@ from udsd.images.metadata import (
     found_in,
     found_in_chunks,
     found_in_jpeg,
-    is_of_camera,
     orientation_of,
     pillow_turns_tiffs,
     split_chunks,
@@ -93,11 +91,6 @@ class PillowReader:
 
     def read(self, index: int, found: Mapping[str, Any] | None = None) -> DecodedImage[Page]:
         """Decode a page, the first being 0; ``found`` is what it says beside its pixels, where that is known better."""
-        decoded = self._read(index, found)
-        # Of frames the first alone has the EXIF.
-        return decoded if index == 0 or found else replace(decoded, from_camera=is_of_camera(self._found_first()))
-
-    def _read(self, index: int, found: Mapping[str, Any] | None) -> DecodedImage[Page]:
         image = self._image
         image.seek(index)
         check_size(image)
@@ -131,10 +124,6 @@ class PillowReader:
 
     def _found_beside(self, index: int) -> Mapping[str, Any]:
         """What the file says; of frames behind the first how they are turned."""
-        found = self._found_first()
-        return found if index == 0 else {"orientation": orientation_of(found)}
-
-    def _found_first(self) -> Mapping[str, Any]:
         if self._found is None:
             image, name = self._image, self._name
             if self._chunks is not None:
@@ -143,7 +132,7 @@ class PillowReader:
                 self._found = found_in_jpeg(image, name, self._exif)
             else:
                 self._found = found_in(image, name)
-        return self._found
+        return self._found if index == 0 else {"orientation": orientation_of(self._found)}
 
     def _read_deep(self, index: int, orientation: int) -> NDArray[np.uint16]:
         if index > 0:
@@ -183,7 +172,7 @@ def decode_pillow(image: Image.Image, name: str, found: Mapping[str, Any] | None
     info = _carried(image, found, name, turned.size)
     if turned.mode in CONVERTED_MODES:
         turned = to_srgb(turned, info.pop("icc_profile", None), name)
-    return decode_with_info(np.asarray(to_restorable(turned)), info)
+    return decode_array(np.asarray(to_restorable(turned))).then(lambda restored: with_info(restored, info))
 
 
 def _carried(image: Image.Image, found: Mapping[str, Any], name: str, size: tuple[int, int]) -> dict[str, Any]:
@@ -195,19 +184,7 @@ def decode_deep(pixels: NDArray[np.uint16], info: dict[str, Any]) -> DecodedImag
     """Decode colours of 16 bits (H, W, C), with C 2 (grey and alpha), 3 or 4; encoding gives a `DeepImage`."""
     # Grey with alpha becomes colours: no writer knows it in 16 bits.
     colours = [0, 0, 0, 1] if pixels.shape[2] == 2 else [0, 1, 2, 3][: pixels.shape[2]]
-    decoded = decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
-    return replace(decoded, from_camera=is_of_camera(info))
-
-
-def decode_with_info(pixels: NDArray[Any], info: dict[str, Any]) -> DecodedImage[Image.Image]:
-    """Decode the pixels of an image that says more beside them; encoding gives an image that says the same."""
-
-    def with_info(restored: NDArray[Any]) -> Image.Image:
-        image = Image.fromarray(restored)
-        image.info.update(info)
-        return image
-
-    return replace(decode_array(pixels).then(with_info), from_camera=is_of_camera(info))
+    return decode_array(pixels).then(lambda restored: DeepImage(restored[..., colours], info))
 
 
 def _count_pages(image: Image.Image) -> int:
@@ -240,3 +217,10 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     # Copies forget the format, by which the range of mode I is known.
     turned.format = image.format
     return turned
+
+
+def with_info(array: NDArray[Any], info: dict[str, Any]) -> Image.Image:
+    """An array as an image that says more beside its pixels."""
+    image = Image.fromarray(array)
+    image.info.update(info)
+    return image

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,13 +13,14 @@ from PIL import Image
 
 from udsd.errors import ImageError, UdsdError
 from udsd.images import tiff_directories as tags
+from udsd.images.arrays import decode_array
 from udsd.images.decoded import DecodedImage
 from udsd.images.deep import Page
 from udsd.images.deep_png import turned
 from udsd.images.families import PageReader
 from udsd.images.limits import check_decoded, check_pixels
-from udsd.images.metadata import carried, found_in_tiff, is_of_camera, orientation_of
-from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, decode_with_info
+from udsd.images.metadata import carried, found_in_tiff, orientation_of
+from udsd.images.pillow import PillowReader, decode_deep, decode_pillow, with_info
 from udsd.images.tiff_directories import Entry, TiffDirectories
 from udsd.images.tiff_samples import LOSSLESS, UNCOMPRESSED, Samples, read_samples
 from udsd.images.tiff_single import page_alone
@@ -84,7 +84,7 @@ class TiffReader:
             pixels = pixels[..., 0]
         elif pixels.dtype == np.uint16:
             return decode_deep(pixels, info)
-        return decode_with_info(pixels, info)
+        return decode_array(pixels).then(lambda restored: with_info(restored, info))
 
     def _decode_inks(self, pixels: Samples, found: Mapping[str, Any]) -> DecodedImage[Page]:
         """Pillow has inks of 8 bits, and makes sRGB of them by their profile."""
@@ -101,8 +101,7 @@ class TiffReader:
             return restored
 
         # It is upright already.
-        decoded = decode_pillow(inks, str(self._path), {"icc_profile": found.get("icc_profile")})
-        return replace(decoded.then(with_what_is_said), from_camera=is_of_camera(info))
+        return decode_pillow(inks, str(self._path), {"icc_profile": found.get("icc_profile")}).then(with_what_is_said)
 
     def check_all(self) -> None:
         """Pages are written as they come, but many may share the same few bytes."""

@@ -24,9 +24,6 @@ LARGEST_SCALE = 8.0
 """And the inverse of the smallest. What is further from a model's range holds too little to be restored."""
 
 
-_LEAST_LIGHT, _MOST_LIGHT = 0.1, 0.9
-"""Less would be lost in rounding; the inverse of more is too steep at black."""
-
 DomainKind = Literal["page", "face"]
 """What a model's pictures show: print, or one face each."""
 
@@ -86,9 +83,6 @@ class ModelConfig:
         passes: How often pictures go through the networks with ``quality="best"``, from 1 to 4; above 1 the model must
             be ``consistent``, and have learnt from pictures that were restored once. Not in the paper. 1 takes the mean
             of shifted or mirrored copies instead.
-        light_share: Of pictures whose light was blurred the networks are shown a mixture of so much light, from 0.1 to
-            0.9, and levels, which is undone after them: for networks that have learnt from blurred levels alone. 0 for
-            those that have learnt from both. Not in the paper. `DeblurModel` itself does not do it.
         domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
             all at one scale.
         input_scale: How many times their size pictures are before the networks, from 1/8 to 8, where ``domain`` is not
@@ -105,7 +99,6 @@ class ModelConfig:
     balance_white: bool = False
     consistent: bool = False
     passes: int = 1
-    light_share: float = 0.0
     domain: DomainConfig | None = None
     input_scale: float = 1.0
 
@@ -119,8 +112,6 @@ class ModelConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
         if self.passes > 1 and not self.consistent:
             raise ConfigError(f"passes is {self.passes} and consistent false; further passes need consistent = true")
-        if self.light_share != 0 and not _LEAST_LIGHT <= self.light_share <= _MOST_LIGHT:
-            raise ConfigError(f"light_share is {self.light_share}; give 0, or {_LEAST_LIGHT} to {_MOST_LIGHT}")
         if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
             raise ConfigError(f"input_scale is {self.input_scale}; give {1 / LARGEST_SCALE} to {LARGEST_SCALE:g}")
         if self.domain is not None and self.input_scale != 1:
@@ -140,8 +131,6 @@ class ModelConfig:
             del values["consistent"]
         if self.passes == 1:
             del values["passes"]
-        if self.light_share == 0:
-            del values["light_share"]
         if self.domain is None:
             del values["domain"]
         elif self.domain.blur is None:

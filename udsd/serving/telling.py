@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 from udsd.domains import Region
-from udsd.domains.restoring import IN_LIGHT
 from udsd.files import FileResult
 from udsd.files.kinds import part_name
 from udsd.shown import shown
@@ -51,8 +50,6 @@ def _entry(result: FileResult) -> str:
     for page in result.pages:
         where = f"{part} {page.number}: " if page.number > 1 or len(result.pages) > 1 else ""
         told += [f"{where}{note}" for note in page.notes]
-        if page.in_light:
-            told.append(f"{where}{IN_LIGHT}")
         if page.regions:
             told.append(f"{where}{_regions(page.regions)}")
     # Of a picture that no model is for, the reason and the note on its only page are the same.

@@ -204,12 +204,6 @@ class TrainingConfig:
                 "branches.blur_encoder is false and loss.latent has a weight; without E^b there is no latent "
                 "regression: leave out one of them"
             )
-        if self.model.light_share and self.blur.gamma_probability:
-            raise ConfigError(
-                f"model.light_share is {self.model.light_share} and blur.gamma_probability "
-                f"{self.blur.gamma_probability}; networks that learn from blurred light are shown it as it is: set "
-                "model.light_share=0, or blur levels alone"
-            )
 
     @property
     def total_steps(self) -> int:

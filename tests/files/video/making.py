@@ -45,7 +45,6 @@ def make(
     options: dict[str, str] | None = None,
     color: dict[str, int] | None = None,
     time_base: Fraction = TIME_BASE,
-    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Write a clip of frames that are shown at ``times`` (units of ``time_base``); ``sound`` may name a codec."""
     times = [STEP * number for number in range(count)] if times is None else times
@@ -60,7 +59,7 @@ def make(
         stream.metadata["language"] = "fra"
         coded_by = "aac" if sound is True else sound
         audio: Any = container.add_stream(coded_by, rate=48000, layout="stereo") if coded_by else None
-        container.metadata.update(metadata or {"title": "a clip"})
+        container.metadata["title"] = "a clip"
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(draw(number, size), format="rgb24").reformat(format=pixel_format)
             frame.pts, frame.time_base = time, time_base

@@ -14,8 +14,7 @@ from PIL import Image
 
 from tests.commands import run
 from tests.files.video.making import STEP, Darker, Pixels, make, read
-from tests.random_models import random_model
-from udsd import ConfigError, Deblurrer, ImageError
+from udsd import ConfigError, ImageError
 from udsd.domains import Region, Restoration
 from udsd.files import compare_file, deblur_video, restore_files, write_face_crops
 from udsd.files.report import FileResult, PageReport
@@ -50,26 +49,6 @@ def test_a_clip_is_restored_and_all_else_kept(tmp_path: Path) -> None:
     assert restorer.seen == pytest.approx([frame.mean() / 127.5 - 1 for frame in before.frames], abs=0.002)
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["b.mp4"]
     assert is_marked(result.target)
-
-
-@pytest.mark.parametrize(
-    ("ending", "metadata", "is_named"),
-    [
-        ("mov", {"make": "Apple", "model": "iPhone"}, True),
-        ("mkv", {"COM.ANDROID.MANUFACTURER": "Google"}, True),
-        ("mkv", {"MODEL": " "}, False),
-        ("mp4", {"title": "make"}, False),
-    ],
-)
-def test_a_clip_that_names_its_camera_is_restored_as_one_whose_light_was_blurred(
-    ending: str, metadata: dict[str, str], is_named: bool, tmp_path: Path
-) -> None:
-    model = random_model(residual_output=True)
-    model.config = replace(model.config, light_share=0.7)
-    deblurrer = Deblurrer(model, device="cpu", dtype="float32")
-    path = make(tmp_path / f"a.{ending}", 4, metadata=metadata)
-    result = deblur_video(deblurrer, path, tmp_path / f"b.{ending}")
-    assert [page.in_light for page in result.pages] == ([True] if is_named else [])  # not of every frame
 
 
 def test_frames_of_any_times_keep_them(tmp_path: Path) -> None:

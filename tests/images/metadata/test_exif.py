@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
-from tests.metadata_files import MADE, SIDEWAYS, Entry, exif_block, is_upright, jpeg_with, photo, photo_16, sideways
+from tests.metadata_files import MADE, SIDEWAYS, Entry, exif_block, is_upright, jpeg_with, photo, sideways
 from tests.pictures import MAKER, ORIENTATION, identity, through
-from udsd.images import ImagePages, decode_image, save_image
+from udsd.images import decode_image, save_image
 from udsd.images.metadata import exif
 
 CONTAINERS = [".jpg", ".png", ".text.png", ".webp", ".tif"]
@@ -210,57 +209,3 @@ def test_tags_that_share_their_bytes_have_no_more_of_them_than_there_are() -> No
     read = exif.read_directories(block)
     assert sum(len(tag.content) for tag in read.main.values()) <= len(block)
     assert read.main.keys() == {1000}
-
-
-@pytest.mark.parametrize("ending", CONTAINERS)
-def test_a_picture_whose_exif_names_its_camera_is_known_for_one(ending: str, tmp_path: Path) -> None:
-    assert decode_image(photo(tmp_path / f"named{ending}", exif_block([MADE]))).from_camera
-    assert not decode_image(photo(tmp_path / f"turned{ending}", exif_block([SIDEWAYS]))).from_camera
-
-
-@pytest.mark.parametrize("ending", [".png", ".tif"])
-def test_so_is_one_of_16_bits(ending: str, tmp_path: Path) -> None:
-    assert decode_image(photo_16(tmp_path / f"named{ending}", exif=exif_block([MADE]))).from_camera
-    assert not decode_image(photo_16(tmp_path / f"plain{ending}")).from_camera
-
-
-@pytest.mark.parametrize("ending", [".webp", ".png"])
-def test_so_are_all_frames_of_an_animation(ending: str, tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (24, 16), (60 * number, 0, 0)) for number in range(3)]
-    for name, tags in (("named", [MADE]), ("plain", [SIDEWAYS])):
-        path = tmp_path / f"{name}{ending}"
-        frames[0].save(path, save_all=True, append_images=frames[1:], exif=b"Exif\0\0" + exif_block(tags))
-        with ImagePages(path) as pages:
-            assert [page.from_camera for page in pages] == [name == "named"] * 3
-
-
-def test_so_is_a_tiff_of_inks(tmp_path: Path) -> None:
-    inks, path = np.zeros((4, 8, 8), np.uint8), tmp_path / "a.tif"
-    for extratags, is_named in (([(MAKER, 2, 0, "Leica", True)], True), ([], False)):
-        tifffile.imwrite(path, inks, photometric="separated", planarconfig="separate", extratags=extratags)
-        assert decode_image(path).from_camera is is_named
-
-
-@pytest.mark.parametrize(
-    ("tags", "is_named"),
-    [
-        ([MADE], True),
-        ([(272, 2, 5, b"M10\0\0")], True),
-        ([(271, 2, 2, b" \0"), (272, 2, 2, b"\0\0")], False),
-        ([(271, 2, 100, 999_999)], False),
-        ([SIDEWAYS], False),
-    ],
-)
-def test_a_camera_is_named_by_its_maker_or_its_model(tags: list[Entry], is_named: bool) -> None:
-    assert exif.names_camera(exif_block(tags)) is is_named
-
-
-def test_nothing_that_is_no_exif_names_a_camera() -> None:
-    assert not exif.names_camera(b"")
-    assert not exif.names_camera(b"Exif\0\0no TIFF")
-
-
-def test_an_image_that_pillow_has_opened_is_known_for_one_of_a_camera(tmp_path: Path) -> None:
-    with Image.open(photo(tmp_path / "a.jpg", exif_block([MADE]))) as image:
-        assert decode_image(image).from_camera
-        assert not decode_image(np.asarray(image)).from_camera

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,10 +33,6 @@ _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg"
 named in lists of pieces (ffconcat, HLS, DASH)."""
 
 
-_CAMERA = ("make", "manufacturer", "model")
-"""Ends of names such as ``com.apple.quicktime.make`` and ``com.android.model``."""
-
-
 def load_av() -> Any:
     """The package that reads and writes clips.
 
@@ -57,7 +53,6 @@ class ClipFacts:
         rate: Frames a second, on average.
         count: How many packets of frames that are shown it has, at least 1.
         expected: How many frames that are shown it should have by its header, or 0 where that is not told.
-        from_camera: Whether it says which camera took it.
     """
 
     size: tuple[int, int]
@@ -66,7 +61,6 @@ class ClipFacts:
     rate: Fraction
     count: int
     expected: int
-    from_camera: bool
 
 
 @contextmanager
@@ -122,13 +116,7 @@ def read_facts(path: Path) -> ClipFacts:
         count, expected = _counts(container, stream)
         if min(size) < 1 or count == 0:
             raise ImageError(f"{path}: has no frames; get the file again")
-        time_base = stream.time_base or 1 / rate
-        return ClipFacts(size, codec_name(stream), time_base, rate, count, expected, _names_camera(container.metadata))
-
-
-def _names_camera(metadata: Mapping[str, str]) -> bool:
-    """Whether a clip names the maker or the model of a camera, as QuickTime, telephones and Matroska do."""
-    return any(name.lower().split(".")[-1] in _CAMERA and value.strip() for name, value in metadata.items())
+        return ClipFacts(size, codec_name(stream), stream.time_base or 1 / rate, rate, count, expected)
 
 
 def told(error: Exception) -> str:

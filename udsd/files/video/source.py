@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -163,8 +163,7 @@ class VideoSource:
                 sizes[size] += 1
                 if number >= self._first:
                     pixels = upright_pixels(frame, self.form)
-                    decoded = replace(decoded_frame(pixels), from_camera=self.facts.from_camera)
-                    yield Frame(number, pixels), decoded
+                    yield Frame(number, pixels), decoded_frame(pixels)
         if self.facts.expected > len(self.times):
             missing = self.facts.expected - len(self.times)
             self.problems.append(

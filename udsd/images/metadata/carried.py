@@ -87,11 +87,6 @@ def orientation_of(found: Mapping[str, Any]) -> int:
     return said or 1
 
 
-def is_of_camera(info: Mapping[str, Any]) -> bool:
-    """Whether an image says with which camera it was taken, in its EXIF."""
-    return exif.names_camera(info.get("exif") or b"")
-
-
 def carried(
     found: Mapping[str, Any], name: str, *, size: tuple[int, int], is_converted: bool = False
 ) -> dict[str, Any]:

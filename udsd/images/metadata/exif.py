@@ -33,9 +33,6 @@ _OF_PLACES = (37396, 41492, 33550, 33922, 34264, 34735, 34736, 34737)
 _OF_COLOURS = (301, 318, 319, 40961, 42240)
 """Transfer function, white point, primaries, colour space, gamma."""
 
-_CAMERA = (271, 272)
-"""Maker and model."""
-
 INCH, _CENTIMETRE = 2, 3
 _INCHES_PER_UNIT = {INCH: 1.0, _CENTIMETRE: 2.54}
 
@@ -77,16 +74,6 @@ def orientation(exif: bytes) -> int | None:
             number = layout.number(entry)
             return number if number in range(1, 9) else None
     return None
-
-
-def names_camera(exif: bytes) -> bool:
-    """Whether it says by which maker, or with which model, an image was taken. Scanners say it too."""
-    block = tiff_block(exif)
-    if not block:
-        return False
-    layout = Layout(block)
-    named = (entry for entry in layout.entries(layout.first) if entry.number in _CAMERA and layout.is_sound(entry))
-    return any(layout.value(entry).strip(b"\0 ") for entry in named)
 
 
 def resolution(exif: bytes) -> tuple[float, float] | None:
