@@ -141,7 +141,7 @@ FACES = EvaluationSet(
 )
 PLATES = EvaluationSet(
     name="plates",
-    title="100 drawn pictures of number plates, none trained on, blurred as in training: paths of 4 to 60 px, half of "
+    title="100 drawn pictures of number plates, none trained on, blurred in grey levels: paths of 4 to 60 px, half of "
     "them straight, defocus, noise, JPEG",
     kind="plate",
     source="plates",

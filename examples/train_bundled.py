@@ -17,7 +17,8 @@ of the runs before, and 2,671 that were drawn by
 
     python examples/draw_pages.py docs/usr/share -o pages/drawn2/ --letters 13 42 --seed 11 --count 2700
 
-but with more Cyrillic and Chinese among them, and each cut to 760 px a side at most. `face-small` had 3,504 faces.
+but with more Cyrillic and Chinese among them, and each cut to 760 px a side at most. The first run of `face-small` had
+3,504 faces.
 
 The last runs of `text-small` learn from `text`, which itself begins with the sixth of `text-small`. To make both anew,
 name the `text` that is to come: text-small --teacher runs/text/models/final. The command ends before those runs as long
@@ -31,11 +32,11 @@ trainer (below). docs/training.md has the settings for one GPU.
 The weights will be like the bundled ones, not the same: some of their runs were resumed with other settings than they
 began with (the models' cards say which), and number formats round differently from machine to machine. All runs with
 batches of 32 or more were made by a forerunner of this trainer, a script, which differs from it in this: it drew noise
-on the GPU; faces were enlarged by 1, 1.2 or 1.4, plates by 0.7, 1 or 1.5; of each batch of the third edition a quarter
-was stored at 104/160 of its size and a quarter at 1/2, all of pages with letters of 18 to 42 px, and pages with letters
-of 14 to 40 px were drawn from three times as often as others; flat grounds were never scaled to white. The fourth
-edition of `text` had 4,381 pages of its own, half of its paths of 6 to 70 px and half of 20 to 104, and in its second
-pass a kernel between the true one and the estimate; 28 of 48 crops of a batch were stored small. The teacher of
+on the GPU; faces were enlarged by 1, 1.2 or 1.4, plates by 0.7, 1 or 1.5; of each batch of the third edition of
+`text` a quarter was stored at 104/160 of its size and a quarter at 1/2, all of pages with letters of 18 to 42 px, and
+pages with letters of 14 to 40 px were drawn from three times as often as others; flat grounds were never scaled to
+white. Its fourth edition had 4,381 pages of its own, half of its paths of 6 to 70 px and half of 20 to 104, and in its
+second pass a kernel between the true one and the estimate; 28 of 48 crops of a batch were stored small. The teacher of
 `text-small` was `text` after 60 % of its third edition's run, and then its fourth edition, on 1,538 of the pages that
 this had learnt from, and at last on all of them, where it taught nothing of the crops blurred in linear light: it did
 not know them. Its third edition, where its last run began, was the mean of what two runs gave, .82 of the later one.
@@ -83,7 +84,7 @@ def run(
     teacher: str = "",
     **settings: object,
 ) -> Run:
-    """A run by its settings, ``section__key=value``, and those that it has in common with others; of blurred levels."""
+    """A run by its settings, ``section__key=value``, and those that it has in common with others; else of levels."""
     own = {name.replace("__", "."): str(value) for name, value in settings.items()}
     return Run(images, {**LEVELS, **(common or {}), **own}, teacher)
 
