@@ -29,7 +29,7 @@ from udsd.pretrained import load_manifest, save_model
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PARTS = ("results", "sets", "drawn", "plates", "sources", "peers", "methods", "tables", "cards")
-DRAWERS = ("draw_pages", "draw_plates", "plate_drawer", "plate_forms", "plate_surroundings")
+DRAWERS = ("draw_pages", "draw_plates", "make_face", "plate_drawer", "plate_forms", "plate_surroundings")
 PEERS = ["blurred", "unsharp mask", "Wiener, true kernel", "Richardson-Lucy, true kernel", "Wiener, estimated kernel"]
 
 
@@ -61,6 +61,16 @@ def test_weights_without_figures_are_told(figures: dict[str, ModuleType], name: 
         figures["tables"].scores(figures["results"].Results(), entry)
     with pytest.raises(ConfigError, match="no set measures models of kind None"):
         figures["tables"].scores(figures["results"].Results(), replace(entry, kind=None))
+
+
+@pytest.mark.parametrize("name", ["text-small", "face", "face-small", "plate"])
+def test_pictures_of_cards_are_what_the_writer_draws(figures: dict[str, ModuleType], name: str) -> None:
+    cards = figures["cards"]
+    with Image.open(cards.BUNDLED_MODELS / name / cards.PICTURE) as picture:
+        present = np.asarray(picture.convert("RGB"))
+    drawn = np.asarray(cards.draw_picture(name))
+    assert drawn.shape == present.shape
+    assert psnr(drawn, present) > 35, "run python benchmarks/figures.py --tables --pictures"
 
 
 def test_one_result_is_the_source_of_manifest_card_and_readme(figures: dict[str, ModuleType], tmp_path: Path) -> None:
