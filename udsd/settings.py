@@ -47,6 +47,15 @@ def build_settings(cls: type[_Section], values: Any, where: str = "") -> _Sectio
     return cls(**arguments)
 
 
+def check_strings(name: str, value: Any) -> None:
+    """Refuse what is no list of strings.
+
+    Raises:
+        ConfigError: It is something else, for instance a string, which is a list of letters to Python.
+    """
+    _convert(tuple[str, ...], value, name)
+
+
 def _is_required(entry: Field[Any]) -> bool:
     return entry.default is MISSING and entry.default_factory is MISSING
 

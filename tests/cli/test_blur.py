@@ -52,10 +52,14 @@ def test_with_sharp_images(
     assert "no blur to learn" not in out
 
 
-def test_without(folders: Path, tmp_path: Path) -> None:
+def test_without(folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["blur", str(folders / "blurred"), "-o", str(tmp_path)]) == 0
     check_report(tmp_path)
     found = load_blurs(tmp_path / "blur.safetensors")
+    assert np.mean(found.gammas > 1) == pytest.approx(0.5, abs=0.05)
+    out = capsys.readouterr().out
+    assert "whether light or grey levels were blurred is not known without --sharp" in out
+    assert "as by a camera" not in out
     assert np.median(extents(found)[found.moves]) == pytest.approx(EXTENT, rel=0.35)
 
 

@@ -236,6 +236,8 @@ def test_bad_settings_are_named(pages: Path, tmp_path: Path) -> None:
         train(pages, tmp_path / "run", settings={"steps": 3})
     with pytest.raises(ConfigError, match=r"unknown setting warm_start\.step"):
         train(pages, tmp_path / "run", settings={"warm_start.step": 3})
+    with pytest.raises(ConfigError, match="missing holds no run to go on with"):
+        train(None, tmp_path / "missing", resume=True)
     with pytest.raises(ConfigError, match="there are no images"):
         train(None, tmp_path / "run", settings=SETTINGS)
     with pytest.raises(ConfigError, match="neither two folders nor images"):

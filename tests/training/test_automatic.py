@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,15 @@ from udsd.cli.train import main
 from udsd.errors import ConfigError, ImageError
 from udsd.estimation import WHOLE, BlurEstimator, Round
 from udsd.evaluation.vgg import VGG19Features
-from udsd.training import automatic, learnt_blur, length, train
+from udsd.models import DeblurModel, ModelConfig
+from udsd.pretrained import save_model
+from udsd.training import automatic, image_pool, learnt_blur, length, train
 from udsd.training.automatic import chosen_config
 from udsd.training.checkpoint import find_checkpoints
+from udsd.training.config import TrainingConfig
+from udsd.training.data import TrainingCrops
+from udsd.training.data_config import DataConfig
+from udsd.training.length import StepTimes
 from udsd.training.runs import load_trained, read_run_config
 
 TINY = {
@@ -315,6 +323,50 @@ class TestOthers:
         assert not (tmp_path / "run").exists()
         assert "the blur of 8 images is learnt first, with 12 sharp ones" in caplog.text
 
+    def test_a_scale_is_looked_for_whether_or_not_there_are_steps(
+        self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def half(config: TrainingConfig, *_: object) -> TrainingConfig:
+            return replace(config, model=replace(config.model, input_scale=0.5))
+
+        monkeypatch.setattr(automatic, "with_best_scale", half)
+        save_model(DeblurModel(ModelConfig(base_width=4, residual_blocks=1)), tmp_path / "model")
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        for steps in ({}, {"steps": 3}):
+            given = {"data": data, "run": {"init": str(tmp_path / "model")}, "warm_start": steps}
+            assert chosen_config(tmp_path / "run", None, given).model.input_scale == 0.5
+            for settings in ({"input_scale": 1.0}, {"domain": {"kind": "page", "size": [23, 35]}}):
+                kept = chosen_config(tmp_path / "run", None, {**given, "model": settings})
+                assert kept.model.input_scale == 1.0
+
+    def test_its_name_is_as_good_as_no_recipe_to_go_on_with(self, folders: Path, tmp_path: Path) -> None:
+        command = ["--recipe", "automatic", "--sharp", str(folders / "sharp"), "--output", str(tmp_path / "run")]
+        assert main([*command, *words(STEPS)]) == 0
+        assert main([*command, *words(STEPS), "--resume"]) == 0
+
+    @pytest.mark.parametrize("blurred", ["some/folder", [1, 2]])
+    def test_blurred_folders_are_a_list(self, folders: Path, tmp_path: Path, blurred: object) -> None:
+        data = {"sharp": (str(folders / "sharp"),), "blurred": blurred}
+        with pytest.raises(ConfigError, match=r"data\.blurred is .*; give a"):
+            chosen_config(tmp_path / "run", None, {**STEPS, "data": data})
+
+    def test_the_file_of_a_widened_run_makes_the_same_run_again(self, folders: Path, tmp_path: Path) -> None:
+        for name, width in (("model", 4), ("other", 8)):
+            networks = ModelConfig(base_width=width, residual_blocks=1, residual_output=True)
+            save_model(DeblurModel(networks), tmp_path / name)
+        wider = {
+            "data": {**TINY["data"], "sharp": (str(folders / "sharp"),)},
+            "model": {"base_width": 8},
+            "run": {"init": str(tmp_path / "model")},
+            "warm_start": {"steps": 2},
+        }
+        train(None, tmp_path / "run", settings=flat(wider))
+        written = str(tmp_path / "run" / "config.toml")
+        assert chosen_config(tmp_path / "again", written, {}).model.base_width == 8
+        started = {"run": {"init": str(tmp_path / "model")}}
+        assert chosen_config(tmp_path / "again", written, started).model.base_width == 4
+        assert chosen_config(tmp_path / "again", "text", started).model.base_width == 4
+
     def test_a_ramp_that_is_given_stays(self, folders: Path, tmp_path: Path) -> None:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
         for given, ramp in (({}, 50), ({"ramp_steps": 400}, 400), ({"ramp_steps": 0}, 0)):
@@ -359,6 +411,60 @@ class TestBudget:
         data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
         with pytest.raises(ConfigError, match=r"a budget and warm_start\.steps are given"):
             chosen_config(tmp_path / "run", None, {**STEPS, "data": data}, budget=60)
+
+    @pytest.mark.parametrize("name", ["steps", "decay_steps", "epochs", "decay_epochs"])
+    def test_beside_an_unpaired_stage_is_refused(self, folders: Path, tmp_path: Path, name: str) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        with pytest.raises(ConfigError, match=rf"a budget and unpaired\.{name} are given"):
+            chosen_config(tmp_path / "run", None, {**TINY, "data": data, "unpaired": {name: 4}}, budget=60)
+
+    def test_too_short_is_told_by_a_dry_run(self, folders: Path, tmp_path: Path) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        with pytest.raises(ConfigError, match=r"the budget leaves .* for training"):
+            chosen_config(tmp_path / "run", None, {**TINY, "data": data}, budget=0.01, dry_run=True)
+
+    def test_slow_reading_counts(self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Photographs take longer to decode than a step; those that there is room for are decoded once."""
+        data = DataConfig(sharp=(str(folders / "sharp"),), crop_size=32, batch_size=2, workers=0)
+        config = replace(TrainingConfig(), data=data, model=ModelConfig(base_width=4, residual_blocks=1))
+        decode = image_pool.decode_image
+
+        def slow(path: Path) -> Any:
+            time.sleep(0.2)
+            return decode(path)
+
+        monkeypatch.setattr(image_pool, "decode_image", slow)
+        found = length.step_times(config, TrainingCrops(data, config.blur, 0))
+        assert found.cold - found.warm > 0.05
+        assert (found.in_memory, found.batches) == (1.0, 6.0)
+        none = replace(data, cache_gigabytes=0)
+        found = length.step_times(replace(config, data=none), TrainingCrops(none, config.blur, 0))
+        assert found.warm > 0.3
+        assert found.in_memory == 0
+
+    def test_steps_that_there_is_time_for(self) -> None:
+        assert StepTimes(1.0, 1.0, 1.0, 50).steps_in(100) == 100
+        # 25 batches are read, 4 s each; those in memory take 1 s.
+        assert StepTimes(4.0, 1.0, 1.0, 25).steps_in(75 + 200) == 200
+        assert StepTimes(4.0, 1.0, 1.0, 25).steps_in(40) == 10
+        assert StepTimes(4.0, 1.0, 0.0, 25).steps_in(400) == 100
+        assert StepTimes(4.0, 1.0, 1.0, 25).steps_in(-3) == 0
+
+    def test_measuring_has_its_share(self, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = {**TINY["data"], "sharp": (str(folders / "sharp"),)}
+        asked: list[float] = []
+
+        def slow(*_: object, **__: object) -> list[Any]:
+            time.sleep(2)
+            return []
+
+        monkeypatch.setattr(length, "make_validations", slow)
+        monkeypatch.setattr(length, "step_times", lambda *_, **__: asked.append(1) or StepTimes(0.1, 0.1, 1.0, 1.0))
+        config = chosen_config(tmp_path / "run", None, {**TINY, "data": data}, budget=100)
+        assert asked == [1]
+        # (100 - 2) s leave room for four measurements of 2 s, of which those at the start and the end are two.
+        assert config.warm_start.steps == pytest.approx(0.93 * (98 - 8) / 0.1, abs=20)
+        assert config.warm_start.steps // config.run.validate_every == 2
 
     def test_is_for_a_run_that_begins(self, run: Path, folders: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="has its 3 steps already, and a budget is for one that begins"):

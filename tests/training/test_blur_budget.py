@@ -11,6 +11,7 @@ from udsd.estimation import SHORTEST, WHOLE, BlurEstimator, Cost, Plan, Round, l
 from udsd.training import blur_budget, learnt_blur, length
 from udsd.training.automatic import chosen_config
 from udsd.training.blur_budget import BLUR_SHARE, affordable_plan
+from udsd.training.length import StepTimes
 
 COST = Cost(reading=0.0, simulating=0.01, fitting=0.0)
 FILES = [Path("a.png")] * 50
@@ -92,7 +93,7 @@ def test_a_run_learns_by_the_plan(
 
     monkeypatch.setattr(learnt_blur, "learn_blur", learn)
     monkeypatch.setattr(blur_budget, "measure_cost", lambda files, seed: COST)
-    monkeypatch.setattr(length, "seconds_per_step", lambda config, crops: 0.1)
+    monkeypatch.setattr(length, "step_times", lambda config, crops, first=0: StepTimes(0.1, 0.1, 1.0, 1.0))
     config = chosen_config(tmp_path / "run", None, settings, budget=60)
     (images,) = asked
     assert sum(images) < 0.5 * WHOLE.simulated

@@ -202,7 +202,8 @@ def test_the_licence_of_a_teacher_holds_for_what_learnt_from_it(tmp_path: Path) 
 
 def test_where_a_run_began_is_known_for_the_zoo_and_the_hub(tmp_path: Path) -> None:
     assert origin_of("") == origin_of(str(tmp_path / "missing")) == Origin()
-    assert origin_of("text") == Origin("udsd/text")
+    assert origin_of("text") == origin_of("udsd/text") == Origin("udsd/text")
+    assert origin_of("udsd/face") == origin_of("face")
     assert origin_of("acme/plates") == Origin("acme/plates")
     (tmp_path / "README.md").write_bytes(b"\xff")
     assert origin_of(str(tmp_path)) == Origin()
@@ -220,6 +221,37 @@ def test_a_card_that_somebody_wrote_is_left_alone(run: Path, tmp_path: Path) -> 
     card.write_bytes(b"\xff\xfe no text")
     export(run, card.parent)
     assert card.read_bytes() == b"\xff\xfe no text"
+
+
+def test_nothing_of_the_model_before_stays_in_the_folder(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained, folder = load_trained(run), tmp_path / "model"
+    config = replace(trained.config, run=replace(trained.config.run, init="face"))
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "load_trained", lambda *_, **__: replace(trained, config=config, origin=None))
+        export(run, folder, training_state=True)
+    (folder / "blur.safetensors").write_bytes(b"what another run has learnt")
+    (folder / "notes.txt").write_text("mine")
+    assert (folder / "LICENSE").exists()
+    export(run, folder, licence="Apache-2.0")
+    assert {path.name for path in folder.iterdir()} == {"README.md", "config.json", "model.safetensors", "notes.txt"}
+    for name in ("LICENSE", "training_state.safetensors", "blur.safetensors"):
+        assert f"{folder / name} was of the model before, and is removed" in caplog.text
+    assert "LICENSE" not in (folder / "README.md").read_text()
+
+
+def test_a_licence_of_ones_own_stays(run: Path, tmp_path: Path) -> None:
+    for name, text in (
+        ("Apache-2.0", "Apache License\n"),
+        ("LicenseRef-mine", "SPDX-License-Identifier: LicenseRef-mine\n\nMine.\n"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "LICENSE").write_text(text)
+        export(run, folder, licence=name)
+        assert (folder / "LICENSE").read_text() == text
+        assert "([LICENSE](LICENSE))" in (folder / "README.md").read_text()
 
 
 def test_settings_are_those_of_a_recipe(tmp_path: Path) -> None:

@@ -218,6 +218,17 @@ def test_samples_of_the_unpaired_stage_are_what_their_captions_say(make_config: 
     assert_same((learner.state(), torch.get_rng_state()), before)
 
 
+def test_restored_samples_are_those_of_the_averaged_model(make_config: MakeConfig) -> None:
+    learner = learner_of(make_config(**UNPAIRED))
+    crops = crops_of(learner.config)
+    with torch.no_grad():
+        for weight in learner.networks.deblur_model.parameters():
+            weight.mul_(2)
+        expected = learner.averaged_model(crops.blurred(0).to_device(CPU)[1])
+    restored = learner.translation_samples(crops.sharp(0), crops.blurred(0))["s_b: restored"]
+    assert torch.equal(restored, expected)
+
+
 def test_samples_are_drawn_with_the_same_codes_each_time(make_config: MakeConfig) -> None:
     """So that the grids of a run show its progress, not another code."""
     learner = learner_of(make_config(**UNPAIRED))
@@ -267,11 +278,13 @@ def test_a_state_goes_on_as_if_nothing_had_been(make_config: MakeConfig) -> None
         one_step(first, step)
     second = learner_of(config)
     second.load_state(copy.deepcopy(first.state()))
+    second.load_pools(copy.deepcopy(first.pools()))
     assert_same(second.state(), first.state())
     for learner in (first, second):
         torch.manual_seed(5)
         one_step(learner, 3)
     assert_same(second.state(), first.state())
+    assert_same(second.pools(), first.pools())
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 4), (3, 4), (4, 0)])
@@ -280,6 +293,7 @@ def test_a_pool_of_another_size_is_filled_again(make_config: MakeConfig, before:
     one_step(first)
     second = learner_of(make_config(**UNPAIRED, objective={"replay_pool": after}))
     second.load_state(copy.deepcopy(first.state()))
+    second.load_pools(copy.deepcopy(first.pools()))
     assert [bool(pool.filled) for pool in second._pools] == [False] * (2 if after else 0)
     assert_same(second.networks.state_dict(), first.networks.state_dict())
     one_step(second)

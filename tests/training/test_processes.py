@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.runs import TINY, merged, to_toml
+from tests.runs import TINY, assert_same, merged, to_toml
 from udsd.models import DeblurModel, ModelConfig
 from udsd.pretrained import save_model
 from udsd.training.checkpoint import find_checkpoints, load_newest_checkpoint
@@ -21,6 +21,7 @@ SETTINGS = merged(
     TINY,
     {
         "data": {"batch_size": 4},
+        "objective": {"replay_pool": 3},
         "warm_start": {"steps": 3},
         "unpaired": {"steps": 3, "decay_steps": 0},
         "run": {"checkpoint_every": 2, "keep_checkpoints": 9},
@@ -47,6 +48,15 @@ assert processes.gather({"number": processes.index}) == [{"number": 0}, {"number
 assert processes.of_main(processes.index) == 0
 assert processes.any(processes.index == 1) and not processes.any(False)
 processes.part()
+"""
+
+
+FROM_PYTHON = """
+import sys
+from udsd.training import train
+
+recipe, pages, output = sys.argv[1:]
+print(f"step {train(pages, output, recipe=recipe, device='cpu').step}", flush=True)
 """
 
 
@@ -122,8 +132,28 @@ def test_two_processes_train_one_model_and_resume_exactly(pages: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     resumed = load_newest_checkpoint(half)
     assert resumed is not None
-    for name, tensor in state["networks"].items():
-        assert torch.equal(resumed["networks"][name], tensor), name
+    assert_same(resumed["networks"], state["networks"])
+    assert_same(resumed["pools"], state["pools"])
+    assert not torch.equal(state["pools"][0][0]["images"], state["pools"][1][0]["images"])
+
+
+@pytest.mark.slow
+def test_each_process_of_a_script_gets_the_run_when_it_is_written(pages: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(to_toml(SETTINGS))
+    script = tmp_path / "script.py"
+    script.write_text(FROM_PYTHON)
+    done = launch([str(script), str(tmp_path / "recipe.toml"), str(pages), str(tmp_path / "run")])
+    assert done.returncode == 0, done.stderr
+    assert sorted(line for line in done.stdout.splitlines() if line) == ["step 6", "step 6"]
+
+
+@pytest.mark.slow
+def test_processes_do_not_learn_a_blur_together(pages: Path, tmp_path: Path) -> None:
+    arguments = ["--sharp", str(pages), "--blurred", str(pages), "--output", str(tmp_path / "run"), "--init", ""]
+    done = launch(["-m", "udsd.training", *arguments, "--device", "cpu", "--set", "warm_start.steps=2"])
+    assert done.returncode != 0
+    assert "several processes cannot learn a blur together; learn it first (udsd-train blur" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

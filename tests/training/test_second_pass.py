@@ -44,6 +44,20 @@ def test_the_first_crops_are_shown_as_they_were_restored(
     assert not shown.requires_grad
 
 
+@pytest.mark.parametrize(
+    ("size", "share", "counts"), [(4, 0.4, {1, 2}), (2, 0.1, {0, 1}), (1, 0.5, {0, 1}), (4, 1.0, {4})]
+)
+def test_small_batches_have_the_share_on_average(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, size: int, share: float, counts: set[int]
+) -> None:
+    monkeypatch.setattr(learner_module, "made_consistent", lambda restored, *_, **__: restored.fill_(0.25))
+    teaching, blurred = learner(make_config, share), torch.rand(size, 3, 16, 16)
+    torch.manual_seed(0)
+    shown = [int((teaching._restored_once(blurred) == 0.25).all(dim=(1, 2, 3)).sum()) for _ in range(300)]
+    assert set(shown) == counts
+    assert sum(shown) / (300 * size) == pytest.approx(share, abs=0.05)
+
+
 def test_without_a_share_blurred_crops_are_shown_as_they_are(make_config: MakeConfig) -> None:
     blurred = torch.rand(4, 3, 32, 32)
     assert learner(make_config, 0.0)._restored_once(blurred) is blurred

@@ -96,6 +96,27 @@ def test_held_out_images_can_be_measured(tmp_path: Path, caplog: pytest.LogCaptu
     assert "the run is not measured" in caplog.text
 
 
+def test_no_scene_is_both_held_out_and_trained_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Several blurred versions of one image, as RealBlur and the like have them."""
+    for scene in range(5):
+        for number in range(3):
+            save_noise(tmp_path / "sharp" / f"{scene}_{number}.png", scene)
+            save_noise(tmp_path / "blurred" / f"{scene}_{number}.png", 10 * scene + number + 100)
+    data = DataConfig(
+        pairs=(str(tmp_path / "blurred"), str(tmp_path / "sharp")), held_out=0.2, crop_size=16, batch_size=2
+    )
+    found = find_training_files(data)
+    measured = {sharp.name[0] for _, sharp in found.held_out_pairs}
+    assert len(found.held_out_pairs) == 3
+    assert {path.name[0] for path in found.sharp} == set("01234") - measured
+    assert len(found.pairs) == 3 * (5 - len(measured))
+    assert f"{12 - len(found.pairs)} image(s) are of the scenes that are measured" in caplog.text
+    for path in (tmp_path / "sharp").iterdir():
+        save_noise(path, 0)
+    assert len(find_training_files(data).pairs) == 12
+    assert "all pairs are of the scenes that are measured" in caplog.text
+
+
 def test_real_pairs_are_matched_by_name_and_the_rest_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sharp, blurred = tmp_path / "sharp", tmp_path / "blurred"
     for seed, name in enumerate(["a.png", "below/b.png", "c.png", "d.png"]):

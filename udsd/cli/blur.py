@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
+
+import numpy as np
 
 from udsd.cli.output import print_line
 from udsd.estimation import SHARP, typical_extent
@@ -25,7 +28,10 @@ def report_blur(options: Namespace) -> int:
         write_report(blurs, options.output)
         blurs.save(options.output / BLUR_FILE)
     print_line(f"{len(files)} images")
-    for line in describe_blurs(blurs):
+    lines = describe_blurs(blurs if options.sharp else replace(blurs, gammas=np.ones(len(blurs))))
+    if not options.sharp:
+        lines.append("whether light or grey levels were blurred is not known without --sharp: half are taken for light")
+    for line in lines:
         print_line(f"  {line}")
     if typical_extent(blurs) < SHARP:
         print_line("these images are sharp: there is no blur to learn")

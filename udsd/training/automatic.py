@@ -17,12 +17,13 @@ from typing import Any
 from udsd.device import resolve_device
 from udsd.errors import ConfigError, UdsdError
 from udsd.estimation import WHOLE, Plan
+from udsd.settings import check_strings
 from udsd.training.blur_budget import affordable_plan
 from udsd.training.checkpoint import find_checkpoints
 from udsd.training.config import TrainingConfig
 from udsd.training.data import TrainingCrops
 from udsd.training.learnt_blur import BLUR_FILE, BLUR_FILES, learn_blur_of, unpaired_files
-from udsd.training.length import least_seconds, with_length
+from udsd.training.length import affordable_measurements, least_seconds, with_length
 from udsd.training.lock import only_trainer
 from udsd.training.own_paths import is_own
 from udsd.training.processes import Processes
@@ -36,6 +37,9 @@ from udsd.training.validation import check_validations
 logger = logging.getLogger(__name__)
 
 RECIPE = "automatic"
+
+_LENGTHS = {"warm_start": ("steps",), "unpaired": ("steps", "decay_steps", "epochs", "decay_epochs")}
+"""Settings that say how long a run is, as a budget does."""
 
 _MEASURED = 8
 """Times that a run is measured, beside the start."""
@@ -69,6 +73,7 @@ def chosen_config(
         UdsdError: The model to start from cannot be had, or the folder not be written.
     """
     is_automatic = recipe in (None, RECIPE)
+    recipe = None if is_automatic else recipe  # else a run that goes on would be compared with the bare file
     if overwrite and not dry_run:
         with suppress(OSError):  # of an attempt to overwrite that came to nothing
             (output / NEXT_REQUEST_FILE).unlink(missing_ok=True)
@@ -91,6 +96,10 @@ def chosen_config(
     _check_request(given, budget)
     data = given.get("data", {})
     if not (data.get("sharp") or data.get("pairs")):
+        if resume and request is None:
+            raise ConfigError(
+                f"{output} holds no run to go on with; give the --output folder of one, or images to begin"
+            )
         raise ConfigError(
             "there are no images; give sharp ones (--sharp DIR), with blurred ones of other scenes if there are any "
             "(--blurred DIR), or pairs (--pairs BLURRED SHARP)"
@@ -139,8 +148,14 @@ def _has_own_blur(config: TrainingConfig, output: Path) -> bool:
 
 def _check_request(given: Overrides, budget: float | None) -> None:
     """Refuse what would be ignored."""
-    if budget is not None and given.get("warm_start", {}).get("steps"):
-        raise ConfigError("a budget and warm_start.steps are given, and either is a length; leave out one of them")
+    lengths = [
+        f"{section}.{key}"
+        for section, keys in _LENGTHS.items()
+        for key in keys
+        if budget is not None and given.get(section, {}).get(key)
+    ]
+    if lengths:
+        raise ConfigError(f"a budget and {lengths[0]} are given, and either is a length; leave out one of them")
     if given.get("data", {}).get("pairs") and given["data"].get("blurred"):
         raise ConfigError("pairs are given beside blurred images; give either pairs or unpaired images")
 
@@ -171,7 +186,7 @@ def automatic_config(
         budget: Seconds that all may take together, from now on; None for a length that suits the number of images.
             Up to half of them are for learning the blur, which is learnt less thoroughly if that takes longer.
         overwrite: Learn the blur anew, even if the folder holds that of a run that was interrupted.
-        dry_run: Learn nothing; a budget is only checked then, and gives no number of steps.
+        dry_run: Learn nothing, and look for no scale; of a budget the speed is measured all the same.
 
     Raises:
         ConfigError: A setting is unknown or out of range, the budget too short, or several processes are to learn a
@@ -181,11 +196,13 @@ def automatic_config(
     """
     ends = None if budget is None else time.monotonic() + budget
     given = {section: dict(values) for section, values in overrides.items()}
-    blurred = tuple(given.get("data", {}).pop("blurred", ()))
+    blurred = given.get("data", {}).pop("blurred", ())
+    check_strings("data.blurred", blurred)
     config = run_config(output, str(recipe_path(RECIPE)), given, resume=False)
-    crops = None
-    if not given.get("warm_start", {}).get("steps"):
-        processes = Processes(resolve_device(config.run.device))
+    is_open = not given.get("warm_start", {}).get("steps")
+    finds_scale = bool(config.run.init) and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {}))
+    crops, processes = None, Processes(resolve_device(config.run.device))
+    if is_open or finds_scale:
         crops = TrainingCrops(
             config.data,
             config.blur,
@@ -199,19 +216,27 @@ def automatic_config(
     if blurred and dry_run:
         _check_folders(blurred, config, crops, output, ends)
     elif _learns(overrides):
+        if processes.count > 1:
+            raise ConfigError(
+                "several processes cannot learn a blur together; learn it first (udsd-train blur BLURRED --sharp SHARP "
+                "-o BLUR), and give --set blur.learnt=BLUR/blur.safetensors in place of --blurred"
+            )
         make_folder(output)
         with only_trainer(output):
             path = _learnt(overrides, budget, config, crops, output, ends, overwrite=overwrite)
         config = replace(config, blur=replace(config.blur, learnt=str(path)))
     elif not dry_run:
         write_request(output, overrides, budget)
-    if crops is not None:
-        crops = crops.under(config.blur)
-        if config.run.init and not dry_run and not {"input_scale", "domain"} & set(given.get("model", {})):
-            config = with_best_scale(config, crops, output, ends)
-        crops, ramp_steps = crops.at_scale(config.model.input_scale), given.get("warm_start", {}).get("ramp_steps")
-        config = with_length(config, crops, None if dry_run else ends, ramp_steps=ramp_steps)
-    return _with_intervals(config, given)
+    if crops is not None and finds_scale:
+        config = with_best_scale(config, crops.under(config.blur), output, ends)
+    measured = _MEASURED
+    if crops is not None and is_open and ends is not None:
+        measured, seconds = affordable_measurements(config, crops.under(config.blur), output, ends, _MEASURED)
+        ends -= seconds
+    if crops is not None and is_open:
+        crops, ramp_steps = crops.under(config.blur), given.get("warm_start", {}).get("ramp_steps")
+        config = with_length(config, crops.at_scale(config.model.input_scale), ends, ramp_steps=ramp_steps)
+    return _with_intervals(config, given, measured)
 
 
 def _learnt(
@@ -266,11 +291,11 @@ def _check_folders(
         _plan(files, sharp, config, crops, ends)
 
 
-def _with_intervals(config: TrainingConfig, given: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:
+def _with_intervals(config: TrainingConfig, given: Mapping[str, Mapping[str, Any]], measured: int) -> TrainingConfig:
     """Measure and save a run of any length often enough, unless it is said how often."""
     steps = config.warm_start.steps
     wanted = {
-        "validate_every": max(1, steps // _MEASURED),
+        "validate_every": max(1, steps // measured),
         "sample_every": max(1, steps // 4),
         "checkpoint_every": min(500, max(1, steps // 4)),
     }

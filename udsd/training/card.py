@@ -83,6 +83,8 @@ def _lines(run: TrainedRun, facts: CardFacts) -> Iterator[str]:
     yield from ("", "## Images", "", *_images(run.data), "")
     if config.blur.learnt:
         yield from ("Sharp images were blurred in ways learnt from blurred ones, not by the ranges below.", "")
+    if config.data.pairs:
+        yield from ("It was trained on real pairs: nothing was blurred by the ranges of `[blur]` below.", "")
     yield from ("## Scores", "", *_scores(run))
     yield from ("", "## Limits", "", _LIMITS)
     yield from ("", "## Settings", "", "```toml", recipe_text(_public(config.to_dict())).rstrip(), "```", "")
@@ -90,7 +92,7 @@ def _lines(run: TrainedRun, facts: CardFacts) -> Iterator[str]:
 
 
 _LIMITS = """\
-It knows images like those it was trained on, and blur like that of its training (the settings below). What it draws of
+It knows images like those it was trained on, and blur like that of its training. What it draws of
 an image that is blurred more is what such images look like, and need not be what was there. Where it fails nobody has
 written yet."""
 

@@ -259,17 +259,41 @@ class TrainingConfig:
         Raises:
             ConfigError: The file is missing, is no TOML, or holds a bad setting.
         """
-        try:
-            values = found_paths(_parse_toml(read_limited(path, largest).decode()), path.parent)
-        except OSError as error:
-            raise ConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
-        except ValueError as error:
-            raise ConfigError(f"cannot read the recipe {path}: {error}") from error
+        return cls.from_recipe(read_recipe(path, largest=largest), overrides)
+
+    @classmethod
+    def from_recipe(
+        cls, recipe: Mapping[str, Any], overrides: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> TrainingConfig:
+        """What `read_recipe` has read, with settings by section and key that take precedence over it.
+
+        Raises:
+            ConfigError: It holds a bad setting.
+        """
+        values = dict(recipe)
         for section, settings in (overrides or {}).items():
             table = values.get(section, {})
             # A value that is no table is kept, so that the check of all settings names it.
             values[section] = {**table, **settings} if isinstance(table, Mapping) else table
         return cls.from_dict(values)
+
+
+def read_recipe(path: Path, *, largest: int = _LARGEST_RECIPE) -> dict[str, Any]:
+    """The settings that a recipe names, unchecked. Relative paths to images and to a learnt blur are those beside it.
+
+    Args:
+        path: The file.
+        largest: Bytes that it may have.
+
+    Raises:
+        ConfigError: The file is missing or is no TOML.
+    """
+    try:
+        return found_paths(_parse_toml(read_limited(path, largest).decode()), path.parent)
+    except OSError as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error}") from error
 
 
 def parse_setting(text: str) -> tuple[str, str, Any]:

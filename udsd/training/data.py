@@ -141,6 +141,13 @@ class TrainingCrops:
         how = "more to be blurred on the fly" if self.files.blur_on_the_fly else "blurred"
         return f"{len(self.files.sharp):,} sharp, {len(self.files.blurred):,} {how}{also}"
 
+    @property
+    def share_in_memory(self) -> float:
+        """About how many of the images there is room for once they are decoded, as a share from 0 to 1."""
+        room, found = self.config.cache_gigabytes * 2**30, describe_images(self.trained_on)
+        needed = 3 * found["count"] * math.prod(found.get("median", (0,)))
+        return min(1.0, room / needed) if needed else 1.0
+
     def facts(self, *, unpaired: bool) -> dict[str, Any]:
         """What a model's card says of the images: their numbers and sizes by their use, and nothing of where they are.
 

@@ -12,12 +12,12 @@ from udsd.atomic import whole_file
 from udsd.errors import WeightsError
 from udsd.estimation.estimator import FILE_NAME
 from udsd.pretrained import save_model
-from udsd.pretrained.card import MINIMAL_CARD
+from udsd.pretrained.card import CUSTOM_LICENCE, MINIMAL_CARD
 from udsd.pretrained.contents import LICENCE_FILE
 from udsd.pretrained.folder import CARD_FILE, LARGEST_CONFIG
 from udsd.regular import read_limited
 from udsd.training.card import MARK, card_facts, model_card
-from udsd.training.checkpoint import save_training_state
+from udsd.training.checkpoint import TRAINING_STATE, save_training_state
 from udsd.training.origin import origin_of_run
 from udsd.training.own_paths import is_own
 from udsd.training.runs import TrainedRun, load_trained
@@ -60,26 +60,59 @@ def export(
     licence = origin.licence_for(licence)
     if is_written:
         logger.info("%s is left as it is", folder / CARD_FILE)
-    text = origin.licence_text
-    has_text = text is not None or (folder / LICENCE_FILE).exists()
+    text, has_foreign_text = origin.licence_text, _has_licence_of_another_model(folder, licence)
+    has_text = text is not None or ((folder / LICENCE_FILE).exists() and not has_foreign_text)
     facts = card_facts(trained, folder.name, licence, base_model=origin.repo, has_licence_file=has_text)
     save_model(trained.networks.deblur_model, folder, card=None if is_written else model_card(trained, facts))
     if text is not None:
         with _written(folder / LICENCE_FILE) as unfinished:
             unfinished.write_bytes(text)
+    elif has_foreign_text:
+        _remove_of_model_before(folder / LICENCE_FILE)
     if training_state:
         save_training_state(trained.networks, folder)
-    _copy_blur(trained, Path(run), folder)
+    else:
+        _remove_of_model_before(folder / TRAINING_STATE)
+    learnt = trained.config.blur.learnt
+    if learnt and is_own(learnt, Path(run)) and Path(learnt).exists():
+        _copy_blur(Path(learnt), folder / FILE_NAME)
+    elif not is_written:
+        _remove_of_model_before(folder / FILE_NAME)
     logger.info("%s", _described(trained))
     return trained
 
 
-def _copy_blur(trained: TrainedRun, run: Path, folder: Path) -> None:
+def _copy_blur(learnt: Path, target: Path) -> None:
     """Give the model what the run has learnt about blur, with which it estimates that of images."""
-    learnt = trained.config.blur.learnt
-    if learnt and is_own(learnt, run) and Path(learnt).exists():
-        with _written(folder / FILE_NAME) as unfinished:
-            shutil.copyfile(learnt, unfinished)
+    if learnt.absolute() == target.absolute():
+        return
+    with _written(target) as unfinished:
+        shutil.copyfile(learnt, unfinished)
+
+
+def _has_licence_of_another_model(folder: Path, licence: str) -> bool:
+    """Whether the text in the folder is of a licence with terms of its own, which is not that of the model to come."""
+    try:
+        first = read_limited(folder / LICENCE_FILE, LARGEST_CONFIG).partition(b"\n")[0].decode(errors="replace")
+    except (OSError, ValueError):
+        return False
+    marked, name = first.partition("SPDX-License-Identifier:")[1:]
+    return bool(marked) and name.strip().startswith(CUSTOM_LICENCE) and name.strip() != licence
+
+
+def _remove_of_model_before(path: Path) -> None:
+    """Remove what an earlier export left in the folder, and is not of the weights that lie there now.
+
+    Raises:
+        WeightsError: The file cannot be removed.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise WeightsError(f"cannot remove {path} of the model before ({error}); choose another folder") from error
+    logger.warning("%s was of the model before, and is removed", path)
 
 
 @contextmanager

@@ -115,16 +115,21 @@ def leave_out_shared(files: Sequence[Path], others: Sequence[Path], *, role: str
     Raises:
         ImageError: All of them are.
     """
-    # Resolved paths, since a folder may be given once by a link and once by its own path.
-    known = {real_path(path) for path in others}
-    groups = _duplicates([*{real_path(path): path for path in [*others, *files]}.values()])
-    copies = {path for paths in groups if known & {real_path(path) for path in paths} for path in paths}
-    shared = {path for path in files if real_path(path) in known or path in copies}
+    shared = copies_of(files, others)
     kept = [path for path in files if path not in shared]
     if not kept:
         raise ImageError(f"all {role} images are among the {other_role} ones; give {role} images of other scenes")
     warn_of_files(f"are both {role} and {other_role} images, and are left out of the {role} ones", shared)
     return kept
+
+
+def copies_of(files: Sequence[Path], others: Sequence[Path]) -> set[Path]:
+    """The files that are, by content, among the others."""
+    # Resolved paths, since a folder may be given once by a link and once by its own path.
+    known = {real_path(path) for path in others}
+    groups = _duplicates([*{real_path(path): path for path in [*others, *files]}.values()])
+    copies = {path for paths in groups if known & {real_path(path) for path in paths} for path in paths}
+    return {path for path in files if real_path(path) in known or path in copies}
 
 
 def _images_of(given: str) -> list[Path]:

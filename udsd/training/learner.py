@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -143,7 +143,10 @@ class Learner:
         return losses
 
     def translation_samples(self, sharp: Crops, blurred: Crops) -> dict[str, Tensor]:
-        """The columns of a sample grid of the unpaired stage: b, s_b, b^, s, b_s, s^. No state changes."""
+        """The columns of a sample grid of the unpaired stage: b, s_b of the averaged model, b^, s, b_s, s^.
+
+        No state changes.
+        """
         devices = [self.device] if self.device.type == "cuda" else []
         self.networks.eval()
         with torch.no_grad(), torch.random.fork_rng(devices), self.autocast():
@@ -151,9 +154,11 @@ class Learner:
             real_sharp, real_blurred = sharp.to_device(self.device)[0], blurred.to_device(self.device)[1]
             images = self.objective.translate(real_sharp, real_blurred)
         self.networks.train()
+        with torch.inference_mode():
+            restored = self.averaged_model(real_blurred)
         return {
             "b: blurred": real_blurred,
-            "s_b: restored": images.restored,
+            "s_b: restored": restored,
             "b^: blurred back": images.blurred_back,
             "s: sharp": real_sharp,
             "b_s: blurred": images.blurred,
@@ -167,23 +172,29 @@ class Learner:
             return {"blurred": blurred, "restored": self.averaged_model(blurred), "sharp": sharp}
 
     def state(self) -> dict[str, Any]:
-        """The state that a resumed run needs, of this process."""
+        """The state that a resumed run needs, but for `pools`, which each process has its own of."""
         return {
             "networks": self.networks.state_dict(),
             "average": self._average.state_dict(),
-            "pools": [pool.state_dict() for pool in self._pools],
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
             "has_trained_blur_branch": self._has_trained_blur_branch,
             "has_begun_unpaired_stage": self._has_begun_unpaired_stage,
         }
 
+    def pools(self) -> list[dict[str, Tensor]]:
+        """The generated images of earlier steps that this process keeps, on the CPU."""
+        return [{name: value.cpu() for name, value in pool.state_dict().items()} for pool in self._pools]
+
+    def load_pools(self, saved: Sequence[Mapping[str, Tensor]]) -> None:
+        """Load what `pools` returned; of other settings nothing is kept, and they are filled again."""
+        for pool, values in zip(self._pools, saved, strict=False):
+            if pool.images.shape == values["images"].shape:
+                pool.load_state_dict(values)
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned, or the state of a run that it is a part of."""
         self.networks.load_state_dict(state["networks"])
         self._average.load_state_dict(state["average"])
-        for pool, saved in zip(self._pools, state["pools"], strict=False):
-            if pool.images.shape == saved["images"].shape:  # otherwise the settings have changed: it is filled again
-                pool.load_state_dict(saved)
         for name, optimizer in self._optimizers.items():
             saved = state["optimizers"][name]
             if saved.keys() == optimizer.state_dict().keys():  # otherwise it is of another kind: moments from zero
@@ -259,7 +270,10 @@ class Learner:
     @torch.no_grad()
     def _restored_once(self, blurred: Tensor) -> Tensor:
         """The crops of a batch, the first of them as the networks restore them, made to explain what they were."""
-        count = round(self.config.warm_start.second_pass * len(blurred))
+        wanted = self.config.warm_start.second_pass * len(blurred)
+        count = int(wanted)
+        if wanted > count:  # its part of one crop by chance, so that small batches have the share on average
+            count += int(torch.rand(()) < wanted - count)
         if not count:
             return blurred
         shown, pictures = blurred.clone(), blurred[:count].clamp(-1, 1)

@@ -26,6 +26,7 @@ from udsd.estimation import (
     typical_extent,
 )
 from udsd.estimation.estimator import FILE_NAME
+from udsd.estimation.light import UNKNOWN_SHARE, in_linear_light
 from udsd.training.blur_report import describe_blurs, write_report
 from udsd.training.image_lists import check_images, leave_out_shared, list_images
 from udsd.training.progress import duration
@@ -117,13 +118,16 @@ def learn_from(blurred: Sequence[Path], sharp: Sequence[Path], seed: int, plan: 
 def find_in(blurred: Sequence[Path], seed: int) -> BlurSet:
     """Find the blurs of some files without sharp ones, with the estimator that comes with the library.
 
+    It does not tell whether light or grey levels were blurred, so that half of the blurs are of light.
+
     Raises:
         ImageError: None of the files can be read.
     """
-    images = read_luminances(blurred, MOST_IMAGES, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    images = read_luminances(blurred, MOST_IMAGES, random)
     if not images:
         raise ImageError(f"none of the {len(blurred)} images can be read")
-    return find_blurs(general_estimator(), images, seed)
+    return in_linear_light(find_blurs(general_estimator(), images, seed), UNKNOWN_SHARE, random)
 
 
 def _warn_if_blurred(sharp: Sequence[Luminance]) -> None:

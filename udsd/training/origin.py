@@ -109,11 +109,11 @@ def origin_of(init: str) -> Origin:
         ConfigError: The manifest is broken.
     """
     manifest = load_manifest()
-    if init in manifest.aliases:
-        entry = manifest.get(init)
-        return Origin(entry.repo, *_holding_on(entry.licence, BUNDLED_MODELS / init))
-    if init and Path(init).is_dir():
+    if init and Path(init).is_dir() and init not in manifest.aliases:
         return _origin_in(Path(init))
+    entry = next((one for one in map(manifest.get, manifest.aliases) if init in (one.alias, one.repo)), None)
+    if entry is not None:
+        return Origin(entry.repo, *_holding_on(entry.licence, BUNDLED_MODELS / entry.alias))
     return Origin(init if re.fullmatch(REPO_PATTERN, init) else "")
 
 

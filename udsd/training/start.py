@@ -12,7 +12,7 @@ from udsd.evaluation.vgg import load_vgg19
 from udsd.models import ModelConfig
 from udsd.pretrained import resolve
 from udsd.training.checkpoint import find_checkpoints, load_training_state
-from udsd.training.config import TrainingConfig
+from udsd.training.config import TrainingConfig, read_recipe
 from udsd.training.origin import origin_of_run
 from udsd.training.progress import Callback
 from udsd.training.recipe_files import recipe_path
@@ -54,16 +54,20 @@ def run_config(output: Path, recipe: str | None, overrides: Overrides, *, resume
 
 
 def _new_config(recipe: str | None, overrides: Overrides) -> TrainingConfig:
-    path = recipe_path(recipe or DEFAULT_RECIPE)
-    init = TrainingConfig.from_toml(path, overrides).run.init
-    if init:
-        found = resolve(init).read_config()
-        overrides = {**overrides, "model": {**architecture(found), **overrides.get("model", {})}}
-        config = TrainingConfig.from_toml(path, overrides)
-        if found.balance_white and not config.model.balance_white:
-            logger.info("%s scales paper to white, this run does not: model.balance_white=true is for print", init)
+    named = read_recipe(recipe_path(recipe or DEFAULT_RECIPE))
+    config = TrainingConfig.from_recipe(named, overrides)
+    init = config.run.init
+    if not init:
         return config
-    return TrainingConfig.from_toml(path, overrides)
+    found = resolve(init).read_config()
+    # The file of a run names the whole architecture, which may have been widened from the model that it began with.
+    is_of_run = set(_ARCHITECTURE) <= set(named.get("model", {})) and "init" not in overrides.get("run", {})
+    if not is_of_run:
+        overrides = {**overrides, "model": {**architecture(found), **overrides.get("model", {})}}
+        config = TrainingConfig.from_recipe(named, overrides)
+    if found.balance_white and not config.model.balance_white:
+        logger.info("%s scales paper to white, this run does not: model.balance_white=true is for print", init)
+    return config
 
 
 def make_trainer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -180,6 +180,7 @@ class Trainer:
                 logger.warning("%s", warning)
             spent = duration(time.monotonic() - began)
             log_lines(closing_lines(self.output, self.step, self.config.total_steps, spent, self.selection.scores))
+        self.processes.wait()  # until the first has written all, which the others may read now
 
     def _loss_log(self) -> AbstractContextManager[LossLog | None]:
         """The log of the first process; the others have none."""
@@ -293,9 +294,10 @@ class Trainer:
         # Raises on a loss that is not finite: such weights must not replace good checkpoints.
         self._write_means(means, log)
         random = self.processes.gather(random_state(self.learner.device))
+        pools = self.processes.gather(self.learner.pools())
         if not self.processes.is_main:
             return
-        state = {**self._state_of_run(), "random": random, **self.learner.state()}
+        state = {**self._state_of_run(), "random": random, "pools": pools, **self.learner.state()}
         with explain_full_disk(self.output):
             save_checkpoint(self.output, self.step, state, self.config.run.keep_checkpoints)
 
@@ -327,10 +329,20 @@ class Trainer:
             # That of the start: the model's folder may be gone, or another, while its licence holds on.
             self._origin = Origin.from_dict(state["origin"]).taught_by(self.config.warm_start.teacher)
         self.learner.load_state(state)
+        self.learner.load_pools(_of_process(state["pools"], self.processes.index))
         self.step = int(state["step"])
-        self.selection.resume(state.get("scores", {}), self.step)
+        if self.processes.is_main:  # the others measure nothing
+            self.selection.resume(state.get("scores", {}), self.step)
         set_random_state(state["random"][self.processes.index], self.learner.device)
         self._settings_changed = bool(changed)
         logger.info("resumed %s at step %d", self.output, self.step)
         for line in changed:
             logger.warning("changed: %s", line)
+
+
+def _of_process(pools: Sequence[Any], index: int) -> Sequence[Mapping[str, Tensor]]:
+    """The pools of a process; an earlier version kept those of the first process alone."""
+    if pools and isinstance(pools[0], Mapping):
+        return pools
+    own: Sequence[Mapping[str, Tensor]] = pools[index] if index < len(pools) else ()
+    return own

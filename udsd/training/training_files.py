@@ -12,7 +12,7 @@ import numpy as np
 
 from udsd.errors import ImageError
 from udsd.training.data_config import DataConfig
-from udsd.training.image_lists import check_images, leave_out_shared, list_images
+from udsd.training.image_lists import check_images, copies_of, leave_out_shared, list_images, warn_of_files
 from udsd.training.measured_images import read_measured
 from udsd.training.real_pairs import Pair, check_pairs, find_pairs
 
@@ -60,6 +60,7 @@ def find_training_files(data: DataConfig, besides: Path | None = None) -> Traini
     if data.pairs:
         blurred, sharp = map(Path, data.pairs)
         pairs, held_out_pairs = _split_off(check_pairs(find_pairs(blurred, sharp)), data, lambda pair: pair)
+        pairs = _of_other_scenes(pairs, held_out_pairs)
         return TrainingFiles(
             [sharp for _, sharp in pairs],
             [blurred for blurred, _ in pairs],
@@ -98,6 +99,20 @@ def _split_off(
         logger.warning("none of the images that were tried can be measured: the run is not measured")
     kept = files if is_few else [file for place, file in enumerate(files) if place not in measured]
     return kept, [files[place] for place in measured]
+
+
+def _of_other_scenes(pairs: list[Pair], held_out: Sequence[Pair]) -> list[Pair]:
+    """Pairs without those whose sharp image is, by content, that of a pair which is measured."""
+    if not held_out or set(held_out) <= set(pairs):  # few pairs, which are trained on and measured
+        return pairs
+    shared = copies_of([sharp for _, sharp in pairs], [sharp for _, sharp in held_out])
+    kept = [pair for pair in pairs if pair[1] not in shared]
+    if not kept:
+        logger.warning("all pairs are of the scenes that are measured, which are therefore trained on")
+        return pairs
+    left_out = [blurred for blurred, sharp in pairs if sharp in shared]
+    warn_of_files("are of the scenes that are measured, and are left out of training", left_out)
+    return kept
 
 
 def _halves(files: list[Path]) -> tuple[list[Path], list[Path]]:
