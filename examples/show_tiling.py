@@ -8,7 +8,7 @@ A large blurred page is restored in one piece, in tiles of 256 px each by itself
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,9 @@ SHOWN = (slice(300, 700), slice(300, 900))
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", type=Path, help="file to write")
+    options = parser.parse_args()
     page = np.array(Image.open(Path(__file__).with_name("page_blurred.png")).convert("RGB"))
     repeats = [-(-SIDE // side) for side in page.shape[:2]]
     page = np.tile(page, (*repeats, 1))[:SIDE, :SIDE].copy()
@@ -42,7 +45,7 @@ def main() -> None:
     pictures = [Image.fromarray(result[SHOWN]) for result in results.values()]
     pictures += [Image.fromarray(stronger(result, whole)[SHOWN]) for result in results.values()]
     captions = [*results, *(f"difference x 8: {name}" for name in results)]
-    side_by_side(pictures, captions, columns=3).save(sys.argv[1])
+    side_by_side(pictures, captions, columns=3).save(options.picture)
 
 
 def stronger(result: NDArray[np.uint8], whole: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -42,6 +42,24 @@ def test_pages_are_told_from_what_is_none() -> None:
     assert kind(np.full((60, 80), 255, np.uint8)) is None
 
 
+@pytest.mark.parametrize(("columns", "rows", "side"), [(1, 1, 200), (3, 2, 160), (8, 5, 80)])
+def test_portraits_in_rows_are_no_print(columns: int, rows: int, side: int) -> None:
+    """Their frames have the rhythm of lines of letters."""
+    gap = side // 5
+    portrait = Image.fromarray(data.astronaut()[0:200, 125:325]).resize((side, side))
+    sheet = Image.new("RGB", (columns * (side + gap) + gap, rows * (side + gap) + gap), "white")
+    for place in range(columns * rows):
+        column, row = place % columns, place // columns
+        sheet.paste(portrait, (gap + column * (side + gap), gap + row * (side + gap)))
+    assert kind(sheet) == "face"
+
+
+def test_a_portrait_on_a_page_of_large_letters_leaves_it_a_page() -> None:
+    image = typeset_page(90, (900, 700)).copy()
+    image[-260:-60, 60:260] = data.astronaut()[0:200, 125:325].mean(axis=2)
+    assert kind(image) == "page"
+
+
 @pytest.fixture
 def chooser() -> tuple[ModelChooser, list[str]]:
     loaded: list[str] = []

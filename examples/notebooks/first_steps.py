@@ -34,7 +34,7 @@ EXAMPLES = Path("..")
 # ## What models there are
 #
 # Each is for one kind of picture. `text-small` takes a third of the time of `text` and is a little worse; the
-# models of faces and number plates are for non-commercial research only.
+# models of faces are for non-commercial research only.
 
 # %%
 for model in udsd.list_models():

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pikepdf
 import pytest
 from PIL import Image
 
 from tests.commands import run
+from tests.files.pdf.making import jpeg, make
 from tests.pictures import opened
 from udsd.cli.commands import domain_options, restore_keywords
 from udsd.cli.parser import make_parser
@@ -159,7 +161,7 @@ def test_a_single_file_needs_no_output(
 def test_several_files_and_folders_need_one(
     scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for inputs in ([scan, scan], [tmp_path], [tmp_path / "*.png"], [tmp_path / "missing.png"]):
+    for inputs in ([scan, scan], [tmp_path], [tmp_path / "*.png"]):
         assert run("deblur", *inputs, "--model", "no/model") == 2
         assert "name a folder with -o" in capsys.readouterr().err
     odd = scan.rename(tmp_path / "scan.dat")
@@ -200,6 +202,24 @@ def test_results_in_a_folder_are_told_by_the_folder(
     )
 
 
+def test_a_page_is_not_served_for_a_model_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("gradio")
+    assert run("serve", "--model", "texxt", "--port", "0") == 2
+    assert "unknown model 'texxt' (did you mean 'text'?)" in capsys.readouterr().err
+
+
+def test_compare_opens_what_is_encrypted(
+    scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = pikepdf.Encryption(owner="theirs", user="ours", R=6)
+    page = make(tmp_path / "scan.pdf", [jpeg(np.asarray(opened(scan)))], encryption=lock)
+    both = tmp_path / "both.png"
+    assert run("compare", page, "-o", both, "--model", model_folder) == 2
+    assert "it is encrypted; give its password with --password" in capsys.readouterr().err
+    assert run("compare", page, "-o", both, "--model", model_folder, "--password", "ours") == 0
+    assert opened(both).width > 90
+
+
 def test_compare_keeps_what_is_there(
     scan: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -238,6 +258,8 @@ def test_files_from_a_list_and_a_share_of_them(
     [
         (["--files-from", "missing.txt", "-o", "out"], "the list missing.txt cannot be read"),
         (["--files-from", "missing.txt"], "where shall the results go?"),
+        (["missing.png"], "missing.png: no such file; check the path"),
+        (["*.png"], "where shall the results go?"),
         (["--files-from", "missing.txt", "-o", "-"], "takes one file"),
         ([".", "-o", "out", "--shard", "9/8"], "the shard is 9; give a whole number from 1 to 8"),
     ],

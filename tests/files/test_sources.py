@@ -39,6 +39,8 @@ def test_of_several_pages_the_first_is_compared(tmp_path: Path, caplog: pytest.L
     assert (comparison.count, comparison.pixel_count, comparison.path) == (1, 48 * 32, tmp_path / "pages.tif")
     assert [page.pixels.shape[2:] for page in comparison] == [(32, 48)]
     assert "pages.tif: has 3 pages; only the first is compared" in caplog.text
+    Comparison(ImagePages(tmp_path / "pages.tif"), "frame").close()
+    assert "pages.tif: has 3 frames; only the first is compared" in caplog.text
 
 
 def test_closing_a_comparison_closes_its_file(tmp_path: Path) -> None:

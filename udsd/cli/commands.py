@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -25,6 +26,7 @@ from udsd.files import FileReport, FileResult, Restorer, compare_file, restore_f
 from udsd.files.kinds import part_name
 from udsd.files.lists import PathList, read_standard_input
 from udsd.files.naming import Naming, name_beside
+from udsd.files.searches import is_pattern
 from udsd.images import find_images, set_page_limit, set_pixel_limit
 from udsd.paths import is_file, is_same_file
 from udsd.pretrained import load_manifest, load_model
@@ -83,7 +85,12 @@ def compare(options: Namespace) -> int:
     found = boxes.of(options.input)
     domain = domain if found is None else replace(domain, faces=found)
     result = compare_file(
-        partial(load_restorer, options), options.input, options.output, domain, overwrite=options.overwrite
+        partial(load_restorer, options),
+        options.input,
+        options.output,
+        domain,
+        overwrite=options.overwrite,
+        password=options.password,
     )
     kept = " is there already and is kept (--overwrite makes it again)" if result.status == "kept" else ""
     if options.verbosity != QUIET:
@@ -250,6 +257,8 @@ def _output(options: Namespace) -> str:
     """Where results go: where the options say, or for a single file beside it."""
     if options.output is not None or options.inputs == [STREAM]:
         return str(options.output or STREAM)
+    if len(options.inputs) == 1 and not is_pattern(options.inputs[0]) and not os.path.lexists(options.inputs[0]):
+        raise ImageError(f"{options.inputs[0]}: no such file; check the path")
     if len(options.inputs) != 1 or not is_file(options.inputs[0]):
         raise ConfigError("where shall the results go? name a folder with -o; only a single file can do without")
     naming = Naming(options.suffix, options.format)

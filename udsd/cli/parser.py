@@ -93,7 +93,9 @@ def _add_restoring(command: argparse.ArgumentParser) -> None:
     command.add_argument("--compare", action="store_true", help="write pictures of input and result side by side")
     command.add_argument("--suffix", default="", help="put behind the names of results, such as _sharp")
     command.add_argument("--format", metavar="ENDING", help="format of results, such as png (default: as the input)")
-    command.add_argument("--quality", type=int, metavar="N", help="of JPEG, clips and the like (default: as the input)")
+    command.add_argument(
+        "--quality", type=int, metavar="N", help="of JPEG and the like (default: as the input), of clips (90)"
+    )
     command.add_argument(
         "--max-growth", type=float, metavar="N", help="of JPEGs in PDFs: at most N times the bytes, at less quality"
     )
@@ -121,8 +123,9 @@ def _add_restoring(command: argparse.ArgumentParser) -> None:
 
 def _add_compare(commands: Commands) -> None:
     command = _add_command(commands, "compare")
-    command.add_argument("input", type=some_path, metavar="INPUT", help="image file")
+    command.add_argument("input", type=some_path, metavar="INPUT", help="image file, PDF or clip")
     command.add_argument("-o", "--output", required=True, type=output_name, help="the picture to write, or its folder")
+    command.add_argument("--password", help="of a PDF that is encrypted")
     _add_overwriting(command)
     _add_domain_options(command)
     _add_model_options(command, chosen=True)

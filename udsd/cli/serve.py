@@ -10,7 +10,7 @@ from functools import partial
 from udsd.cli.commands import load_deblurrer
 from udsd.cli.output import print_line
 from udsd.inference.memory import parse_memory
-from udsd.pretrained import load_manifest
+from udsd.pretrained import load_manifest, resolve
 from udsd.serving import Limits, serve
 from udsd.serving.models import Models
 
@@ -22,6 +22,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def run(options: Namespace) -> int:
     """Serve the page until it is stopped."""
     limits = _limits(options)
+    if options.model is not None:
+        resolve(options.model)  # a wrong name is told now, not to each visitor
     models = Models(load_manifest(), partial(load_deblurrer, options), options.device, options.model)
     if options.host not in _LOOPBACK:
         logger.warning(

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from udsd.atomic import remove_unfinished
 from udsd.domains import DeblurOptions, FaceBoxes, Restoration
 from udsd.errors import ImageError, MemoryLimitError, UdsdError
-from udsd.files.kinds import open_source, sink_for
+from udsd.files.kinds import open_source, part_name, sink_for
 from udsd.files.options import ReadOptions, WriteOptions
 from udsd.files.plan import Job
 from udsd.files.report import FileResult
@@ -163,7 +163,7 @@ class Pipeline:
 
     def _source(self, work: Work) -> Source:
         source = open_source(work.job.source, self._settings.reading)
-        return Comparison(source) if self._settings.compare else source
+        return Comparison(source, part_name(source.path)) if self._settings.compare else source
 
     def _groups(self, works: Iterable[Work]) -> Iterator[_Group]:
         """Images of one size together; all other files by themselves."""

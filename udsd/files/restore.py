@@ -13,7 +13,7 @@ from pathlib import Path
 from udsd.arguments import some_path, truth, whole_number
 from udsd.domains import DeblurOptions, FaceBoxes
 from udsd.errors import ConfigError, ImageError
-from udsd.files.kinds import open_source, sink_for
+from udsd.files.kinds import open_source, part_name, sink_for
 from udsd.files.lists import PathList
 from udsd.files.naming import Naming
 from udsd.files.options import ReadOptions, WriteOptions, recipe_of
@@ -158,6 +158,7 @@ def compare_file(
     options: DeblurOptions | None = None,
     *,
     overwrite: bool = True,
+    password: str | None = None,
 ) -> FileResult:
     """Write a picture of a blurred image and its restoration beside each other.
 
@@ -167,6 +168,7 @@ def compare_file(
         target: The picture, in the format that its ending names; or a folder, where it is called as the image is.
         options: How the image is brought to the model.
         overwrite: Replace a picture that is there; else it is kept.
+        password: Of a PDF that is encrypted.
 
     Returns:
         Where the picture is, as ``target``; its ``status`` is ``"restored"`` or ``"kept"``.
@@ -185,7 +187,8 @@ def compare_file(
         raise ImageError(f"{original} would be replaced by its own picture; choose another name")
     if not overwrite and is_file(picture):
         return FileResult(original, picture, "kept")
-    with closing(Comparison(open_source(original))) as comparison:
+    opened = open_source(original, ReadOptions(password=password))
+    with closing(Comparison(opened, part_name(original))) as comparison:
         pages = restored_pages(loaded(deblurrer), comparison, options or DeblurOptions())
         sink.write(pages, picture, comparison, WriteOptions())
     return FileResult(original, picture, "restored")

@@ -95,13 +95,14 @@ class Comparison:
 
     Args:
         source: Whose first page is shown; closed with this one.
+        part: What its pages are called.
     """
 
     count = 1
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, part: str = "page") -> None:
         if source.count > 1:
-            logger.warning("%s: has %d pages; only the first is compared", source.path, source.count)
+            logger.warning("%s: has %d %ss; only the first is compared", source.path, source.count, part)
         self._source = source
         self.path = source.path
         self.pixel_count = source.pixel_count

@@ -402,7 +402,7 @@ def test_pages_that_are_not_there_are_told(brighter: Any, tmp_path: Path) -> Non
     path = make(tmp_path / "scan.pdf", [jpeg(picture())])
     result = restored(brighter, path, pages="7-9")
     assert result.status == "unsuitable"
-    assert "no images on the pages 7-9" in result.reason
+    assert "no images on the pages 7-9: it has 1 page(s); give numbers from 1 to 1" in result.reason
 
 
 def test_what_is_encrypted_stays_encrypted(brighter: Any, tmp_path: Path) -> None:

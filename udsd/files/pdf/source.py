@@ -12,6 +12,7 @@ from PIL import Image
 from udsd.domains import Outcome
 from udsd.errors import ImageError, MemoryLimitError
 from udsd.files.options import ReadOptions
+from udsd.files.page_ranges import PageRange
 from udsd.files.pdf.finding import Key, Slot, find_slots
 from udsd.files.pdf.image import PdfImage
 from udsd.files.pdf.opening import one_line, open_pdf
@@ -66,11 +67,7 @@ class PdfSource:
                 self.slots = find_slots(self._pdf, options.pages)
                 check_decoded(sum(_counted(slot) for slot in self.slots), "its images")
             if not self.slots:
-                where = "" if options.pages is None else f" on the pages {options.pages}"
-                raise NotRestoredError(
-                    f"{path}: has no images{where}; text and drawings of a PDF are as sharp as they can be",
-                    "unsuitable",
-                )
+                raise NotRestoredError(f"{path}: {_no_images(len(self._pdf.pages), options.pages)}", "unsuitable")
         except BaseException:
             self.close()
             raise
@@ -143,3 +140,11 @@ class PdfSource:
     def close(self) -> None:
         """Close the file; no image can be read any more."""
         self._opened.close()
+
+
+def _no_images(count: int, wanted: PageRange | None) -> str:
+    """Why a document has nothing to restore."""
+    if wanted is not None and not any(number in wanted for number in range(1, count + 1)):
+        return f"has no images on the pages {wanted}: it has {count} page(s); give numbers from 1 to {count}"
+    where = "" if wanted is None else f" on the pages {wanted}"
+    return f"has no images{where}; text and drawings of a PDF are as sharp as they can be"
