@@ -12,6 +12,7 @@ from tests.drawings import Domain, drawing, through_blur, weights_of
 from udsd import ConfigError, Deblurrer, ImageError, WeightsError
 from udsd.degradation import BlurSet
 from udsd.estimation import BlurEstimate, BlurEstimator
+from udsd.estimation.signature import _hann
 from udsd.models import DeblurModel
 
 
@@ -107,7 +108,24 @@ class TestErrors:
         (tmp_path / "model" / "blur.safetensors").write_bytes(b"broken")
         loaded = Deblurrer.from_pretrained(tmp_path / "model", device="cpu")
         with pytest.raises(WeightsError, match=r"blur\.safetensors"):
-            loaded.estimate_blur(np.zeros((64, 64, 3), np.uint8))
+            loaded.estimate_blur(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+
+    def test_what_is_of_one_colour_has_no_blur(self, deblurrer: Deblurrer) -> None:
+        with pytest.raises(ImageError, match="of one colour all over: there is no blur to be told"):
+            deblurrer.estimate_blur(np.full((64, 64, 3), 200, np.uint8))
+
+    def test_settings_of_the_program_around_change_nothing(self, deblurrer: Deblurrer) -> None:
+        image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        expected = str(deblurrer.estimate_blur(image))
+        _hann.cache_clear()
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert str(deblurrer.estimate_blur(image)) == expected
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert str(deblurrer.estimate_blur(image)) == expected
+        with torch.device("meta"):
+            assert str(deblurrer.estimate_blur(image)) == expected
 
 
 def test_the_estimator_of_the_model_comes_first(

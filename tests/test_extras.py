@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -97,3 +99,13 @@ def test_a_library_that_the_system_lacks_is_not_cured_by_installing_again(
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     with pytest.raises(ConfigError, match=r"libGL.so.1.*apt-get install libgl1.*opencv-python-headless"):
         require("cv2", "OpenCV")
+
+
+def test_the_library_begins_without_a_working_opencv(tmp_path: Path) -> None:
+    """Its wheel needs libraries of the system that servers and containers often lack."""
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    code = "from udsd import Deblurrer; import udsd.cli.commands; Deblurrer.from_pretrained('plate')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -14,6 +14,8 @@ from udsd.images import ImageLike
 from udsd.images.content import FileLike
 from udsd.loaded_model import LoadedModel
 from udsd.out_of_memory import memory_errors
+from udsd.restoring import is_blank
+from udsd.surroundings import own_settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +41,7 @@ class BlurReading(LoadedModel):
             return mean, log_variance
         return mean[0], log_variance[0]
 
+    @own_settings()
     def estimate_blur(self, image: ImageLike) -> BlurEstimate:
         """Estimate the blur of one image: its kernel, noise and JPEG quality.
 
@@ -50,7 +53,7 @@ class BlurReading(LoadedModel):
             image: What `deblur` takes; of a batch of tensors the first. At least 16 pixels a side.
 
         Raises:
-            ImageError: The image cannot be read, is of a kind that is not supported, or is too small.
+            ImageError: The image cannot be read, is of a kind that is not supported, is too small, or of one colour.
             WeightsError: ``blur.safetensors`` of the model is broken.
 
         Example:
@@ -61,6 +64,8 @@ class BlurReading(LoadedModel):
         if min(pixels.shape[1:]) < SMALLEST_SIDE:
             height, width = pixels.shape[1:]
             raise ImageError(f"{width} x {height} pixels are too few to tell a blur by; give {SMALLEST_SIDE} a side")
+        if is_blank(pixels[None]):
+            raise ImageError("the image is of one colour all over: there is no blur to be told; give another one")
         with memory_errors("the image"):
             return BlurEstimate.of(estimate_at_any_scale(self.blur_estimator, luminance(pixels)))
 
@@ -84,6 +89,7 @@ class BlurReading(LoadedModel):
         jpeg: bool = False,
         seed: int = 0,
     ) -> RestoredT: ...
+    @own_settings()
     def reblur(
         self, sharp: ImageLike, like: ImageLike | BlurEstimate, *, noise: bool = True, jpeg: bool = False, seed: int = 0
     ) -> Any:

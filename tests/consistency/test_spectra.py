@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import pytest
 import torch
 
@@ -44,3 +45,8 @@ def test_smoothing_keeps_what_is_even_and_spreads_what_is_not() -> None:
     # The first row of frequencies is next to the last.
     assert torch.allclose(spread[[0, 4, -4], 8], torch.ones(3), atol=1e-5)
     assert not spread[5:-4].any()
+
+
+def test_sides_are_those_that_opencv_finds_fast() -> None:
+    for side in [*range(1, 200), 997, 1025, 4001]:
+        assert fast_shape(side, side + 1) == (cv2.getOptimalDFTSize(side), cv2.getOptimalDFTSize(side + 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +11,19 @@ from torch import Tensor
 
 def fast_shape(height: int, width: int) -> tuple[int, int]:
     """The next sides that a transform is fast of: those with no other prime factors than 2, 3 and 5."""
-    return cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
+    return _fast_side(height), _fast_side(width)
+
+
+@lru_cache(maxsize=1024)
+def _fast_side(side: int) -> int:
+    while True:
+        rest = side
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return side
+        side += 1
 
 
 def energy(spectrum: Tensor) -> Tensor:

@@ -153,7 +153,7 @@ class BlurEstimator:
             return {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith(f"{table}.")}
 
         axes, likelihood = ({name: tensors[f"{table}.{name}"] for name in names} for table, names in _TABLES.items())
-        reader = BlurReader()
+        reader = BlurReader().float()
         reader.load_state_dict(under("reader"))
         reader.eval().requires_grad_(False)
         found = cls(reader, Axes(**axes), Likelihood(**likelihood), BlurSet.from_tensors(under("blurs")))

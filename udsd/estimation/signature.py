@@ -81,12 +81,12 @@ def _grain(image: Tensor) -> Tensor:
     laplacian = 4 * inner - image[:-2, 1:-1] - image[2:, 1:-1] - image[1:-1, :-2] - image[1:-1, 2:]
     values = laplacian.abs().flatten()
     sample = values[:: max(1, math.ceil(len(values) / _LARGEST_SAMPLE))]
-    return torch.log(torch.quantile(sample, torch.tensor(_QUANTILES)) + 1e-3)
+    return torch.log(torch.quantile(sample, torch.tensor(_QUANTILES, dtype=torch.float32)) + 1e-3)
 
 
 @functools.cache
 def _hann(side: int) -> Tensor:
-    window = torch.hann_window(side, periodic=True)
+    window = torch.hann_window(side, periodic=True, dtype=torch.float32)
     return window[:, None] * window
 
 

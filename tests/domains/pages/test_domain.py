@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from tests.typesetting import typeset_page
 from udsd.domains import AsExpected, DeblurOptions, Look, restore_images
+from udsd.domains.consistent import ConsistentModel
+from udsd.domains.pages import domain as page_domain
 from udsd.domains.pages.domain import NO_PRINT, PageDomain, PageFindings
 from udsd.models.config import DomainConfig
 
@@ -40,14 +43,16 @@ def test_a_page_within_the_range_goes_to_the_model_as_it_is() -> None:
     assert findings == AsExpected(is_sharp=True)
 
 
-def test_small_and_large_print_is_brought_to_the_model() -> None:
+def test_small_print_and_large_blur_are_brought_to_the_model() -> None:
     (small,) = regions(typeset_page(11, (330, 200)))
     assert small.box == (0, 0, 330, 200)
     assert small.scale == pytest.approx(21 / 11, rel=0.25)
     assert small.size == pytest.approx(11, rel=0.25)
     assert not small.inverted
-    (large,) = regions(typeset_page(60, (1500, 900)))
-    assert large.scale == pytest.approx(22 / 60, rel=0.25)
+    assert regions(typeset_page(60, (1500, 900))) == ()
+    page = Image.fromarray(typeset_page(60, (1500, 900)))
+    (shaken,) = regions(np.array(page.filter(ImageFilter.BoxBlur(12))))
+    assert 0.2 < shaken.scale < 0.8
 
 
 def test_a_number_is_taken_instead_and_off_means_as_it_is() -> None:
@@ -75,12 +80,12 @@ def test_a_dark_band_is_told_with_its_box() -> None:
 
 
 def test_a_heading_gets_a_scale_of_its_own() -> None:
-    page = typeset_page(24, (1100, 900), top=320)
+    page = typeset_page(13, (1100, 900), top=320)
     page[:300] = typeset_page(80, (1100, 300))
     whole, heading = regions(page)
-    assert whole.scale == 1
+    assert whole.scale == pytest.approx(1.7, rel=0.25)
     assert heading.size == pytest.approx(80, rel=0.25)
-    assert heading.scale == pytest.approx(22 / 80, rel=0.25)
+    assert heading.scale == 1
     left, top, width, height = heading.box
     assert top < 80
     assert 200 < top + height < 520
@@ -89,6 +94,41 @@ def test_a_heading_gets_a_scale_of_its_own() -> None:
     (result,) = restore_images([pixels(page)], model, DOMAIN, DeblurOptions())
     assert len(model.images) == 2
     assert torch.allclose(result.pixels, pixels(page), atol=1e-5)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_page_that_is_partly_light_on_dark_explains_itself_as_it_is(
+    passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a part is inverted for the networks alone there is an edge that no kernel explains."""
+    page = typeset_page(25, (900, 700))
+    page[:350] = 255 - page[:350]
+    explained: list[tuple[Tensor, Tensor]] = []
+
+    def noting(restored: Tensor, blurred: Tensor, **_: Any) -> Tensor:
+        explained.append((restored.clone(), blurred.clone()))
+        return restored
+
+    monkeypatch.setattr(page_domain, "made_consistent", noting)
+    networks = Recording()
+    model = ConsistentModel(networks, torch.device("cpu"), passes)
+    (result,) = restore_images([pixels(page)], model, DOMAIN, DeblurOptions())
+    assert any(region.inverted for region in result.regions)
+    assert len(networks.images) == len(explained) == passes
+    for restored, picture in explained:
+        assert torch.equal(picture, pixels(page)[0])
+        assert torch.allclose(restored, picture, atol=1e-5)
+    light = pixels(page)[..., :200, :]
+    assert torch.equal(networks.images[0][..., :200, :], -light)
+
+
+@pytest.mark.parametrize("size", [16, 28])
+def test_a_slight_blur_is_not_called_sharp(size: int) -> None:
+    """A restoration of it gains 10 dB and more."""
+    page = typeset_page(size, (900, 600))
+    assert Look(pixels(page)).survey.is_sharp
+    blurred = np.array(Image.fromarray(page).filter(ImageFilter.BoxBlur(2)))
+    assert not Look(pixels(blurred)).survey.is_sharp
 
 
 def test_what_holds_no_print_is_told_and_restored_as_it_is() -> None:

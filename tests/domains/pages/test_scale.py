@@ -21,16 +21,18 @@ def survey(letters: float | None, blur: float = 2) -> Survey:
         (None, 0, 1),
         (25, 2, 1),  # within the range
         (18, 2, 1.556),  # into the range, and further the nearer they are
-        (31, 2, 0.71),
+        (31, 2, 1),  # larger ones stay: a change of less than their own size lacks the finest part
         (12, 2, 1.833),
-        (60, 3, 0.367),
+        (60, 3, 1),
+        (60, 9, 0.667),  # as far as the blur allows
         (12, 4, 1.5),  # no more than the blur allows
         (12, 5.3, 1.333),  # but the letters do not get too small either
         (12, 8, 1),  # unless they can hardly be told
         (21, 20, 1),  # and those of the range stay
         (40, 20, 0.4),
         (2, 0, 8),
-        (500, 0, 0.125),
+        (500, 0, 1),
+        (500, 90, 0.125),
     ],
 )
 def test_letters_and_blur_are_brought_into_the_range_together(letters: float | None, blur: float, scale: float) -> None:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from udsd.consistency import made_consistent
+from udsd.domains.consistent import ConsistentModel
 from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Domain, Region, Restoration, Restore
 from udsd.domains.holding import Cuts, Held
@@ -66,12 +68,19 @@ class PageFindings:
 
     def _restore_inverted(self, image: Tensor, light: Tensor, restore: Restore) -> Restoration:
         sign = 1 - 2 * light.to(image)
-        original = None if light.all() else image.clone()
-        restored = self._restore_parts(image.mul_(sign), restore).mul_(sign)
-        if original is not None:
-            # Where a region ends there is an edge that is not in the picture; what the model makes of it is left out.
-            torch.lerp(restored, original, _border(light), out=restored)
-        return Restoration(restored, self.regions, self.notes)
+        if light.all():
+            return Restoration(self._restore_parts(image.mul_(sign), restore).mul_(sign), self.regions, self.notes)
+        # Where a region ends there is an edge that is not in the picture. What the networks make of it is left out, and
+        # no kernel explains it: restorations are made to explain the picture as it is.
+        explaining = restore if isinstance(restore, ConsistentModel) else None
+        networks, passes = (restore, 1) if explaining is None else (explaining.restore, explaining.passes)
+        original, border = image.clone(), _border(light)
+        for _ in range(passes):
+            image = self._restore_parts(image.mul_(sign), networks).mul_(sign)
+            torch.lerp(image, original, border, out=image)
+            if explaining is not None:
+                made_consistent(image[0], original[0], enlarged=self.scale, device=explaining.device)
+        return Restoration(image, self.regions, self.notes)
 
     def _restore_parts(self, image: Tensor, restore: Restore) -> Tensor:
         pieces = [image[..., part.rows, part.columns].clone() for part in self.parts]

@@ -16,10 +16,6 @@ letters."""
 TELLABLE = 0.45
 """Blur as a part of the size of letters, from which on that size can hardly be told: what seems small may not be."""
 
-_LARGE = 1.1
-"""Times the smallest letters of a model's range: what larger ones are brought to. A page of large letters has many
-pixels, and nothing is gained by restoring more of them."""
-
 _NEGLIGIBLE = 1.18
 """Factor up to which another scale gains less than resampling loses."""
 
@@ -27,10 +23,11 @@ _NEGLIGIBLE = 1.18
 def choose_scale(survey: Survey, config: DomainConfig) -> float:
     """By how much a page is made larger or smaller before the networks.
 
-    Letters outside of the range that the model expects are brought into it, as far as the blur then stays within what
-    the model undoes. Measured in November 2026 with three editions of the model `text`: on pages in Latin letters,
-    Cyrillic and Chinese of 11 to 30 pixels, letters of 23 to 30 pixels are restored best while the blur is small; since
-    the second also where it is large, up to limits that the third, which learnt from enlarged crops, has moved.
+    Letters smaller than the model expects are brought into its range, as far as the blur then stays within what the
+    model undoes; larger ones are made smaller only where the blur is too large for it. Measured in November 2026 with
+    three editions of the model `text`: on pages in Latin letters, Cyrillic and Chinese of 11 to 30 pixels, letters of
+    23 to 30 pixels are restored best while the blur is small; since the second also where it is large, up to limits
+    that the third, which learnt from enlarged crops, has moved.
 
     Args:
         survey: Of the page.
@@ -44,7 +41,9 @@ def choose_scale(survey: Survey, config: DomainConfig) -> float:
         scale = _goal(survey.letters, low, high) / survey.letters
         smallest = SMALLEST * low if survey.blur < TELLABLE * survey.letters else survey.letters
     elif survey.letters > high:
-        scale, smallest = _LARGE * low / survey.letters, SMALLEST * low
+        # They stay as large as they are: what is added to a page is a change at the size of the networks, and of one
+        # made smaller the finest part is missing.
+        smallest = SMALLEST * low
     if config.blur is not None:
         # Motion makes no letters smaller that the model expects: scripts of many strokes would lose them.
         limits = zip(config.blur, (survey.blur, survey.across), (smallest, _SMALLEST_DEFOCUSED * low), strict=True)
