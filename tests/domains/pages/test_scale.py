@@ -8,11 +8,11 @@ from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import Survey
 from udsd.models.config import DomainConfig
 
-NOTHING = torch.zeros(1, 1)
+NOTHING, PRINT = torch.zeros(1, 1), torch.ones(300, 300, dtype=torch.bool)
 
 
 def survey(letters: float | None, blur: float = 2) -> Survey:
-    return Survey(Measures(*[NOTHING] * 5), NOTHING > 0, 16, letters, blur, blur / 16)
+    return Survey(Measures(*[NOTHING] * 5), PRINT, 16, letters, blur, blur / 16)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,14 @@ def survey(letters: float | None, blur: float = 2) -> Survey:
 def test_letters_and_blur_are_brought_into_the_range_together(letters: float | None, blur: float, scale: float) -> None:
     config = DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0))
     assert choose_scale(survey(letters, blur), config) == pytest.approx(scale, abs=0.001)
+
+
+def test_large_letters_that_there_is_no_room_for_are_not_relied_on() -> None:
+    """Such as the bars of an icon, or what noise has of them."""
+    config = DomainConfig("page", (20.0, 30.0))
+    for cells, scale in ((6 * 9 - 1, 22 / 48), (6 * 9, 1)):
+        few = PRINT[:1, :1].expand(1, cells)
+        assert choose_scale(Survey(Measures(*[NOTHING] * 5), few, 16, 48, 0, 0), config) == pytest.approx(scale)
 
 
 def test_where_it_is_not_known_what_blur_a_model_undoes_letters_decide() -> None:

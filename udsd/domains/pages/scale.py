@@ -16,6 +16,10 @@ letters."""
 TELLABLE = 0.45
 """Blur as a part of the size of letters, from which on that size can hardly be told: what seems small may not be."""
 
+_LEAST_LETTERS, _UNSURE = 6, 1.1
+"""Large letters that the print of a page has room for at least, if it is print; and times the smallest letters of a
+model's range, what others are brought to: patterns of small pictures, and of noise."""
+
 _NEGLIGIBLE = 1.18
 """Factor up to which another scale gains less than resampling loses."""
 
@@ -42,8 +46,11 @@ def choose_scale(survey: Survey, config: DomainConfig) -> float:
         smallest = SMALLEST * low if survey.blur < TELLABLE * survey.letters else survey.letters
     elif survey.letters > high:
         # They stay as large as they are: what is added to a page is a change at the size of the networks, and of one
-        # made smaller the finest part is missing.
+        # made smaller the finest part is missing. Where there is hardly room for them they are not to be relied on, and
+        # the smaller change does less harm.
         smallest = SMALLEST * low
+        if survey.print_area < _LEAST_LETTERS * survey.letters**2:
+            scale = _UNSURE * low / survey.letters
     if config.blur is not None:
         # Motion makes no letters smaller that the model expects: scripts of many strokes would lose them.
         limits = zip(config.blur, (survey.blur, survey.across), (smallest, _SMALLEST_DEFOCUSED * low), strict=True)

@@ -67,6 +67,11 @@ class Survey:
         return float(self.is_print.float().mean())
 
     @property
+    def print_area(self) -> float:
+        """Area of the print in square pixels of the page."""
+        return float(self.is_print.sum()) * self.cell**2
+
+    @property
     def is_sharp(self) -> bool:
         """Whether there is print, and the blur is so small that nothing is gained by restoring it."""
         return self.letters is not None and self.blur < _SHARP * self.cell / CELL
