@@ -35,8 +35,7 @@ _LEAST_BUDGETED = 20
 """Steps that a time limit must leave room for."""
 
 _TRAINING_SHARE = 0.93
-"""Of the time that is left when training begins; the rest is for measuring and writing."""
-
+"""Of the time that is left when training begins; the rest is for writing."""
 
 _MEASURING_SHARE = 0.1
 """Of the time that is left, for measuring at most, unless measuring once takes more."""

@@ -111,7 +111,7 @@ def origin_of(init: str) -> Origin:
     manifest = load_manifest()
     if init and Path(init).is_dir() and init not in manifest.aliases:
         return _origin_in(Path(init))
-    entry = next((one for one in map(manifest.get, manifest.aliases) if init in (one.alias, one.repo)), None)
+    entry = next((one for one in manifest.models if init in (one.alias, one.repo)), None)
     if entry is not None:
         return Origin(entry.repo, *_holding_on(entry.licence, BUNDLED_MODELS / entry.alias))
     return Origin(init if re.fullmatch(REPO_PATTERN, init) else "")

@@ -9,9 +9,8 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from tests.typesetting import typeset_page
-from udsd.domains import AsExpected, DeblurOptions, Look, restore_images
+from udsd.domains import AsExpected, DeblurOptions, Look, consistent, restore_images
 from udsd.domains.consistent import ConsistentModel
-from udsd.domains.pages import domain as page_domain
 from udsd.domains.pages.domain import NO_PRINT, PageDomain, PageFindings
 from udsd.models.config import DomainConfig
 
@@ -109,7 +108,7 @@ def test_a_page_that_is_partly_light_on_dark_explains_itself_as_it_is(
         explained.append((restored.clone(), blurred.clone()))
         return restored
 
-    monkeypatch.setattr(page_domain, "made_consistent", noting)
+    monkeypatch.setattr(consistent, "made_consistent", noting)
     networks = Recording()
     model = ConsistentModel(networks, torch.device("cpu"), passes)
     (result,) = restore_images([pixels(page)], model, DOMAIN, DeblurOptions())

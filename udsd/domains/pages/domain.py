@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from udsd.consistency import made_consistent
-from udsd.domains.consistent import ConsistentModel
+from udsd.domains.consistent import ConsistentModel, at_scale
 from udsd.domains.copies import SHIFTED
 from udsd.domains.domain import AsExpected, Domain, Region, Restoration, Restore
 from udsd.domains.holding import Cuts, Held
@@ -23,6 +22,7 @@ from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import Survey
 from udsd.domains.resampling import restore_scaled
+from udsd.inference.backend import OnProgress
 from udsd.models.config import DomainConfig
 
 _BORDER = 3
@@ -71,16 +71,15 @@ class PageFindings:
         if light.all():
             return Restoration(self._restore_parts(image.mul_(sign), restore).mul_(sign), self.regions, self.notes)
         # Where a region ends there is an edge that is not in the picture. What the networks make of it is left out, and
-        # no kernel explains it: restorations are made to explain the picture as it is.
-        explaining = restore if isinstance(restore, ConsistentModel) else None
-        networks, passes = (restore, 1) if explaining is None else (explaining.restore, explaining.passes)
-        original, border = image.clone(), _border(light)
-        for _ in range(passes):
-            image = self._restore_parts(image.mul_(sign), networks).mul_(sign)
-            torch.lerp(image, original, border, out=image)
-            if explaining is not None:
-                made_consistent(image[0], original[0], enlarged=self.scale, device=explaining.device)
-        return Restoration(image, self.regions, self.notes)
+        # no kernel explains it: what is made to explain the picture is the page as it is.
+        networks, border = restore.restore if isinstance(restore, ConsistentModel) else restore, _border(light)
+
+        def turned(images: Tensor, *, overwrite: bool = False, on_progress: OnProgress | None = None) -> Tensor:
+            restored = self._restore_parts(images * sign, networks).mul_(sign)
+            return torch.lerp(restored, images, border, out=restored)
+
+        model = replace(restore, restore=turned) if isinstance(restore, ConsistentModel) else turned
+        return Restoration(at_scale(model, self.scale)(image), self.regions, self.notes)
 
     def _restore_parts(self, image: Tensor, restore: Restore) -> Tensor:
         pieces = [image[..., part.rows, part.columns].clone() for part in self.parts]
