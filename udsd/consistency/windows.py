@@ -11,7 +11,8 @@ from torch import Tensor
 
 from udsd.consistency.correction import MARGIN, blurred_again, correction, without_margin
 from udsd.consistency.curves import CURVES, GREY_LEVELS, Curve
-from udsd.consistency.kernels import estimate_kernel, fit_kernel
+from udsd.consistency.kernels import KernelEstimate, estimate_kernel, fit_kernel
+from udsd.consistency.sharp_places import sharp_places
 from udsd.images.levels import GREY_LEVEL
 from udsd.images.resizing import resized
 
@@ -167,9 +168,24 @@ def _energy(image: Tensor) -> float:
 def _found(around: Tensor, picture: Tensor, curve: Curve) -> Tensor:
     """The change to a window of a restoration, which is given with `MARGIN` around it."""
     light, blurred = curve.to_blurred(around), curve.to_blurred(picture)
-    found = correction(light, blurred, estimate_kernel(without_margin(light).mean(dim=0), blurred.mean(dim=0)))
+    found = correction(light, *_explainable(light, blurred))
     # Of grey levels without the rounding of the way there and back.
     return found if curve is GREY_LEVELS else curve.change(without_margin(around), found)
+
+
+def _explainable(around: Tensor, blurred: Tensor) -> tuple[Tensor, KernelEstimate]:
+    """A picture without what no kernel explains (`sharp_places`), and the kernel of the rest.
+
+    Such places show the restoration blurred again instead: nothing is learnt from them.
+    """
+    restored = without_margin(around)
+    estimate = estimate_kernel(restored.mean(dim=0), blurred.mean(dim=0))
+    again = blurred_again(around, estimate.kernel)
+    sharp = sharp_places(restored, blurred, again)
+    if not sharp.any():
+        return blurred, estimate
+    picture = torch.lerp(blurred, again, sharp)
+    return picture, estimate_kernel(restored.mean(dim=0), picture.mean(dim=0))
 
 
 def _has_room(device: torch.device, image: Tensor) -> bool:
