@@ -173,6 +173,10 @@ def test_an_image_that_fails_takes_none_of_its_batch_with_it(
     first, black, last = deblurrer.deblur_batch(images, on_error="return")
     assert isinstance(black, MemoryLimitError)
     assert np.array_equal(np.asarray(first), np.asarray(last))
+    results = deblurrer.deblur_batch(images)
+    assert np.array_equal(np.asarray(next(results)), np.asarray(first))
+    with pytest.raises(MemoryLimitError, match="too large"):
+        next(results)
 
 
 def test_a_progress_bar_without_standard_error(

@@ -65,24 +65,25 @@ def restore_all(
                 try:
                     numbered = number, image, decode_named(image)
                 except (ImageError, MemoryLimitError) as error:
-                    if raises:
-                        raise
                     finished[number] = error
                 yield numbered
+                if raises and numbered is None:
+                    return
         except Exception as error:
             failure.append(error)
 
     due = 0
-    for batch in in_batches(decoded(), lambda numbered: numbered and numbered[2].pixels.shape, batch_size):
-        good = [numbered for numbered in batch if numbered is not None]
-        if good:
-            finished |= _restored(good, restore, _within(bar, len(good)), raises=raises)
-        bar.finish(len(batch))
-        while due in finished:
-            yield finished.pop(due)
-            due += 1
-    bar.close()
-    yield from (finished[number] for number in sorted(finished))
+    with bar:
+        for batch in in_batches(decoded(), lambda numbered: numbered and numbered[2].pixels.shape, batch_size):
+            good = [numbered for numbered in batch if numbered is not None]
+            if good:
+                finished |= _restored(good, restore, _within(bar, len(good)))
+            bar.finish(len(batch))
+            while due in finished:
+                yield _handed_out(finished.pop(due), raises=raises)
+                due += 1
+    for number in sorted(finished):
+        yield _handed_out(finished[number], raises=raises)
     if failure:
         raise failure[0]
 
@@ -162,9 +163,7 @@ def log_restoration(image: ImageLike, restoration: Restoration) -> None:
         logger.warning("%s: %s", name, note)
 
 
-def _restored(
-    batch: Sequence[_Numbered], restore: Restore, on_progress: OnProgress, *, raises: bool
-) -> dict[int, Result]:
+def _restored(batch: Sequence[_Numbered], restore: Restore, on_progress: OnProgress) -> dict[int, Result]:
     """Of each image of a batch its result, or its error."""
     try:
         restorations = restore([decoded for _, _, decoded in batch], on_progress)
@@ -175,13 +174,18 @@ def _restored(
                 results[number] = decoded.encode(restoration.pixels)
         return results
     except (ImageError, MemoryLimitError) as error:
-        if raises:
-            raise
         if len(batch) == 1:
             return {batch[0][0]: error}
     # Their pixels are what they were, since those of several images are copied to be restored.
-    singly = (_restored([one], restore, on_progress, raises=raises) for one in batch)
+    singly = (_restored([one], restore, on_progress) for one in batch)
     return {number: result for results in singly for number, result in results.items()}
+
+
+def _handed_out(result: Result, *, raises: bool) -> Result:
+    """A result; or its error is raised."""
+    if raises and isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _within(bar: ImageBar, count: int) -> OnProgress:
