@@ -21,7 +21,6 @@ from udsd.batches import (
 )
 from udsd.blur_reading import BlurReading
 from udsd.domains import (
-    AsExpected,
     DeblurKeywords,
     DeblurOptions,
     Look,
@@ -192,7 +191,7 @@ class Deblurrer(BlurReading):
         pixels = decode_named(image).pixels[:1].cpu()
         with memory_errors("the image"):
             (findings,) = examine_images([Look(pixels)], self._domain, chosen)
-        return () if isinstance(findings, AsExpected) else findings.regions
+        return findings.regions
 
     @overload
     def deblur_batch(

@@ -9,6 +9,7 @@ from PIL import Image
 from skimage import data
 
 from tests.commands import run
+from udsd import align_face, detect_faces
 from udsd.domains import Region
 from udsd.files import FileResult, write_face_crops
 from udsd.files.report import PageReport
@@ -43,6 +44,22 @@ def test_faces_are_written_on_request_and_are_no_pictures_to_restore(
     assert run("deblur", tmp_path, "-o", tmp_path / "out", "--model", tmp_path / "model") == 0
     assert capsys.readouterr().out.startswith("0 restored, 1 kept")
     assert run("deblur", *given, "--compare", "--face-crops", tmp_path) == 2
+
+
+@pytest.mark.parametrize("side", [130, 160])
+def test_of_an_aligned_portrait_the_crop_is_the_portrait(side: int, tmp_path: Path) -> None:
+    picture = Image.fromarray(data.astronaut())
+    crop = align_face(picture, detect_faces(picture)[0], size=side)
+    crop.save(tmp_path / "aligned.png")
+    config = ModelConfig(base_width=4, residual_output=True, domain=DomainConfig("face", (150.0, 171.0)))
+    save_model(DeblurModel(config), tmp_path / "model")
+    given = [tmp_path / "aligned.png", "-o", tmp_path / "out", "--model", tmp_path / "model"]
+    assert run("deblur", *given, "--face-crops", tmp_path / "crops") == 0
+    with Image.open(tmp_path / "crops" / "aligned.png-face1-before.png") as before:
+        written = np.asarray(before.convert("L").resize((side, side)), float)
+    given_face = np.asarray(crop.convert("L"), float)
+    inner = slice(side // 5, -side // 5)
+    assert np.corrcoef(written[inner, inner].ravel(), given_face[inner, inner].ravel())[0, 1] > 0.8
 
 
 def test_what_is_no_face_or_was_not_written_has_no_crops(portrait: Path, tmp_path: Path) -> None:

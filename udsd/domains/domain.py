@@ -78,8 +78,8 @@ class Restoration:
 
     Attributes:
         pixels: (1, 3, H, W), float32 in [-1, 1], on the CPU.
-        regions: What was brought to the model in another form than it came in. Empty where the picture was restored
-            as it is.
+        regions: What was brought to the model in another form than it came in, and the face of an aligned crop.
+            Otherwise empty where the picture was restored as it is.
         notes: What else a user should know, as sentences.
         outcome: ``"restored"``; ``"sharp"`` if the picture was sharp already, and ``"unsuitable"`` if no model is for
             such pictures: then the pixels are those that came.
@@ -98,10 +98,12 @@ class AsExpected:
     """A look at a picture has found nothing to do: it goes to the model as it is.
 
     Attributes:
+        regions: Where in it that is which the model is for, if that was found: the face of an aligned crop.
         notes: What else a user should know, as sentences.
         is_sharp: Whether the picture is sharp already.
     """
 
+    regions: tuple[Region, ...] = ()
     notes: tuple[str, ...] = ()
     is_sharp: bool = False
 

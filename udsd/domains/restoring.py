@@ -95,7 +95,7 @@ def restore_images(
         torch.lerp(original, pixels, options.strength, out=pixels)
     if on_progress is not None:
         on_progress(1)
-    return [_with_notes(results[number], found[number]) for number in range(len(images))]
+    return [_with_findings(results[number], found[number]) for number in range(len(images))]
 
 
 def _pixel_count(image: Tensor, findings: Findings | AsExpected) -> int:
@@ -111,9 +111,10 @@ def _together(images: Mapping[int, Tensor], restore: Restore) -> dict[int, Resto
     return {number: Restoration(pixels) for number, pixels in zip(images, torch.split(restored, 1), strict=True)}
 
 
-def _with_notes(result: Restoration, findings: Findings | AsExpected) -> Restoration:
+def _with_findings(result: Restoration, findings: Findings | AsExpected) -> Restoration:
     notes = (*(result.notes or findings.notes), *((SHARP,) if findings.is_sharp else ()))
-    return replace(result, notes=notes)
+    regions = findings.regions if isinstance(findings, AsExpected) and result.outcome == "restored" else result.regions
+    return replace(result, regions=regions, notes=notes)
 
 
 def joined(parts: Sequence[Restoration]) -> Restoration:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tests.domains.faces.conftest import Model
-from udsd.domains import DeblurOptions, Look, Restoration, domain_of
+from udsd.domains import DeblurOptions, Look, Region, Restoration, domain_of
 from udsd.domains.domain import AsExpected
 from udsd.domains.faces import FaceDomain, align_face, detect_faces
 from udsd.domains.faces.alignment import Placement, Window
@@ -62,7 +64,28 @@ def test_switched_off_a_picture_goes_through_as_it_is(domain: FaceDomain, astron
 @pytest.mark.parametrize("side", [150, 160, 170])
 def test_an_aligned_crop_within_the_range_goes_through_as_it_is(domain: FaceDomain, aligned: Tensor, side: int) -> None:
     crop = F.interpolate(aligned, (side, side), mode="bicubic", antialias=True).clamp(-1, 1)
-    assert isinstance(domain.examine(Look(crop), DeblurOptions()), AsExpected)
+    findings = domain.examine(Look(crop), DeblurOptions())
+    assert isinstance(findings, AsExpected)
+    assert_is_the_face_of(side, *findings.regions)
+
+
+def assert_is_the_face_of(side: int, region: Region) -> None:
+    """Of an aligned crop: about its middle half, and so the crop itself when it is cut out of it."""
+    assert 0.3 * side < region.box[2] < 0.7 * side
+    assert region.score is not None
+    placement = Placement.of_box(region.box, region.angle)
+    assert math.dist(placement.center, (side / 2, side / 2)) < 0.1 * side
+    assert placement.side == pytest.approx(side, rel=0.15)
+
+
+@pytest.mark.parametrize("side", [120, 160])
+def test_of_an_aligned_crop_the_background_is_kept_on_request(domain: FaceDomain, aligned: Tensor, side: int) -> None:
+    crop = F.interpolate(aligned, (side, side), mode="bicubic", antialias=True).clamp(-1, 1)
+    result = restored(domain, crop, Model(), background="keep")
+    corners = result.pixels[..., :: side - 1, :: side - 1]
+    assert torch.equal(corners, crop[..., :: side - 1, :: side - 1])
+    middle = side // 2
+    assert (result.pixels - crop)[..., middle, middle].min() > 0.05
 
 
 def test_a_smaller_aligned_crop_is_enlarged(domain: FaceDomain, aligned: Tensor) -> None:
@@ -72,7 +95,7 @@ def test_a_smaller_aligned_crop_is_enlarged(domain: FaceDomain, aligned: Tensor)
     (shape,) = model.shapes
     assert shape[-1] == shape[-2] > 120
     (region,) = result.regions
-    assert region.box == (0, 0, 120, 120)
+    assert_is_the_face_of(120, region)
     assert region.scale == pytest.approx(shape[-1] / 120)
     assert result.pixels.shape == crop.shape
     # The change of the model, without what enlarging alone would change.

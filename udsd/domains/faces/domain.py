@@ -106,7 +106,7 @@ class PhotoFindings:
             new = look_again(restored, self.found, detector, options.min_face) if options.faces == "auto" else []
         else:
             new = search(restored, detector, options.min_face, FINEST_AGAIN).faces
-            if is_aligned(image, new):  # one whose blur hid the face: it has gone through the model as it is
+            if goes_through_whole(image, new, options):  # one whose blur hid the face: it has been restored as it is
                 return []
             new = new if options.faces == "auto" else central(image, new)
         return self.place(image, new)
@@ -143,7 +143,7 @@ class FaceDomain:
             found = Search([face_in_box(image, box, detector) for box in options.faces], [])
             return self._photo(image, found, options)
         found = look.faces(options.min_face)
-        if is_aligned(image, found.faces):
+        if goes_through_whole(image, found.faces, options):
             return self.aligned(image, found.faces[0])
         if options.faces == "center":
             found = Search(central(image, found.faces), [])
@@ -160,10 +160,11 @@ class FaceDomain:
         square = Placement.of_face(face)
         path = path_length(image, square)
         sharp = is_sharp(square.side, path)
+        region = Region(face.box, size=side, score=face.score)
         if self._range[0] <= side <= self._range[1]:
-            return AsExpected(is_sharp=sharp)
+            return AsExpected((region,), is_sharp=sharp)
         scale = best_size(side, path, self._trained_size) / side
-        region = Region((0, 0, width, height), scale=scale, size=side, score=face.score)
+        region = replace(region, scale=scale)
         return AlignedFindings((region,), (), scale, round(height * width * scale**2), sharp)
 
     def _photo(self, image: Tensor, found: Search, options: DeblurOptions) -> Findings:
@@ -201,7 +202,7 @@ class FaceClipDomain:
             self._is_aligned = None
         found = look.faces(options.min_face)
         if self._is_aligned is None and found.faces:
-            self._is_aligned = is_aligned(image, found.faces)
+            self._is_aligned = goes_through_whole(image, found.faces, options)
         if self._is_aligned:
             return self._aligned(image, found.faces)
         faces = self._tracks.follow(image, found.faces, face_detector())
@@ -241,6 +242,11 @@ def _photo(
     regions = tuple(face.region() for face in faces)
     sharp = bool(faces) and all(face.is_sharp for face in faces)
     return PhotoFindings(regions, (), faces, found, options, pixel_count, sharp, place)
+
+
+def goes_through_whole(image: Tensor, faces: Sequence[Face], options: DeblurOptions) -> bool:
+    """Whether a picture is one aligned face, of which nothing is to be kept."""
+    return options.background == "restore" and is_aligned(image, faces)
 
 
 def central(image: Tensor, faces: Sequence[Face]) -> list[Face]:

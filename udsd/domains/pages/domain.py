@@ -116,7 +116,7 @@ class PageDomain:
             scale = options.scale
         notes = _notes(look)
         if scale == 1 and light is None and not parts:
-            return AsExpected(notes, survey.is_sharp)
+            return AsExpected(notes=notes, is_sharp=survey.is_sharp)
         regions = (*_regions(grey.shape, survey, scale, light), *map(_region_of, parts))
         return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp)
 
