@@ -84,6 +84,15 @@ def test_each_picture_gets_the_model_of_its_kind_which_is_loaded_once(chooser: t
     assert told[-1] == 1
 
 
+@pytest.mark.parametrize(("letters", "hints"), [(20, 0), (110, 1)])
+def test_a_line_that_fills_the_picture_may_be_a_number_plate(
+    chooser: tuple[ModelChooser, list[str]], letters: int, hints: int
+) -> None:
+    (result,) = chooser[0].restore_decoded([decode_image(typeset_page(letters, (600, 180)))])
+    assert result.outcome == "restored"
+    assert sum("if it is a number plate, choose the model plate" in note for note in result.notes) == hints
+
+
 @pytest.mark.parametrize("shown", ["page", "face"])
 def test_nothing_is_looked_for_twice(monkeypatch: pytest.MonkeyPatch, shown: str) -> None:
     """Neither by the choice of a model nor by its domain, which looks for the same."""

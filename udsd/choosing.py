@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from udsd.inference import OnProgress
 from udsd.inference.backend import as_part
 from udsd.models.config import DomainKind
 from udsd.pretrained import Manifest
+
+_LETTERS_OF_A_PLATE = 0.25
+"""Of the height of a picture, its letters at least. Those of 48 strips of two or three lines have 0.15 at most."""
 
 NEITHER = "neither a page nor a face was found, so it was not restored; choose a model to restore it all the same"
 
@@ -63,7 +67,9 @@ class ModelChooser:
                 restorations.append(Restoration(image.pixels, notes=(NEITHER,), outcome="unsuitable"))
             else:
                 tell = None if on_progress is None else as_part(on_progress, number, len(images))
-                restorations += model.restore_decoded([image], options, tell, looks=looks)
+                restored = model.restore_decoded([image], options, tell, looks=looks)
+                hints = self._hints(looks[0], model)
+                restorations += [replace(one, notes=(*one.notes, *hints)) for one in restored]
         return restorations
 
     def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> Deblurrer | None:
@@ -83,6 +89,14 @@ class ModelChooser:
         # Who says where faces are knows better than a look: boxes are for those that it does not find.
         kind = "face" if not isinstance(options.faces, str) and options.faces else kind_of(look)
         return None if kind is None else self._model_of(kind)
+
+    def _hints(self, look: Look, model: Deblurrer) -> tuple[str, ...]:
+        """What else might be chosen: no look tells a number plate from a line of print."""
+        plate = self._manifest.of_kind("plate")
+        letters = look.survey.letters if model is self._loaded.get("page") else None
+        if plate is None or letters is None or letters < _LETTERS_OF_A_PLATE * look.image.shape[-2]:
+            return ()
+        return (f"it is restored as print; if it is a number plate, choose the model {plate.alias}",)
 
     def _model_of(self, kind: DomainKind) -> Deblurrer | None:
         entry = self._manifest.of_kind(kind)

@@ -56,7 +56,7 @@ class DeblurOptions:
             restores the picture more than once: again from what has been restored, or in copies, pages shifted and
             faces mirrored, whose mean is taken. A little better, and two to four times as slow.
         skip_sharp: Give a picture that is sharp already back as it came; not where ``scale`` or ``faces`` is off, for
-            then nothing is looked at.
+            then nothing is looked at, and of pages and faces alone: what is no such kind is restored, with a note.
 
     Raises:
         ConfigError: A value is none of these.

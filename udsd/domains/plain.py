@@ -14,6 +14,8 @@ from udsd.domains.look import Look
 from udsd.domains.options import DeblurOptions
 from udsd.domains.resampling import restore_scaled
 
+NOT_LOOKED = "restored whether it is sharp already or not: of such pictures this model cannot tell"
+
 
 @dataclass(frozen=True, slots=True)
 class ScaledPicture:
@@ -44,7 +46,7 @@ class ScaledPicture:
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
         """Restore the picture; see `udsd.domains.domain.Findings`."""
-        return Restoration(restore_scaled(image, self.scale, restore), self.regions)
+        return Restoration(restore_scaled(image, self.scale, restore), self.regions, self.notes)
 
 
 class PlainDomain:
@@ -64,7 +66,8 @@ class PlainDomain:
         scale = options.scale
         if isinstance(scale, str):
             scale = self._scale if scale == "auto" else 1.0
-        return AsExpected() if scale == 1 else ScaledPicture(look.image.shape[-2:], scale)
+        notes = (NOT_LOOKED,) if options.skip_sharp else ()
+        return AsExpected(notes=notes) if scale == 1 else ScaledPicture(look.image.shape[-2:], scale, notes)
 
     def for_clip(self, looks: Sequence[Look]) -> Domain:
         """The same: nothing is found in a frame that could change in the next."""
