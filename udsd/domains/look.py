@@ -8,6 +8,7 @@ from torch import Tensor
 
 from udsd.domains.faces.blazeface import face_detector
 from udsd.domains.faces.search import Search, Sightings, finest_scale, sight_faces
+from udsd.domains.pages.frame import Frame
 from udsd.domains.pages.survey import Survey, survey_page
 
 
@@ -22,15 +23,20 @@ class Look:
         self.image = image
         self._sightings: dict[float, Sightings] = {}
 
+    @cached_property
+    def frame(self) -> Frame | None:
+        """What surrounds the page, if the picture is one."""
+        return Frame.find(self.image)
+
     @property
-    def grey(self) -> Tensor:
-        """The picture in grey, (H, W); made anew each time, for it is large."""
-        return self.image[0].mean(dim=0)
+    def page(self) -> Tensor:
+        """The picture in grey, (H, W), without the frame; made anew each time, for it is large."""
+        return (self.image if self.frame is None else self.frame.removed(self.image))[0].mean(dim=0)
 
     @cached_property
     def survey(self) -> Survey:
         """Of the picture as a page."""
-        return survey_page(self.grey)
+        return survey_page(self.page)
 
     def faces(self, smallest: float = 0) -> Search:
         """Of its faces, those whose box has at least so many pixels a side.

@@ -16,7 +16,8 @@ from udsd.domains.domain import AsExpected, Domain, Region, Restoration, Restore
 from udsd.domains.holding import Cuts, Held
 from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
-from udsd.domains.options import DeblurOptions
+from udsd.domains.options import Box, DeblurOptions
+from udsd.domains.pages.frame import Frame
 from udsd.domains.pages.parts import Part, find_parts
 from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
@@ -44,6 +45,8 @@ class PageFindings:
         light: Where letters are lighter than their ground, bool (H, W), or None if nowhere.
         parts: Those that are restored at a scale of their own.
         is_sharp: See `udsd.domains.domain.Findings`.
+        frame: What surrounds the page, and comes back as it is. The networks would take its edge for what all of the
+            page is: not blurred.
     """
 
     regions: tuple[Region, ...]
@@ -53,6 +56,7 @@ class PageFindings:
     light: Tensor | None
     parts: Sequence[Part]
     is_sharp: bool
+    frame: Frame | None = None
 
     @property
     def pixel_count(self) -> int:
@@ -62,6 +66,12 @@ class PageFindings:
 
     def restore(self, image: Tensor, restore: Restore) -> Restoration:
         """Restore the page; see `udsd.domains.domain.Findings`."""
+        if self.frame is None:
+            return self._restore_page(image, restore)
+        restoration = self._restore_page(self.frame.removed(image), restore)
+        return replace(restoration, pixels=self.frame.put_back(restoration.pixels, image))
+
+    def _restore_page(self, image: Tensor, restore: Restore) -> Restoration:
         if self.light is not None:
             return self._restore_inverted(image, self.light, restore)
         return Restoration(self._restore_parts(image, restore), self.regions, self.notes)
@@ -106,7 +116,7 @@ class PageDomain:
         """Look at a page; see `udsd.domains.domain.Domain`."""
         if options.scale == "off":
             return AsExpected()
-        grey, survey = look.grey, look.survey
+        grey, survey, frame = look.page, look.survey, look.frame
         light = light_print(survey, grey) if self._config.polarity == "dark-on-light" else None
         parts: list[Part] = []
         if options.scale == "auto":
@@ -115,10 +125,12 @@ class PageDomain:
         else:
             scale = options.scale
         notes = _notes(look)
-        if scale == 1 and light is None and not parts:
+        if scale == 1 and light is None and not parts and frame is None:
             return AsExpected(notes=notes, is_sharp=survey.is_sharp)
-        regions = (*_regions(grey.shape, survey, scale, light), *map(_region_of, parts))
-        return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp)
+        height, width = grey.shape
+        whole = (0, 0, width, height) if frame is None else frame.box
+        regions = (*_regions(whole, survey, scale, light), *map(_region_of, parts))
+        return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp, frame)
 
     def for_clip(self, looks: Sequence[Look]) -> Domain:
         """The same for the frames of a clip; see `udsd.domains.domain.Domain`."""
@@ -178,11 +190,8 @@ def _region_of(part: Part) -> Region:
     return Region((part.columns.start, part.rows.start, width, height), scale=part.scale, size=part.letters)
 
 
-def _regions(shape: Sequence[int], survey: Survey, scale: float, light: Tensor | None) -> tuple[Region, ...]:
-    height, width = shape
-    whole = Region(
-        (0, 0, width, height), scale=scale, inverted=light is not None and bool(light.all()), size=survey.letters
-    )
+def _regions(box: Box, survey: Survey, scale: float, light: Tensor | None) -> tuple[Region, ...]:
+    whole = Region(box, scale=scale, inverted=light is not None and bool(light.all()), size=survey.letters)
     if light is None or whole.inverted:
         return (whole,)
     rows, columns = light.any(dim=1).nonzero(), light.any(dim=0).nonzero()
