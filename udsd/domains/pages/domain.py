@@ -18,7 +18,7 @@ from udsd.domains.look import Look
 from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurOptions
 from udsd.domains.pages.frame import Frame
-from udsd.domains.pages.parts import Part, find_parts
+from udsd.domains.pages.parts import Part, blurred_beside_sharp, find_parts
 from udsd.domains.pages.polarity import light_print
 from udsd.domains.pages.scale import choose_scale
 from udsd.domains.pages.survey import Survey
@@ -125,12 +125,13 @@ class PageDomain:
         else:
             scale = options.scale
         notes = _notes(look)
+        is_sharp = survey.is_sharp and not blurred_beside_sharp(survey).any()
         if scale == 1 and light is None and not parts and frame is None:
-            return AsExpected(notes=notes, is_sharp=survey.is_sharp)
+            return AsExpected(notes=notes, is_sharp=is_sharp)
         height, width = grey.shape
         whole = (0, 0, width, height) if frame is None else frame.box
         regions = (*_regions(whole, survey, scale, light), *map(_region_of, parts))
-        return PageFindings(regions, notes, grey.shape, scale, light, parts, survey.is_sharp, frame)
+        return PageFindings(regions, notes, grey.shape, scale, light, parts, is_sharp, frame)
 
     def for_clip(self, looks: Sequence[Look]) -> Domain:
         """The same for the frames of a clip; see `udsd.domains.domain.Domain`."""
