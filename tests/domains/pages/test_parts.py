@@ -25,7 +25,7 @@ def half_blurred(share: float = 0.5, *, across: bool = False) -> tuple[Tensor, t
     return mixed, (rows, columns)
 
 
-@pytest.mark.parametrize("share", [0.4, 0.5, 0.75])
+@pytest.mark.parametrize("share", [0.5, 0.75])
 @pytest.mark.parametrize("across", [False, True])
 def test_what_is_blurred_beside_sharp_print_is_restored_by_itself(share: float, across: bool) -> None:
     image, (rows, columns) = half_blurred(share, across=across)
