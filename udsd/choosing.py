@@ -62,14 +62,16 @@ class ModelChooser:
         for number, image in enumerate(images):
             # A tensor keeps its device as pixels; looks are on the CPU.
             looks = [Look(single) for single in torch.split(image.pixels.cpu(), 1)]
-            model = self._model_for(looks[0], options or DeblurOptions())
+            kind = _kind(looks[0], options or DeblurOptions())
+            model = None if kind is None else self._model_of(kind)
             if model is None:
                 restorations.append(Restoration(image.pixels, notes=(NEITHER,), outcome="unsuitable"))
             else:
                 tell = None if on_progress is None else as_part(on_progress, number, len(images))
-                restored = model.restore_decoded([image], options, tell, looks=looks)
-                hints = self._hints(looks[0], model)
-                restorations += [replace(one, notes=(*one.notes, *hints)) for one in restored]
+                (restoration,) = model.restore_decoded([image], options, tell, looks=looks)
+                if kind == "page" and restoration.outcome == "restored":
+                    restoration = replace(restoration, notes=(*restoration.notes, *self._hints(looks[0])))
+                restorations.append(restoration)
         return restorations
 
     def for_clip(self, frames: Sequence[DecodedImage[Any]], *, steady: bool = True) -> Deblurrer | None:
@@ -85,15 +87,9 @@ class ModelChooser:
         model = self._model_of(kinds.most_common(1)[0][0])
         return None if model is None else model.for_clip(frames, steady=steady)
 
-    def _model_for(self, look: Look, options: DeblurOptions) -> Deblurrer | None:
-        # Who says where faces are knows better than a look: boxes are for those that it does not find.
-        kind = "face" if not isinstance(options.faces, str) and options.faces else kind_of(look)
-        return None if kind is None else self._model_of(kind)
-
-    def _hints(self, look: Look, model: Deblurrer) -> tuple[str, ...]:
-        """What else might be chosen: no look tells a number plate from a line of print."""
-        plate = self._manifest.of_kind("plate")
-        letters = look.survey.letters if model is self._loaded.get("page") else None
+    def _hints(self, look: Look) -> tuple[str, ...]:
+        """What else might be chosen for a page: no look tells a number plate from a line of print."""
+        plate, letters = self._manifest.of_kind("plate"), look.survey.letters
         if plate is None or letters is None or letters < _LETTERS_OF_A_PLATE * look.image.shape[-2]:
             return ()
         return (f"it is restored as print; if it is a number plate, choose the model {plate.alias}",)
@@ -105,3 +101,9 @@ class ModelChooser:
         if kind not in self._loaded:
             self._loaded[kind] = self._load(entry.alias)
         return self._loaded[kind]
+
+
+def _kind(look: Look, options: DeblurOptions) -> DomainKind | None:
+    """What a picture shows; None if no model is for it."""
+    # Who says where faces are knows better than a look: boxes are for those that it does not find.
+    return "face" if not isinstance(options.faces, str) and options.faces else kind_of(look)

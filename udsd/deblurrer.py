@@ -172,15 +172,15 @@ class Deblurrer(BlurReading):
         return restore_pages(ImagePages(file), restore, on_progress)
 
     def examine(self, image: ImageLike, **options: Unpack[DeblurKeywords]) -> tuple[Region, ...]:
-        """Tell what `deblur` would bring to the model in another form than it comes in.
+        """Tell what `deblur` would bring to the model in another form than it comes in, and where its faces are.
 
         Args:
             image: What `deblur` takes; of a batch of tensors the first.
             options: As for `deblur`.
 
         Returns:
-            The regions, the whole image first where it is restored at another size or polarity. Empty if it goes to the
-            model as it is.
+            The regions, the whole image first where it is restored at another size or polarity, or what its frame
+            surrounds. Of an aligned portrait its face; otherwise empty if it goes to the model as it is.
 
         Raises:
             ImageError: The image cannot be read, or is of a kind that is not supported.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.consistency.restorations import DISC, SIDE, Example, example, sharp_page
 from tests.measures import decibels
-from udsd.consistency.correction import MARGIN, correction
+from udsd.consistency.correction import MARGIN, blurred_again, correction
 from udsd.consistency.kernels import SIZE, KernelEstimate, estimate_kernel
 from udsd.images.levels import GREY_LEVEL
 
@@ -17,7 +17,8 @@ KNOWN = KernelEstimate(F.pad(DISC, [(SIZE - SIDE) // 2] * 4), torch.zeros(SIZE, 
 def change(restored: Tensor, blurred: Tensor, estimate: KernelEstimate | None = None) -> Tensor:
     """The correction with a kernel, or with that which is found."""
     around = F.pad(restored[None], [MARGIN] * 4, mode="replicate")[0]
-    return correction(around, blurred, estimate or estimate_kernel(restored.mean(dim=0), blurred.mean(dim=0)))
+    estimate = estimate or estimate_kernel(restored.mean(dim=0), blurred.mean(dim=0))
+    return correction(around, blurred, blurred_again(around, estimate.kernel), estimate)
 
 
 def test_a_soft_restoration_comes_closer_to_the_sharp_page() -> None:

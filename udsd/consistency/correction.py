@@ -56,7 +56,7 @@ _STRONGEST = 1e-3
 """Ratio of noise to error that is assumed at least: no frequency is amplified by more than 16."""
 
 
-def correction(restored: Tensor, blurred: Tensor, estimate: KernelEstimate) -> Tensor:
+def correction(restored: Tensor, blurred: Tensor, again: Tensor, estimate: KernelEstimate) -> Tensor:
     """What to add to a restoration, so that it explains its picture as far as noise lets anybody know.
 
     Wiener's filter of the difference between the picture and the restoration blurred again. Its balance is between the
@@ -67,6 +67,7 @@ def correction(restored: Tensor, blurred: Tensor, estimate: KernelEstimate) -> T
     Args:
         restored: (C, H + 2 M, W + 2 M) with M = `MARGIN`, in any unit.
         blurred: (C, H, W), the picture, in the same unit.
+        again: The same of the restoration blurred again (`blurred_again`).
         estimate: The kernel.
 
     Returns:
@@ -78,7 +79,7 @@ def correction(restored: Tensor, blurred: Tensor, estimate: KernelEstimate) -> T
     kernel = transfer(estimate.kernel, shape)
     power = energy(kernel)
     here = without_margin(restored)
-    unexplained = blurred - _filtered(restored, kernel)
+    unexplained = blurred - again
     difference = torch.fft.rfft2(F.pad(unexplained * fade, [MARGIN] * 4), s=shape)
     found = smoothed(energy(difference).mean(dim=0), _BINS)
     noise = _noise(found, power) + _uncertainty(here * fade, estimate, shape)

@@ -28,7 +28,7 @@ _FLOOR = 1e-6
 """Added to all energies, so that empty paper is sharp nowhere."""
 
 
-def sharp_places(restored: Tensor, blurred: Tensor, again: Tensor) -> Tensor:
+def sharp_places(restored: Tensor, blurred: Tensor, again: Tensor) -> Tensor | None:
     """Where a picture is as sharp as its restoration, though its kernel would have blurred it.
 
     What such places differ by from the restoration blurred again is no error of the restoration. Taken for one, it
@@ -40,18 +40,21 @@ def sharp_places(restored: Tensor, blurred: Tensor, again: Tensor) -> Tensor:
         again: The restoration blurred again.
 
     Returns:
-        (H, W), from 0, where the picture is blurred, to 1.
+        (H, W), from 0, where the picture is blurred, to 1; or None where all of it is.
     """
-    shown, in_restoration, in_again, unexplained = (
-        _detail(image) for image in (blurred, restored, again, blurred - again)
-    )
-    noise = _NOISE * unexplained.median() + _FLOOR
-    found = _above(shown / (in_again + noise), _SHARPER)
-    found = found * (1 - _above(shown / (in_restoration + _FLOOR), _SHARPER))
+    shown, in_again, unexplained = (_detail(image) for image in (blurred, again, blurred - again))
+    found = _above(shown / (in_again + _NOISE * unexplained.median() + _FLOOR), _SHARPER)
+    if not found.any():  # of most pictures no more is asked
+        return None
+    found = found * (1 - _above(shown / (_detail(restored) + _FLOOR), _SHARPER))
     from_again, way = (_averaged((blurred - image).mean(dim=0).square()) for image in (again, restored))
     found = found * _above(from_again / (way + _FLOOR), _FARTHER)
+    if not found.any():
+        return None
     # Blurred again, an edge has changed what lies beside it too.
-    return _averaged(F.max_pool2d(found[None], _AROUND, 1, _AROUND // 2)[0])
+    for kernel, margin in (((_AROUND, 1), (_AROUND // 2, 0)), ((1, _AROUND), (0, _AROUND // 2))):
+        found = F.max_pool2d(found[None], kernel, 1, margin)[0]
+    return _averaged(found)
 
 
 def _detail(image: Tensor) -> Tensor:

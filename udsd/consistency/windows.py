@@ -168,24 +168,26 @@ def _energy(image: Tensor) -> float:
 def _found(around: Tensor, picture: Tensor, curve: Curve) -> Tensor:
     """The change to a window of a restoration, which is given with `MARGIN` around it."""
     light, blurred = curve.to_blurred(around), curve.to_blurred(picture)
-    found = correction(light, *_explainable(light, blurred))
+    blurred, again, estimate = _explainable(light, blurred)
+    found = correction(light, blurred, again, estimate)
     # Of grey levels without the rounding of the way there and back.
     return found if curve is GREY_LEVELS else curve.change(without_margin(around), found)
 
 
-def _explainable(around: Tensor, blurred: Tensor) -> tuple[Tensor, KernelEstimate]:
-    """A picture without what no kernel explains (`sharp_places`), and the kernel of the rest.
+def _explainable(around: Tensor, blurred: Tensor) -> tuple[Tensor, Tensor, KernelEstimate]:
+    """A picture without what no kernel explains, its restoration blurred again, and the kernel of that.
 
-    Such places show the restoration blurred again instead: nothing is learnt from them.
+    In `sharp_places` the picture is replaced by the restoration blurred again: nothing is learnt from them.
     """
     restored = without_margin(around)
     estimate = estimate_kernel(restored.mean(dim=0), blurred.mean(dim=0))
     again = blurred_again(around, estimate.kernel)
     sharp = sharp_places(restored, blurred, again)
-    if not sharp.any():
-        return blurred, estimate
-    picture = torch.lerp(blurred, again, sharp)
-    return picture, estimate_kernel(restored.mean(dim=0), picture.mean(dim=0))
+    if sharp is not None:
+        blurred = torch.lerp(blurred, again, sharp)
+        estimate = estimate_kernel(restored.mean(dim=0), blurred.mean(dim=0))
+        again = blurred_again(around, estimate.kernel)
+    return blurred, again, estimate
 
 
 def _has_room(device: torch.device, image: Tensor) -> bool:

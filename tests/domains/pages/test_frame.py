@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from tests.typesetting import typeset_page
-from udsd.degradation.kernels import apply_kernels, defocus_discs
+from tests.blurs import out_of_focus
+from tests.domains.pages.pictures import page
 from udsd.domains import DeblurOptions, domain_of
 from udsd.domains.pages.frame import Frame
 from udsd.domains.restoring import restore_images
@@ -21,16 +21,8 @@ SIDES = 40, 30, 25, 20
 GREY = -0.3
 
 
-def page(letters: int = 22) -> Tensor:
-    return (torch.from_numpy(typeset_page(letters, (400, 300))).float() / 127.5 - 1).expand(1, 3, -1, -1)
-
-
 def framed(image: Tensor, level: float = GREY) -> Tensor:
     return F.pad(image, SIDES, value=level)
-
-
-def blurred(image: Tensor, radius: float = 4) -> Tensor:
-    return apply_kernels(image.contiguous(), defocus_discs(torch.tensor([radius]), 15))
 
 
 def turned(image: Tensor) -> Tensor:
@@ -43,7 +35,7 @@ def turned(image: Tensor) -> Tensor:
 @pytest.mark.parametrize("level", [-1, GREY, 0.5])
 @pytest.mark.parametrize("noise", [0, 3])
 def test_a_frame_that_was_not_blurred_is_found(level: float, noise: float) -> None:
-    inner = blurred(page())
+    inner = out_of_focus(page())
     height, width = inner.shape[-2:]
     image = framed(inner, level)
     image = (image + noise * GREY_LEVEL * torch.randn(image.shape)).clamp(-1, 1)
@@ -57,7 +49,7 @@ def test_a_frame_that_was_not_blurred_is_found(level: float, noise: float) -> No
 
 
 def test_the_corners_of_a_scan_that_was_turned_are_a_frame() -> None:
-    image = turned(blurred(page()))
+    image = turned(out_of_focus(page()))
     frame = Frame.find(image)
     assert frame is not None
     assert frame.mask[:20, -20:].all()
@@ -69,7 +61,7 @@ def test_the_corners_of_a_scan_that_was_turned_are_a_frame() -> None:
 @pytest.mark.parametrize("width", [30, 120, 386])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_bar_at_one_side_is_told_from_the_paper_at_the_others(width: int, sign: int) -> None:
-    inner = blurred(page())
+    inner = out_of_focus(page())
     image = sign * F.pad(inner, (width, 0, 0, 0), value=-1)
     frame = Frame.find(image)
     assert frame is not None
@@ -84,14 +76,14 @@ def test_two_flat_halves_are_no_page() -> None:
 
 @pytest.mark.parametrize("radius", [1, 2, 6])
 def test_what_was_blurred_with_the_page_is_no_frame(radius: float) -> None:
-    assert Frame.find(blurred(framed(page()), radius)) is None
+    assert Frame.find(out_of_focus(framed(page()), radius)) is None
 
 
 @pytest.mark.parametrize("letters", [15, 30, 80])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_page_is_no_frame_about_its_letters(letters: int, sign: int) -> None:
     assert Frame.find(sign * page(letters)) is None
-    assert Frame.find(sign * blurred(page(letters))) is None
+    assert Frame.find(sign * out_of_focus(page(letters))) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (30, 30), (41, 500)])
@@ -108,7 +100,7 @@ def test_the_model_sees_paper_in_place_of_the_frame_which_comes_back_as_it_was(s
         seen.append(image.clone())
         return image - 0.2
 
-    image = framed(blurred(page()))
+    image = framed(out_of_focus(page()))
     domain = domain_of(ModelConfig(domain=DomainConfig("page", (23.0, 35.0))))
     (result,) = restore_images([image.clone()], darkening, domain, DeblurOptions(scale=scale))
     assert seen[0][..., :20, :20].min() > 0.95

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.domains.pages.test_frame import blurred, page
+from tests.blurs import out_of_focus
+from tests.domains.pages.pictures import page
 from udsd.domains import AsExpected, DeblurOptions, Look, restore_images
 from udsd.domains.pages.domain import PageDomain
 from udsd.domains.pages.parts import blurred_beside_sharp
@@ -16,7 +17,7 @@ DOMAIN = PageDomain(DomainConfig("page", (20.0, 30.0), blur=(6.0, 2.0)))
 
 def half_blurred(share: float = 0.5, *, across: bool = False) -> tuple[Tensor, tuple[slice, slice]]:
     """A page of which the last rows or columns are blurred, and which."""
-    image = torch.nn.functional.pad(blurred(page()), [7] * 4, mode="replicate")
+    image = torch.nn.functional.pad(out_of_focus(page()), [7] * 4, mode="replicate")
     side = image.shape[-1 if across else -2]
     where = slice(round((1 - share) * side), None)
     rows, columns = (slice(None), where) if across else (where, slice(None))
@@ -54,7 +55,7 @@ def test_its_surroundings_stay_out_of_the_models_sight() -> None:
 
 @pytest.mark.parametrize("radius", [0, 1, 2, 4])
 def test_a_page_that_is_as_sharp_everywhere_is_restored_as_one(radius: float) -> None:
-    image = blurred(page(), radius) if radius else page()
+    image = out_of_focus(page(), radius) if radius else page()
     assert not blurred_beside_sharp(Look(image).survey).any()
 
 
