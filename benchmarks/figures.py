@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,9 +29,10 @@ from figures_results import FILE, Results, figures_of
 from figures_sets import SETS, EvaluationSet
 from figures_sources import MissingSourceError, Sources
 from figures_tables import card_tables
+from figures_varying import varying_pairs
 
 from udsd.errors import UdsdError
-from udsd.evaluation import EvaluationReport, ImageScores, SharpImage, blurred_pairs, evaluate
+from udsd.evaluation import EvaluationPair, EvaluationReport, ImageScores, SharpImage, blurred_pairs, evaluate
 from udsd.evaluation.vgg import load_vgg19
 from udsd.pretrained import load_manifest
 from udsd.progress import ImageBar
@@ -138,11 +139,18 @@ def measure(
     network = load_vgg19(vgg) if vgg is not None and one.source == "faces" else None
     scores: list[ImageScores] = []
     with ImageBar(len(images), shown=sys.stderr.isatty()) as bar:
-        for pair in blurred_pairs(images, one.blur, bins=one.bins, other_paper=one.other_paper):
+        for pair in pairs_of(one, images):
             told = {name: partial(method, pair.kernel) for name, method in methods.items()}
             scores += evaluate([pair], told, ocr=one.ocr, vgg=network).scores
             bar.finish()
     return EvaluationReport(scores, [])
+
+
+def pairs_of(one: EvaluationSet, images: Sequence[SharpImage]) -> Iterator[EvaluationPair]:
+    """The images of a set, blurred."""
+    if one.varying is not None:
+        return varying_pairs(images, one.varying)
+    return blurred_pairs(images, one.blur, bins=one.bins, other_paper=one.other_paper)
 
 
 if __name__ == "__main__":

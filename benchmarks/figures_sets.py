@@ -26,6 +26,10 @@ AS_IT_IS = ", as it is"
 """Ends the name of a model that no picture was brought to: ``scale="off"``."""
 
 
+Varying = Literal["focus", "turning"]
+"""How blur differs from place to place (`figures_varying.py`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Pages of running text to be drawn.
@@ -55,6 +59,7 @@ class EvaluationSet:
         identifier: For the metadata of cards.
         command: What measures MODEL by hand; empty where nothing does.
         blur: What they are blurred with.
+        varying: Instead of ``blur``: how that of parts of pages differs from place to place.
         other_paper: Pages are printed on other paper first.
         drawing: What is drawn.
         variants: Options of `Deblurrer.deblur` by what they add to the model's name.
@@ -70,6 +75,7 @@ class EvaluationSet:
     identifier: str = ""
     command: str = ""
     blur: BlurConfig = field(default_factory=BlurConfig)
+    varying: Varying | None = None
     other_paper: bool = False
     drawing: Drawing | None = None
     variants: Mapping[str, DeblurKeywords] = field(default_factory=lambda: {"": {}})
@@ -93,6 +99,8 @@ class EvaluationSet:
         blur = {one.name: getattr(self.blur, one.name) for one in fields(BlurConfig)}
         changed = {name: value for name, value in blur.items() if value != getattr(default, name)}
         options: dict[str, Any] = {"source": self.source, "count": self.count, "blur": _plain(changed)}
+        if self.varying is not None:
+            options["varying"] = self.varying
         if self.other_paper:
             options["other_paper"] = True
         if self.drawing is not None:
@@ -219,6 +227,28 @@ SETS = (
             jpeg_probability=1.0,
             jpeg_quality=(72.0, 93.0),
         ),
+        peers=False,
+    ),
+    EvaluationSet(
+        name="turning",
+        title="12 parts of these pages, of 900 x 1000 px, whose camera turned by 0.4 to 1 degree and moved by 4 to 14 "
+        "px, in linear light, with noise",
+        kind="page",
+        source="pages",
+        count=12,
+        command="python benchmarks/figures.py --sets turning",
+        varying="turning",
+        peers=False,
+    ),
+    EvaluationSet(
+        name="focus",
+        title="these parts, whose focus is lost gradually: discs of 0 to 1.5 px at the one side, of 2.5 to 4.5 px at "
+        "the other, in linear light, with noise",
+        kind="page",
+        source="pages",
+        count=12,
+        command="python benchmarks/figures.py --sets focus",
+        varying="focus",
         peers=False,
     ),
     *(_drawn(f"letters of {size} px", Drawing(letters=size)) for size in (9, 12, 16, 24, 32, 48, 64)),

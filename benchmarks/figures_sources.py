@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import figures_drawn
 import figures_photographs
 import figures_plates
+import figures_varying
 from figures_sets import EvaluationSet
 
 from udsd.cli.train import main as udsd_train
@@ -58,6 +59,8 @@ class Sources:
         if of.source == "plates":
             folder = fetch(figures_plates.PACKAGES, self.work / "packages")
             return list(figures_plates.draw(of.count or 1, folder))
+        if of.varying is not None:
+            return list(figures_varying.parts_of_pages(self._pages(), of.count or 1))
         if of.source == "pages":
             pages = self._pages()
             return TextStrips(of.count).cut(pages) if of.count else list(whole_images(pages))

@@ -89,6 +89,30 @@ def test_what_was_seen_is_not_looked_for_again() -> None:
     assert seen == [look]
 
 
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_model_may_want_its_pictures_in_windows(drawn: bool) -> None:
+    backend = run_model(random_model(residual_output=True), device="cpu", dtype="float32")
+    image = decode_image(np.random.default_rng(0).integers(0, 256, (250, 300, 3), np.uint8))
+    image.pixels[..., :100, :90] = image.pixels[..., :1, :1]
+
+    def restored(window: int | None) -> Tensor:
+        backend.model.config = replace(backend.config, window=window)
+        backend.config = backend.model.config
+        if drawn:
+            generator = torch.Generator().manual_seed(3)
+            options = backend, domain_of(ModelConfig()), DeblurOptions(), 1, generator
+            return next(restore_with_draws(image.pixels, *options)).pixels
+        (result,) = restore_with_mean(
+            [replace(image, pixels=image.pixels.clone())], backend, domain_of(ModelConfig()), DeblurOptions()
+        )
+        return result.pixels
+
+    whole, in_windows = restored(None), restored(192)
+    assert whole.shape == in_windows.shape
+    assert not torch.allclose(whole, in_windows, atol=1e-2)
+    assert torch.equal(restored(300), whole)
+
+
 def page_model() -> Deblurrer:
     domain = DomainConfig("page", (15.0, 30.0))
     return Deblurrer(DeblurModel(ModelConfig(base_width=4, residual_output=True, domain=domain)), device="cpu")

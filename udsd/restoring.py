@@ -19,6 +19,7 @@ from udsd.domains import (
     Restoration,
     Restore,
     examine_images,
+    in_windows,
     joined,
     restore_images,
 )
@@ -59,7 +60,7 @@ def restore_with_mean(
     # A tensor keeps its device as pixels; what looks at them runs on the CPU, where results are too.
     singles = [single for image in decoded for single in torch.split(image.pixels.cpu(), 1)]
     found = None if looks is None else examine_images(looks, domain, options)
-    model = _leaving_blank(partial(backend.restore, memory_limit=memory_limit))
+    model = _prepared(partial(backend.restore, memory_limit=memory_limit), backend)
     restored = iter(
         restore_images(singles, model, domain, options, on_progress, found=found, consistency=_consistency(backend))
     )
@@ -71,6 +72,12 @@ def _consistency(backend: Backend) -> Consistency | None:
     if not backend.config.consistent:
         return None
     return Consistency(backend.device, backend.config.passes)
+
+
+def _prepared(model: Restore, backend: Backend) -> Restore:
+    """A model that leaves blank images as they are, and sees others in windows, if it wants that."""
+    model, window = _leaving_blank(model), backend.config.window
+    return model if window is None else in_windows(model, window)
 
 
 def _leaving_blank(model: Restore) -> Restore:
@@ -155,4 +162,4 @@ def _drawn(backend: Backend, noise: Tensor) -> Restore:
         code = reparameterize(mean, log_variance, noise=noise)
         return backend.restore(images, code, overwrite=overwrite, on_progress=on_progress)
 
-    return _leaving_blank(restore)
+    return _prepared(restore, backend)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.consistency.restorations import DISC, SIDE, example, motion
-from udsd.consistency.kernels import SIZE, KernelEstimate, estimate_kernel
+from udsd.consistency.kernels import SIZE, KernelEstimate, Prior, estimate_kernel
 from udsd.degradation.kernels import gaussian_kernels
 
 
@@ -81,3 +81,22 @@ def test_a_page_that_ends_in_the_picture_is_divided_where_both_parts_show_as_muc
     for image in (page.soft, page.blurred):
         image[..., 220:] = -0.6
     assert doubt(estimate_kernel(page.soft.mean(dim=0), page.blurred.mean(dim=0))) < 0.05
+
+
+def test_a_prior_helps_where_there_is_little_to_go_by() -> None:
+    kernel = motion(12)
+    page = example(90, 80, kernel, letters=20, noise=4)
+    grey = page.soft.mean(dim=0), page.blurred.mean(dim=0)
+    prior = F.pad(kernel, [(SIZE - SIDE) // 2] * 4)
+    alone, with_prior = estimate_kernel(*grey), estimate_kernel(*grey, Prior(prior, 0.3))
+    assert 1 - likeness(with_prior, kernel) < (1 - likeness(alone, kernel)) / 2
+    assert doubt(with_prior) < doubt(alone)
+    assert float(with_prior.kernel.sum()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("weight", "least"), [(0.01, 0.95), (0.0, 0.9)])
+def test_a_wrong_prior_of_little_weight_does_not_count(weight: float, least: float) -> None:
+    page = example(400, 160, motion(12))
+    prior = F.pad(DISC, [(SIZE - SIDE) // 2] * 4)
+    estimate = estimate_kernel(page.sharp.mean(dim=0), page.blurred.mean(dim=0), Prior(prior, weight))
+    assert likeness(estimate, motion(12)) > least

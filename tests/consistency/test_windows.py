@@ -5,10 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.consistency.restorations import Example, example, motion, sharp_page
+from tests.consistency.restorations import DISC, SIDE, Example, example, motion, sharp_page
 from tests.measures import decibels
 from udsd.consistency import made_consistent, windows
 from udsd.consistency.curves import CURVES, GREY_LEVELS, LIGHT, NEGATIVE_LIGHT, Curve
+from udsd.degradation.kernels import apply_kernels, defocus_discs
 from udsd.images.levels import GREY_LEVEL
 
 CPU = torch.device("cpu")
@@ -96,26 +97,6 @@ def test_a_wrong_restoration_stays_as_it_is() -> None:
     assert torch.equal(made_consistent(other.clone(), example(400, 160).blurred), other)
 
 
-@pytest.mark.parametrize("side", [97, 300, 512, 781])
-def test_of_all_windows_that_share_a_place_the_weights_add_up_to_1(side: int) -> None:
-    for length in range(side, 4 * side, 3):
-        total = torch.zeros(length)
-        for window in windows._windows(length, side):
-            assert 0 <= window.start < window.stop <= length
-            assert window.stop - window.start <= side
-            weights = window.weights(CPU)
-            assert weights.min() >= 0
-            total[window.start : window.stop] += weights
-        assert torch.allclose(total, torch.ones(length), atol=1e-5), length
-
-
-def test_a_window_counts_for_nothing_at_a_border_that_it_shares() -> None:
-    first, *_, last = windows._windows(1200, 512)
-    assert first.weights(CPU)[0] == last.weights(CPU)[-1] == 1
-    assert not first.weights(CPU)[-16:].any()
-    assert not last.weights(CPU)[:16].any()
-
-
 @pytest.mark.parametrize("turned", [False, True])
 def test_several_windows_make_about_the_same_of_a_picture_as_one(turned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     page = example(800, 200)
@@ -125,7 +106,7 @@ def test_several_windows_make_about_the_same_of_a_picture_as_one(turned: bool, m
     whole = made_consistent(soft.clone(), blurred)
     monkeypatch.setattr(windows, "_SIDE", 350 if turned else 200)
     monkeypatch.setattr(windows, "_AREA", 350 * 200)
-    assert len([*windows._windows(800, 350)]) == 3
+    assert len(windows._places(*blurred.shape[-2:], windows._SIDE, windows._AREA)) == 3
     parts = made_consistent(soft.clone(), blurred)
     assert decibels(parts, sharp) > decibels(whole, sharp) - 0.5
     # No place stands out, such as the border of a window.
@@ -141,6 +122,53 @@ def test_each_window_has_a_kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     changed = made_consistent(left.soft.clone(), left.blurred)
     before, after = (decibels(image[..., :250], left.sharp[..., :250]) for image in (left.soft, changed))
     assert after > before + 1
+
+
+def losing_focus(page: Tensor) -> Tensor:
+    """A page (3, H, W), out of focus by 1 px at the left and by 4 px at the right."""
+    radii = torch.linspace(1, 4, 7)
+    place = torch.linspace(0, len(radii) - 1, page.shape[-1])
+    blurred = torch.zeros_like(page)
+    for number, disc in enumerate(defocus_discs(radii, SIDE)):
+        weight = (1 - (place - number).abs()).clamp_min(0)
+        blurred += weight * apply_kernels(F.pad(page[None], [SIDE // 2] * 4, mode="replicate"), disc[None])[0]
+    return blurred
+
+
+def test_blur_that_differs_gradually_has_a_kernel_for_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = example(780, 500)
+    sharp, blurred, restored = page.sharp, losing_focus(page.sharp), nearly_sharp(page)
+    before = decibels(restored, sharp)
+    in_parts = decibels(made_consistent(restored.clone(), blurred), sharp)
+    monkeypatch.setattr(windows, "_PART_SIDE", windows._SIDE)
+    monkeypatch.setattr(windows, "_PART_AREA", windows._AREA)
+    in_one_piece = decibels(made_consistent(restored.clone(), blurred), sharp)
+    assert in_parts > max(before, in_one_piece) + 0.1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("softness", [0.02, 0.1, 0.3, 0.6])
+def test_what_differs_within_a_part_is_not_filtered_into_waves(softness: float, turned: bool) -> None:
+    """Halves that show as much would lie along the focus, and have the same kernel."""
+    page = example(780, 500)
+    sharp, blurred = page.sharp, losing_focus(page.sharp)
+    restored = torch.lerp(sharp, page.soft, softness)
+    if turned:
+        sharp, blurred, restored = (image.transpose(1, 2).contiguous() for image in (sharp, blurred, restored))
+    result = made_consistent(restored.clone(), blurred)
+    assert decibels(result, sharp) > min(decibels(restored, sharp) - 1, 40)
+
+
+@pytest.mark.parametrize("kernel", [DISC, motion(12)])
+def test_parts_of_a_page_that_is_blurred_alike_all_over_lose_nothing(
+    kernel: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = example(780, 500, kernel, noise=2)
+    in_parts = made_consistent(page.soft.clone(), page.blurred)
+    monkeypatch.setattr(windows, "_PART_SIDE", windows._SIDE)
+    monkeypatch.setattr(windows, "_PART_AREA", windows._AREA)
+    in_one_piece = made_consistent(page.soft.clone(), page.blurred)
+    assert decibels(in_parts, page.sharp) > decibels(in_one_piece, page.sharp) - 0.15
 
 
 @pytest.mark.parametrize("factor", [1.5, 2, 2.7])

@@ -22,6 +22,10 @@ from udsd.models import ModelConfig
         ({"consistent": True, "passes": 2.0}, "passes is 2.0"),
         ({"consistent": True, "passes": True}, "passes is True"),
         ({"passes": 2}, "passes is 2 and consistent false; further passes need consistent = true"),
+        ({"window": 100}, "window is 100; give a whole number from 192 to 4096, or leave it out"),
+        ({"window": 10**6}, "window is 1000000"),
+        ({"window": 512.0}, "window is 512.0"),
+        ({"window": True}, "window is True"),
         ({"wdith": 3}, "wdith"),
         ({"input_scale": 0.1}, "input_scale is 0.1; give 0.125 to 8"),
         ({"input_scale": float("nan")}, "input_scale"),
@@ -39,6 +43,7 @@ def test_configuration_round_trip() -> None:
         ModelConfig(input_scale=1.414),
         ModelConfig(consistent=True),
         ModelConfig(consistent=True, passes=3),
+        ModelConfig(window=192),
     ):
         assert ModelConfig.from_dict(config.to_dict()) == config
 
@@ -49,7 +54,7 @@ def test_a_model_that_takes_pictures_as_they_are_says_nothing_of_a_scale() -> No
 
 def test_only_a_model_that_must_explain_its_pictures_says_so() -> None:
     """Earlier versions read the others."""
-    assert not {"consistent", "passes"} & {*ModelConfig().to_dict()}
+    assert not {"consistent", "passes", "window"} & {*ModelConfig().to_dict()}
     told = ModelConfig(consistent=True).to_dict()
     assert told["consistent"] is True
     assert "passes" not in told

@@ -11,6 +11,7 @@ from udsd.domains.looking import kind_of
 from udsd.domains.options import Box, DeblurKeywords, DeblurOptions
 from udsd.domains.registry import domain_of
 from udsd.domains.restoring import examine_images, joined, restore_images
+from udsd.domains.windowed import in_windows
 
 __all__ = [
     "AsExpected",
@@ -32,6 +33,7 @@ __all__ = [
     "domain_of",
     "examine_images",
     "face_crops",
+    "in_windows",
     "joined",
     "kind_of",
     "paste_face",

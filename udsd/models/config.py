@@ -17,6 +17,9 @@ _LIMITS = {
 }
 """Smallest and largest value of each size. A folder from elsewhere cannot make us allocate at will."""
 
+_WINDOWS = (192, 4096)
+"""Smallest and largest side of windows in pixels."""
+
 _LARGEST_SIZE = 4096
 """Of letters and faces, in pixels."""
 
@@ -83,6 +86,9 @@ class ModelConfig:
         passes: How often pictures go through the networks with ``quality="best"``, from 1 to 4; above 1 the model must
             be ``consistent``, and have learnt from pictures that were restored once. Not in the paper. 1 takes the mean
             of shifted or mirrored copies instead.
+        window: Pixels a side, from 192 to 4096, of the windows in which larger pictures go through the networks, each
+            with statistics and a blur code of its own (`udsd.domains.windowed`), or None for all of a picture at once.
+            Not in the paper. `DeblurModel` itself does not do it.
         domain: What pictures the model expects, or None if nothing is known: then pictures are restored as they are, or
             all at one scale.
         input_scale: How many times their size pictures are before the networks, from 1/8 to 8, where ``domain`` is not
@@ -99,6 +105,7 @@ class ModelConfig:
     balance_white: bool = False
     consistent: bool = False
     passes: int = 1
+    window: int | None = None
     domain: DomainConfig | None = None
     input_scale: float = 1.0
 
@@ -110,6 +117,9 @@ class ModelConfig:
         for name in ("residual_output", "balance_white", "consistent"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
+        low, high = _WINDOWS
+        if self.window is not None and not (type(self.window) is int and low <= self.window <= high):
+            raise ConfigError(f"window is {self.window!r}; give a whole number from {low} to {high}, or leave it out")
         if self.passes > 1 and not self.consistent:
             raise ConfigError(f"passes is {self.passes} and consistent false; further passes need consistent = true")
         if not 1 / LARGEST_SCALE <= self.input_scale <= LARGEST_SCALE:
@@ -131,6 +141,8 @@ class ModelConfig:
             del values["consistent"]
         if self.passes == 1:
             del values["passes"]
+        if self.window is None:
+            del values["window"]
         if self.domain is None:
             del values["domain"]
         elif self.domain.blur is None:

@@ -34,7 +34,7 @@ from udsd.training.widening import widened
 
 logger = logging.getLogger(__name__)
 
-_NOT_OF_NETWORKS = ("balance_white", "consistent", "passes", "domain", "input_scale")
+_NOT_OF_NETWORKS = ("balance_white", "consistent", "passes", "window", "domain", "input_scale")
 """Settings of a model that one to start from may have other values of."""
 
 StepBatch = Mapping[str, Crops]
