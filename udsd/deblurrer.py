@@ -110,7 +110,8 @@ class Deblurrer(BlurReading):
         expects goes to it as it is.
 
         Args:
-            image: Of any size; large ones run in strips, which changes no pixel.
+            image: Of any size; large ones run in strips, which changes no pixel. Pages go to the bundled models in
+                windows (`window` in their config), for blur that differs from place to place.
             memory_limit: For this image, instead of that of the class.
             on_progress: Called now and then with the share of the work that is done, the last time with 1.
             options: How it is brought to the model, and how strong the change is: the fields of
