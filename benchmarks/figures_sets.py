@@ -128,6 +128,20 @@ def _drawn(name: str, drawing: Drawing, **blur: Any) -> EvaluationSet:
     )
 
 
+def _varying(how: Varying, title: str) -> EvaluationSet:
+    """Parts of pages whose blur differs from place to place."""
+    return EvaluationSet(
+        name=how,
+        title=title,
+        kind="page",
+        source="pages",
+        count=12,
+        command=f"python benchmarks/figures.py --sets {how}",
+        varying=how,
+        peers=False,
+    )
+
+
 STRIPS = EvaluationSet(
     name="strips",
     title="48 strips of 60 held-out documents, blurred by random camera paths of 10 to 60 px",
@@ -229,27 +243,15 @@ SETS = (
         ),
         peers=False,
     ),
-    EvaluationSet(
-        name="turning",
-        title="12 parts of these pages, of 900 x 1000 px, whose camera turned by 0.4 to 1 degree and moved by 4 to 14 "
-        "px, in linear light, with noise",
-        kind="page",
-        source="pages",
-        count=12,
-        command="python benchmarks/figures.py --sets turning",
-        varying="turning",
-        peers=False,
+    _varying(
+        "turning",
+        "12 parts of these pages, of 900 x 1000 px, whose camera turned by 0.4 to 1 degree and moved by 4 to 14 px, in "
+        "linear light, with noise",
     ),
-    EvaluationSet(
-        name="focus",
-        title="these parts, whose focus is lost gradually: discs of 0 to 1.5 px at the one side, of 2.5 to 4.5 px at "
-        "the other, in linear light, with noise",
-        kind="page",
-        source="pages",
-        count=12,
-        command="python benchmarks/figures.py --sets focus",
-        varying="focus",
-        peers=False,
+    _varying(
+        "focus",
+        "these parts, whose focus is lost gradually: discs of 0 to 1.5 px at the one side, of 2.5 to 4.5 px at the "
+        "other, in linear light, with noise",
     ),
     *(_drawn(f"letters of {size} px", Drawing(letters=size)) for size in (9, 12, 16, 24, 32, 48, 64)),
     _drawn("Cyrillic", Drawing("cyrillic")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -11,12 +10,13 @@ from torch import Tensor
 from udsd.domains.consistent import at_scale
 from udsd.domains.domain import Restore
 from udsd.images.resizing import resized
+from udsd.images.windows import covering_windows
 
 MOST_PIXELS = 64_000_000
 """Of an enlarged image that is restored in one piece; what is larger goes in bands, which bounds the memory."""
 
 _OVERLAP = 256
-"""Rows of the enlarged image that neighbouring bands share at least, and over which one leads into the other."""
+"""Rows of the enlarged image that neighbouring bands share, and over which one leads into the other."""
 
 
 def scaled(image: Tensor, scale: float) -> Tensor:
@@ -56,7 +56,8 @@ def restore_scaled(image: Tensor, scale: float, restore: Restore, most_pixels: i
     if scale < 1 or height * width * scale**2 <= most_pixels:
         return _restore_whole(image, scale, restore)
     overlap = math.ceil(_OVERLAP / scale)
-    bands = [*_bands(height, max(int(most_pixels / (scale**2 * width)), 2 * overlap), overlap)]
+    most_rows = max(int(most_pixels / (scale**2 * width)), 2 * overlap)
+    bands = [(window.start, window.stop) for window in covering_windows(height, most_rows, overlap)]
     shared = image[..., :0, :]
     for number, (top, bottom) in enumerate(bands):
         following = bands[number + 1][0] if number + 1 < len(bands) else bottom
@@ -74,12 +75,3 @@ def restore_scaled(image: Tensor, scale: float, restore: Restore, most_pixels: i
 def _restore_whole(image: Tensor, scale: float, restore: Restore) -> Tensor:
     before = scaled(image, scale)
     return add_change(image, before, at_scale(restore, scale)(before))
-
-
-def _bands(height: int, rows: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """First and last row, the last left out, of bands of at most so many rows, evenly spread."""
-    count = max(math.ceil((height - overlap) / (rows - overlap)), 1)
-    side = math.ceil((height + (count - 1) * overlap) / count)
-    for number in range(count):
-        top = round((height - side) * number / max(count - 1, 1))
-        yield top, top + side

@@ -33,11 +33,12 @@ class Window:
 
 
 def covering_windows(length: int, side: int, overlap: int) -> Iterator[Window]:
-    """Windows of one size that cover a length, evenly spread; no more than two share a place.
+    """Windows of one size that cover a length, evenly spread.
 
     Args:
         length: Rows or columns of an image.
-        side: How many of them a window has at most; three times the overlap or more.
+        side: How many of them a window has at most; more than the overlap. Of three times the overlap or more no more
+            than two windows share a place.
         overlap: How many of them neighbours share, or one more.
     """
     count = 1 if side >= length else math.ceil((length - overlap) / (side - overlap))
